@@ -1,0 +1,122 @@
+"""Endpoints, deployments and revisions, and the rules of a traffic split."""
+
+from enum import StrEnum
+
+import msgspec
+
+from registry.core.errors import InvalidInput
+
+TRAFFIC_SCALE = 10_000  # buckets of a split: 0.01 % steps
+MAX_INTERVALS = 8
+
+
+class AuthMode(StrEnum):
+    KEY = "key"
+
+
+class RevisionState(StrEnum):
+    """Lifecycle: starting → live → retired, or starting → failed. Only one revision of a deployment is live."""
+
+    STARTING = "starting"
+    LIVE = "live"
+    FAILED = "failed"
+    RETIRED = "retired"
+
+
+class RetryRule(StrEnum):
+    """Whether the edge may send a request a second time, to another replica, when the first gave no answer."""
+
+    ONCE = "once"
+    NEVER = "never"
+
+
+class KeyHash(msgspec.Struct, frozen=True):
+    """A key at rest: its name (``primary`` or ``secondary``) and the SHA-256 of it in hexadecimal."""
+
+    name: str
+    sha256: str
+
+
+class TrafficKey(msgspec.Struct, frozen=True):
+    """Where the edge reads the value that makes a split sticky. Without one the split is random."""
+
+    header: str
+
+
+class RequestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Azure ML v2 ``request_settings``. ``max_concurrent_requests_per_instance`` absent means automatic (64)."""
+
+    request_timeout_ms: int = 5000
+    max_concurrent_requests_per_instance: int | None = None
+    max_queue_wait_ms: int = 500
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    description: str = ""
+    tags: dict[str, str] = {}
+    auth_mode: AuthMode = AuthMode.KEY
+    keys: list[KeyHash] = []
+    traffic: dict[str, float] = {}  # deployment → percent; sums to 0 or 100
+    traffic_key: TrafficKey | None = None
+    created_ms: int
+    updated_ms: int
+
+
+class Revision(msgspec.Struct, frozen=True, kw_only=True):
+    """An immutable (image digest, settings) of a deployment, with its mutable state beside it."""
+
+    number: int
+    image: str  # the reference as the user wrote it
+    image_digest: str
+    instance_count: int
+    request_settings: RequestSettings
+    environment_variables: dict[str, str]
+    retry: RetryRule
+    models: dict[str, int]  # model name → version inside the image
+    state: RevisionState
+    message: str = ""  # why it failed
+    activity_id: str
+    created_ms: int
+
+
+class Deployment(msgspec.Struct, frozen=True, kw_only=True):
+    endpoint: str
+    name: str
+    description: str = ""
+    tags: dict[str, str] = {}
+    revisions: list[Revision] = []
+    created_ms: int
+    updated_ms: int
+
+    @property
+    def live(self) -> Revision | None:
+        return next((r for r in self.revisions if r.state is RevisionState.LIVE), None)
+
+    @property
+    def latest(self) -> Revision | None:
+        return self.revisions[-1] if self.revisions else None
+
+
+def check_traffic(traffic: dict[str, float], deployments: set[str]) -> dict[str, float]:
+    """Return ``traffic`` without zero entries.
+
+    Raises:
+        InvalidInput: a deployment does not exist, a weight is out of range or finer than 0.01 %, the sum is neither
+            0 nor 100, or there are more than eight positive weights.
+    """
+    for name, percent in traffic.items():
+        if name not in deployments:
+            known = ", ".join(sorted(deployments)) or "none"
+            raise InvalidInput(f"traffic names deployment {name!r}, which does not exist (there is: {known})", path=f"$.traffic.{name}")
+        if not 0 <= percent <= 100:
+            raise InvalidInput(f"traffic of {name!r} is {percent}: a weight lies between 0 and 100", path=f"$.traffic.{name}")
+        if abs(percent * 100 - round(percent * 100)) > 1e-6:
+            raise InvalidInput(f"traffic of {name!r} is {percent}: the finest step is 0.01", path=f"$.traffic.{name}")
+    positive = {name: percent for name, percent in traffic.items() if percent > 0}
+    total = sum(positive.values())
+    if positive and abs(total - 100) > 1e-6:
+        raise InvalidInput(f"traffic sums to {total:g}: it must be 0 or 100", path="$.traffic")
+    if len(positive) > MAX_INTERVALS:
+        raise InvalidInput(f"traffic has {len(positive)} positive weights: at most {MAX_INTERVALS}", path="$.traffic")
+    return positive
