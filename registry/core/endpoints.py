@@ -108,9 +108,13 @@ def check_traffic(traffic: dict[str, float], deployments: set[str]) -> dict[str,
     for name, percent in traffic.items():
         if name not in deployments:
             known = ", ".join(sorted(deployments)) or "none"
-            raise InvalidInput(f"traffic names deployment {name!r}, which does not exist (there is: {known})", path=f"$.traffic.{name}")
+            raise InvalidInput(
+                f"traffic names deployment {name!r}, which does not exist (there is: {known})", path=f"$.traffic.{name}"
+            )
         if not 0 <= percent <= 100:
-            raise InvalidInput(f"traffic of {name!r} is {percent}: a weight lies between 0 and 100", path=f"$.traffic.{name}")
+            raise InvalidInput(
+                f"traffic of {name!r} is {percent}: a weight lies between 0 and 100", path=f"$.traffic.{name}"
+            )
         if abs(percent * 100 - round(percent * 100)) > 1e-6:
             raise InvalidInput(f"traffic of {name!r} is {percent}: the finest step is 0.01", path=f"$.traffic.{name}")
     positive = {name: percent for name, percent in traffic.items() if percent > 0}

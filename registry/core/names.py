@@ -16,8 +16,14 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 MODEL_REFERENCE = re.compile(r"(?:azureml:)?(?P<name>[^:@/]+)(?::(?P<version>[0-9]+)|@(?P<alias>[^:@/]+))\Z")
 
 _RULES = {
-    "endpoint": (ENDPOINT_NAME, "3 to 32 letters, digits and hyphens, beginning with a letter and not ending with a hyphen"),
-    "deployment": (ENDPOINT_NAME, "3 to 32 letters, digits and hyphens, beginning with a letter and not ending with a hyphen"),
+    "endpoint": (
+        ENDPOINT_NAME,
+        "3 to 32 letters, digits and hyphens, beginning with a letter and not ending with a hyphen",
+    ),
+    "deployment": (
+        ENDPOINT_NAME,
+        "3 to 32 letters, digits and hyphens, beginning with a letter and not ending with a hyphen",
+    ),
     "model": (MODEL_NAME, "1 to 128 letters, digits, '.', '_' and '-', beginning and ending with a letter or digit"),
     "image": (IMAGE_NAME, "lower-case letters and digits, separated by '.', '_' or '-'"),
     "tag": (IMAGE_TAG, "1 to 128 letters, digits, '.', '_' and '-'"),

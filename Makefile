@@ -1,0 +1,58 @@
+# Everything installs into .venv from the committed lock; nothing global. `make help` lists the targets.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+export UV_PROJECT_ENVIRONMENT := $(VENV)
+export UV_PYTHON := $(BIN)/python
+export RAY_USAGE_STATS_ENABLED := 0
+
+.DEFAULT_GOAL := help
+.PHONY: help install fmt lint types imports check test demo bench load clean
+
+help: ## show this help
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/.synced: pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 14) else "slipway needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is %d.%d: run make PYTHON=/path/to/python3.12" % sys.version_info[:2])'
+	@test -x $(BIN)/uv || { echo "making $(VENV) with $$($(PYTHON) --version)"; \
+	  $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); } \
+	  || { rm -rf $(VENV); echo "could not make $(VENV): on Debian and Ubuntu, apt install python3-venv; otherwise read the lines above" >&2; exit 1; }
+	@echo "installing from uv.lock"
+	@$(BIN)/uv sync --frozen --quiet
+	@touch $@
+
+install: $(BIN)/.synced ## make .venv from uv.lock
+
+fmt: install ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: install ## style, spelling, dependencies
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/codespell
+	$(BIN)/deptry .
+
+types: install ## mypy --strict
+	$(BIN)/mypy
+
+imports: install ## the floors of the house
+	$(BIN)/lint-imports
+
+check: lint types imports ## all of the above, as CI runs it
+
+test: install ## the whole suite, with real processes
+	$(BIN)/python -m pytest
+
+demo: install ## from a training script to scored requests (EXIT=1 ends by itself)
+	@$(BIN)/python -m loadtest.demo $(if $(EXIT),--exit)
+
+bench: install ## CPU per request next to a hand-written server; writes build/bench.json
+	@$(BIN)/python -m loadtest.bench
+
+load: install ## Locust against a running workspace
+	@$(BIN)/python -m loadtest.load
+
+clean: ## remove what was made here (not .slipway)
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

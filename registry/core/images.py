@@ -1,0 +1,91 @@
+"""Images as OCI artefacts: records, media types, and where things lie inside an unpacked image.
+
+Source: OCI image specification 1.1 (manifest.md, config.md, layer.md, image-layout.md).
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
+LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
+
+LAYER_ANNOTATION = "dev.slipway.layer"  # on a layer's descriptor: a LayerKind
+IMAGE_LABEL = "dev.slipway.image"  # in the config's labels: an ImageConfig as JSON
+
+# Paths inside the image's file system, without the leading slash. Code and models lie where Azure ML puts them.
+SCORING_PATH = "opt/slipway/scoring"  # goes on sys.path; holds the package slipway_scoring
+LOCK_PATH = "opt/slipway/requirements.lock"
+CODE_PATH = "var/azureml-app"
+MODELS_PATH = "var/azureml-app/azureml-models"  # /<name>/<version>/… ; AZUREML_MODEL_DIR
+
+
+class LayerKind(StrEnum):
+    """In the order they are stacked: what changes least lies lowest."""
+
+    SCORING = "scoring"
+    ENVIRONMENT = "environment"
+    MODEL = "model"
+    CODE = "code"
+
+
+class ImageKind(StrEnum):
+    SCORING = "scoring"
+
+
+class Runtime(StrEnum):
+    """What runs the model: onnxruntime on its own, or the user's ``init()`` and ``run()``."""
+
+    ONNX = "onnx"
+    SCRIPT = "script"
+
+
+class Descriptor(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    media_type: str = msgspec.field()
+    digest: str
+    size: int
+    annotations: dict[str, str] = {}
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    schema_version: int
+    media_type: str
+    config: Descriptor
+    layers: list[Descriptor]
+
+
+class ModelInImage(msgspec.Struct, frozen=True, kw_only=True):
+    """A model version and its folder in the image (``var/azureml-app/azureml-models/<name>/<version>``)."""
+
+    name: str
+    version: int
+    path: str
+    run_id: str | None = None
+
+
+class ImageConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What a node must know to run the image. Part of the digest, so nothing in it depends on clock or machine."""
+
+    schema: int
+    kind: ImageKind
+    runtime: Runtime
+    python: str  # minor version, "3.11"
+    environment: str  # digest of the lock file; with platform and python it names the materialised environment
+    models: list[ModelInImage]
+    scoring_script: str | None = None  # relative to CODE_PATH
+
+
+class Image(msgspec.Struct, frozen=True, kw_only=True):
+    """An image as the registry remembers it. Name, digest and config never change; tags move."""
+
+    name: str
+    digest: str
+    tags: list[str]
+    config: ImageConfig
+    size_bytes: int
+    layers: list[Descriptor]
+    labels: dict[str, str] = {}  # the user's metadata tags
+    description: str = ""
+    created_ms: int

@@ -1,0 +1,61 @@
+"""What a supervisor is told, and what it tells the controller: changes at once, a heartbeat every 500 ms."""
+
+from enum import StrEnum
+
+import msgspec
+
+from registry.core.endpoints import RequestSettings
+
+HEARTBEAT_S = 0.5
+
+
+class ReplicaState(StrEnum):
+    """preparing (image, environment) → starting (scoring process loads) → ready → draining → gone; or failed.
+
+    ``restarting`` is a ready replica whose scoring process died and is being started again.
+    """
+
+    PREPARING = "preparing"
+    STARTING = "starting"
+    READY = "ready"
+    RESTARTING = "restarting"
+    DRAINING = "draining"
+    FAILED = "failed"
+    GONE = "gone"
+
+
+class ReplicaSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """All a supervisor needs to serve one revision; sent through Ray as plain JSON."""
+
+    endpoint: str
+    deployment: str
+    revision: int
+    backend: str
+    image_name: str
+    image_digest: str
+    environment_variables: dict[str, str]
+    request_settings: RequestSettings
+    registry_url: str
+    controller_url: str
+    state_dir: str  # the node's own folder: image cache, environments, logs
+    secret_file: str  # holds the cluster's edge secret; scoring ports answer only to its bearer
+
+
+class ReplicaReport(msgspec.Struct, frozen=True, kw_only=True):
+    """``replica`` names one life of a scoring process and is never used again: a restarted process is a new replica,
+    so an edge cannot take the new one for the old. ``error`` is the first line worth showing a person."""
+
+    replica: str
+    supervisor: str
+    endpoint: str
+    deployment: str
+    revision: int
+    state: ReplicaState
+    http_address: str = ""
+    grpc_address: str = ""
+    pid: int = 0
+    in_flight: int = 0
+    rss_bytes: int = 0
+    message: str = ""
+    error: str = ""
+    log_path: str = ""

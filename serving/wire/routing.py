@@ -1,0 +1,86 @@
+"""The routing table: one versioned document from the controller to every edge agent.
+
+Rules an agent keeps (design, section 3): a table whose generation is not newer than the applied one is ignored; a
+server, backend or endpoint that is merely missing from a table stays; only a tombstone removes it.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from registry.core.endpoints import KeyHash, RetryRule
+
+SCHEMA = 1
+
+
+class ServerState(StrEnum):
+    READY = "ready"
+    DRAINING = "draining"
+
+
+class Server(msgspec.Struct, frozen=True, kw_only=True):
+    """One replica's scoring process. ``id`` is unique for ever; addresses are ``host:port``."""
+
+    id: str
+    http_address: str
+    grpc_address: str
+    state: ServerState
+
+
+class Backend(msgspec.Struct, frozen=True, kw_only=True):
+    """The replicas of one revision. ``name`` is ``endpoint.deployment.revision`` in lower case."""
+
+    name: str
+    servers: list[Server]
+    request_timeout_ms: int
+    max_connections_per_server: int  # twice the replica's own limit: a safety net, not the queue
+    retry: RetryRule
+
+
+class DeploymentRoute(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployment that can be reached, by its live revision's backend."""
+
+    name: str
+    backend: str
+    model_versions: list[str]  # /v2/models/{endpoint}/versions/{v} picks the deployment that serves v
+
+
+class EndpointRoute(msgspec.Struct, frozen=True, kw_only=True):
+    """``intervals`` are the split: bucket < bound → deployment, bounds ascending, the last one 10,000; empty when
+    no deployment has traffic. ``traffic_header`` names the header whose hash is the bucket; None means random."""
+
+    name: str
+    keys: list[KeyHash]
+    intervals: list[tuple[int, str]]
+    traffic_header: str | None
+    deployments: list[DeploymentRoute]
+
+
+class TombstoneKind(StrEnum):
+    SERVER = "server"
+    BACKEND = "backend"
+    DEPLOYMENT = "deployment"  # name is "endpoint/deployment"
+    ENDPOINT = "endpoint"
+
+
+class Tombstone(msgspec.Struct, frozen=True, kw_only=True):
+    """An explicit order to forget. ``name`` of a server is ``backend/server id``."""
+
+    kind: TombstoneKind
+    name: str
+    generation: int  # the table that first carried it
+
+
+class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
+    """Sorted by name throughout, so equal tables are equal bytes. ``generation`` grows for ever, also across restarts."""
+
+    schema: int = SCHEMA
+    generation: int
+    endpoints: list[EndpointRoute] = []
+    backends: list[Backend] = []
+    tombstones: list[Tombstone] = []
+
+
+def backend_name(endpoint: str, deployment: str, revision: int) -> str:
+    """Name the backend of a revision: ``cancer.blue.1``. Dots cannot occur in either name."""
+    return f"{endpoint}.{deployment}.{revision}".lower()
