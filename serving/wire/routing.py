@@ -72,7 +72,7 @@ class Tombstone(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
-    """Sorted by name throughout, so equal tables are equal bytes. ``generation`` grows for ever, also across restarts."""
+    """Sorted by name throughout, so equal tables are equal bytes. ``generation`` always grows, also across restarts."""
 
     schema: int = SCHEMA
     generation: int
