@@ -1,0 +1,105 @@
+"""What every operation is given: the stores, and the sources of time, ids and keys, so that tests can choose them."""
+
+import asyncio
+import secrets
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from registry.store.blobs import Blobs, open_blobs
+from registry.store.metadata import Metadata, open_metadata
+
+KEY_BYTES = 32  # 43 characters of URL-safe base64
+
+
+class ChangeSignal:
+    """Tells waiters that something changed; they look again for what they wait for.
+
+    ``notify`` may be called from any thread. Take ``ticket()`` before looking and pass it to ``wait``: a change that
+    happens between the two is not missed.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+        self._closed = False
+        self._waiters: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def ticket(self) -> int:
+        return self._count
+
+    def notify(self) -> None:
+        with self._lock:
+            self._count += 1
+            self._wake()
+
+    def close(self) -> None:
+        """Release everyone who waits, now and later: the process is stopping."""
+        with self._lock:
+            self._closed = True
+            self._wake()
+
+    async def wait(self, ticket: int, timeout_s: float) -> None:
+        """Return when something has changed since ``ticket``, the time is over, or the signal is closed."""
+        event = asyncio.Event()
+        with self._lock:
+            if self._closed or self._count != ticket:
+                return
+            self._waiters[event] = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await event.wait()
+        except TimeoutError:
+            return
+        finally:
+            with self._lock:
+                self._waiters.pop(event, None)
+
+    def _wake(self) -> None:
+        for event, loop in self._waiters.items():
+            loop.call_soon_threadsafe(event.set)
+        self._waiters.clear()
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def new_id() -> str:
+    return uuid.uuid4().hex
+
+
+def new_key() -> str:
+    return secrets.token_urlsafe(KEY_BYTES)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Everything below the operations, and nothing of the doors above them."""
+
+    metadata: Metadata
+    blobs: Blobs
+    now_ms: Callable[[], int] = now_ms
+    new_id: Callable[[], str] = new_id
+    new_key: Callable[[], str] = new_key
+    signal: ChangeSignal = field(default_factory=ChangeSignal)
+
+    def close(self) -> None:
+        self.signal.close()
+        self.metadata.close()
+
+
+def open_workspace(database_url: str, artifacts_url: str) -> Workspace:
+    """Open both stores, made when missing.
+
+    Raises:
+        InvalidInput: a URL cannot be used.
+        Unavailable: a store cannot be reached.
+    """
+    return Workspace(metadata=open_metadata(database_url), blobs=open_blobs(artifacts_url))

@@ -1,0 +1,140 @@
+"""Blobs named by their content, on any object store obstore can open. Paths are an OCI layout's: blobs/sha256/<hex>.
+
+A blob is written under ``incoming/`` and renamed when whole and verified: its name never shows part of it.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import NamedTuple, Self
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import ObjectStore, from_url
+
+from registry.core.errors import InvalidInput, NotFound, Unavailable
+from registry.core.names import check_name
+
+CHUNK_BYTES = 1 << 20
+
+
+class StoredBlob(NamedTuple):
+    digest: str  # "sha256:" and 64 hexadecimal digits
+    size: int
+
+
+class Upload:
+    """One blob on its way in. Leaving the block without ``commit`` throws away what was written."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+        self._path = f"incoming/{uuid.uuid4().hex}"
+        self._writer = obstore.open_writer(store, self._path)
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self._committed = False
+
+    def write(self, data: bytes) -> None:
+        self._hash.update(data)
+        self._size += len(data)
+        self._writer.write(data)
+
+    def commit(self, expected: str | None = None) -> StoredBlob:
+        """Give the blob its name.
+
+        Raises:
+            InvalidInput: the digest of what was written is not ``expected``.
+        """
+        digest = f"sha256:{self._hash.hexdigest()}"
+        if expected is not None and digest != expected:
+            raise InvalidInput(f"the content's digest is {digest}, not {expected}", expected=expected, actual=digest)
+        self._writer.close()
+        obstore.rename(self._store, self._path, _path_of(digest))
+        self._committed = True
+        return StoredBlob(digest, self._size)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._committed:
+            return
+        if not self._writer.closed():
+            self._writer.close()
+        obstore.delete(self._store, self._path)
+
+
+class Blobs:
+    """The narrow port: put, get, stream, exists, size. Safe to use from many threads."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def upload(self) -> Upload:
+        """Begin a blob that arrives in pieces."""
+        return Upload(self._store)
+
+    def put(self, data: bytes | Iterable[bytes], expected: str | None = None) -> StoredBlob:
+        """Store a blob, whole or in chunks; one that is there already is left as it is.
+
+        Raises:
+            InvalidInput: ``expected`` is not the digest of the data.
+        """
+        with self.upload() as upload:
+            for chunk in [data] if isinstance(data, bytes) else data:
+                upload.write(chunk)
+            return upload.commit(expected)
+
+    def get(self, digest: str) -> bytes:
+        """Return a blob whole; for small ones. Raises NotFound."""
+        return b"".join(self.stream(digest))
+
+    def stream(self, digest: str) -> Iterator[bytes]:
+        """Return a blob's chunks in order. Raises NotFound at once, not at the first chunk."""
+        path = _path_of(check_name("digest", digest))
+        try:
+            result = obstore.get(self._store, path)
+        except FileNotFoundError as error:
+            raise _missing(digest) from error
+        return (bytes(chunk) for chunk in result.stream(min_chunk_size=CHUNK_BYTES))
+
+    def size(self, digest: str) -> int:
+        """Return a blob's size in bytes. Raises NotFound."""
+        try:
+            return obstore.head(self._store, _path_of(check_name("digest", digest)))["size"]
+        except FileNotFoundError as error:
+            raise _missing(digest) from error
+
+    def exists(self, digest: str) -> bool:
+        try:
+            self.size(digest)
+        except NotFound:
+            return False
+        return True
+
+
+def open_blobs(url: str) -> Blobs:
+    """Open the store at ``file:///folder`` (made when missing), ``memory://``, or a bucket's URL.
+
+    Raises:
+        InvalidInput: the URL is not one that obstore knows.
+        Unavailable: the folder cannot be made.
+    """
+    try:
+        return Blobs(from_url(url, mkdir=True) if url.startswith("file:") else from_url(url))
+    except (BaseError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidInput(f"cannot use {url!r} for artifacts: {reason}", value=url) from error
+    except OSError as error:
+        raise Unavailable(f"cannot use {url!r} for artifacts: {str(error).splitlines()[0]}") from error
+
+
+def _path_of(digest: str) -> str:
+    return f"blobs/{digest.replace(':', '/')}"
+
+
+def _missing(digest: str) -> NotFound:
+    return NotFound(f"there is no blob {digest}", digest=digest)
