@@ -1,0 +1,40 @@
+"""The user's code folder, as it arrives: a tar made on another machine, of which only plain files are taken."""
+
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from registry.core.errors import BuildFailed, InvalidInput
+from registry.core.paths import check_archive_path
+from registry.images.pack import CHUNK_BYTES, Entry
+
+
+def code_entries(archive: Path) -> tuple[Entry, ...]:
+    """List the files of an uncompressed tar. They are read from ``archive``, which must stay until they have been.
+
+    Raises:
+        BuildFailed: it is no tar, or holds a link, a device, or a path that leads out of the folder.
+    """
+    try:
+        with tarfile.open(archive, "r:") as tar:
+            return tuple(_entry(archive, member) for member in tar if not member.isdir())
+    except tarfile.TarError as error:
+        raise BuildFailed(f"the code folder did not arrive as a tar: {error}") from error
+
+
+def _entry(archive: Path, member: tarfile.TarInfo) -> Entry:
+    if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():
+        raise BuildFailed(f"{member.name} in the code folder is not a plain file: links and devices are not taken")
+    try:
+        path = check_archive_path(member.name.removeprefix("./"))
+    except InvalidInput as error:
+        raise BuildFailed(error.message) from error
+    return Entry(path, member.size, lambda: _read(archive, member.offset_data, member.size))
+
+
+def _read(archive: Path, offset: int, size: int) -> Iterator[bytes]:
+    with archive.open("rb") as stream:
+        stream.seek(offset)
+        while size > 0 and (chunk := stream.read(min(CHUNK_BYTES, size))):
+            size -= len(chunk)
+            yield chunk

@@ -1,0 +1,129 @@
+"""An OCI image layout on disk (image specification 1.1, image-layout.md): blobs by digest, tags in ``index.json``.
+
+A blob is written beside its place, checked, synced and renamed, so a file under ``blobs/`` is always whole. The layout
+is shared by all images of the workspace; a tag's name in the index is ``image:tag``.
+"""
+
+import fcntl
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from registry.core.errors import InvalidInput, NotFound
+from registry.core.images import INDEX_TYPE, MANIFEST_TYPE, Descriptor, Manifest
+from registry.core.names import check_name
+from registry.images.pack import read_chunks
+
+_REFERENCE = "org.opencontainers.image.ref.name"
+
+
+class Index(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    schema_version: int = 2
+    media_type: str = INDEX_TYPE
+    manifests: list[Descriptor] = []
+
+
+class ImageLayout:
+    """The layout in ``folder``, made if it is not there. Safe for several threads and processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._blobs = folder / "blobs" / "sha256"
+        self._incoming = folder / "incoming"
+        self._blobs.mkdir(parents=True, exist_ok=True)
+        self._incoming.mkdir(exist_ok=True)
+        marker = folder / "oci-layout"
+        if not marker.exists():
+            self._replace(marker, b'{"imageLayoutVersion":"1.0.0"}')
+
+    def write(self, chunks: Iterable[bytes], *, expected: str | None = None) -> tuple[str, int]:
+        """Store a blob and return its digest and size. Writing what is there already is harmless.
+
+        Raises:
+            InvalidInput: the bytes do not have the ``expected`` digest; nothing is stored.
+        """
+        digest, size = hashlib.sha256(), 0
+        file = tempfile.NamedTemporaryFile(dir=self._incoming, delete=False)  # noqa: SIM115 (renamed, not closed away)
+        try:
+            with file:
+                for chunk in chunks:
+                    digest.update(chunk)
+                    size += file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+            actual = f"sha256:{digest.hexdigest()}"
+            if expected is not None and actual != expected:
+                raise InvalidInput(f"the blob has digest {actual}, not {expected}", digest=expected, actual=actual)
+            Path(file.name).rename(self._blobs / digest.hexdigest())
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+        return actual, size
+
+    def path(self, digest: str) -> Path:
+        """Return the file of a blob.
+
+        Raises:
+            NotFound: there is none.
+        """
+        path = self._blobs / check_name("digest", digest).removeprefix("sha256:")
+        if not path.is_file():
+            raise NotFound(f"there is no blob {digest}", digest=digest)
+        return path
+
+    def manifest(self, digest: str) -> Manifest:
+        """Read a manifest.
+
+        Raises:
+            NotFound: there is no such blob, or it is no image manifest.
+        """
+        try:
+            return msgspec.json.decode(self.path(digest).read_bytes(), type=Manifest)
+        except msgspec.MsgspecError as error:
+            raise NotFound(f"{digest} is not an image manifest", digest=digest) from error
+
+    def verify(self, digest: str) -> None:
+        """Read every blob of an image again.
+
+        Raises:
+            NotFound: a blob is missing.
+            InvalidInput: a blob's bytes are not those it is named by.
+        """
+        manifest = self.manifest(digest)
+        for blob in (digest, manifest.config.digest, *(layer.digest for layer in manifest.layers)):
+            hashed = hashlib.sha256()
+            for chunk in read_chunks(self.path(blob)):
+                hashed.update(chunk)
+            if f"sha256:{hashed.hexdigest()}" != blob:
+                raise InvalidInput(f"blob {blob} of image {digest} is damaged", digest=digest, blob=blob)
+
+    def tag(self, reference: str, digest: str) -> None:
+        """Point ``image:tag`` at a manifest, so that tools which read layouts find it."""
+        size = self.path(digest).stat().st_size
+        descriptor = Descriptor(media_type=MANIFEST_TYPE, digest=digest, size=size, annotations={_REFERENCE: reference})
+        with self._locked():
+            others = [entry for entry in self.index().manifests if entry.annotations.get(_REFERENCE) != reference]
+            manifests = sorted([*others, descriptor], key=lambda entry: entry.annotations.get(_REFERENCE, ""))
+            self._replace(self._folder / "index.json", msgspec.json.encode(Index(manifests=manifests)))
+
+    def index(self) -> Index:
+        path = self._folder / "index.json"
+        return msgspec.json.decode(path.read_bytes(), type=Index) if path.exists() else Index()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self._folder / ".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _replace(self, path: Path, content: bytes) -> None:
+        with tempfile.NamedTemporaryFile(dir=self._incoming, delete=False) as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(file.name).rename(path)

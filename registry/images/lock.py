@@ -1,0 +1,143 @@
+"""Requirements to a lock file with hashes, resolved by uv for the image's own Python and platform.
+
+Only wheels are considered: nothing of a package runs where images are built, and what installs here installs on the
+node. Index addresses come from the machine's own uv settings and never enter the lock.
+"""
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import uv
+
+from registry.core.errors import BuildFailed
+from registry.core.images import Runtime
+
+# What the scoring process imports. Loose, since it shares the interpreter with the user's own dependencies.
+SCORING_REQUIREMENTS: tuple[str, ...] = (
+    "grpcio>=1.48",
+    "httptools>=0.5",
+    "msgspec>=0.18",
+    "numpy>=1.21",
+    "protobuf>=3.20",
+    "uvicorn>=0.20",
+    "uvloop>=0.17",
+)
+ONNX_REQUIREMENTS: tuple[str, ...] = ("onnxruntime>=1.16",)
+
+PLATFORMS = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
+_PYTHON = re.compile(r"3\.(9|1[0-9])\Z")
+_REQUIREMENT = re.compile(
+    r"[A-Za-z0-9](?:[-_.A-Za-z0-9]*[A-Za-z0-9])?"  # name
+    r"\s*(?:\[[-_.,\sA-Za-z0-9]*\])?"  # extras
+    r"\s*(?:$|[<>=!~;(]|@\s*https://|--hash=)"  # version, marker, or a wheel's own address
+)
+# Settings of the project that runs this process must not steer an image's lock.
+_FOREIGN_VARIABLES = {"UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV", "PYTHONPATH"}
+_TIMEOUT_S = 300
+
+
+def check_requirements(text: str) -> list[str]:
+    """Return the requirement lines of ``text`` without comments, continuation lines joined.
+
+    Raises:
+        BuildFailed: a line is an option (``-r``, ``--index-url``…), a local path or otherwise no requirement.
+    """
+    lines = []
+    for number, line in enumerate(text.replace("\\\r\n", " ").replace("\\\n", " ").splitlines(), start=1):
+        requirement = re.sub(r"(^|\s)#.*", "", line).strip()
+        if not requirement:
+            continue
+        if not _REQUIREMENT.match(requirement):
+            raise BuildFailed(
+                f"requirements, line {number}: {requirement!r} is not a requirement that an image can hold: write "
+                "NAME, NAME==VERSION or NAME @ https://…, without options and local paths",
+                line=number,
+            )
+        lines.append(requirement)
+    return lines
+
+
+def check_python(version: str) -> str:
+    """Return ``version`` if it is a minor version that an image may ask for, 3.9 or newer.
+
+    Raises:
+        BuildFailed: it is not.
+    """
+    if not _PYTHON.match(version):
+        raise BuildFailed(f"python is {version!r}: write a minor version from 3.9 on, such as '3.11'", python=version)
+    return version
+
+
+def all_requirements(text: str, runtime: Runtime) -> list[str]:
+    """List everything an image needs: the user's requirements, the scoring process' own, and the runtime's."""
+    own = SCORING_REQUIREMENTS + (ONNX_REQUIREMENTS if runtime is Runtime.ONNX else ())
+    return [*check_requirements(text), *own]
+
+
+class Locks:
+    """Lock files by what they were resolved from, so that a second build of the same inputs has the same lock."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def resolve(self, requirements: list[str], python: str, architecture: str) -> bytes:
+        """Return the lock file of ``requirements``, resolved now or remembered.
+
+        Raises:
+            BuildFailed: they cannot be resolved; the message is uv's explanation.
+        """
+        question = "\n".join([python, architecture, *requirements])
+        remembered = self._folder / f"{hashlib.sha256(question.encode()).hexdigest()}.lock"
+        if remembered.exists():
+            return remembered.read_bytes()
+        lock = compile_lock(requirements, python, architecture)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix="new-", delete=False) as file:
+            file.write(lock)
+        Path(file.name).rename(remembered)
+        return lock
+
+
+def compile_lock(requirements: list[str], python: str, architecture: str) -> bytes:
+    """Ask uv for the lock file: one exact version per package, with the hashes of all its wheels, sorted.
+
+    Raises:
+        BuildFailed: they cannot be resolved, or it took longer than five minutes.
+    """
+    command = [
+        *(uv.find_uv_bin(), "pip", "compile", "-", "--quiet", "--color", "never"),
+        *("--generate-hashes", "--no-header", "--no-annotate", "--no-build"),
+        *("--python-version", check_python(python), "--python-platform", PLATFORMS[architecture]),
+        *("--python", sys.executable, "--no-python-downloads"),
+    ]
+    text = "".join(line + "\n" for line in requirements)
+    variables = {name: value for name, value in os.environ.items() if name not in _FOREIGN_VARIABLES}
+    with tempfile.TemporaryDirectory(prefix="slipway-lock-") as empty:  # no pyproject.toml or uv.toml in reach
+        try:
+            done = subprocess.run(
+                command,
+                input=text.encode(),
+                capture_output=True,
+                cwd=empty,
+                env=variables,
+                timeout=_TIMEOUT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as timeout:
+            raise BuildFailed(f"uv did not resolve the requirements within {_TIMEOUT_S} s") from timeout
+    if done.returncode != 0:
+        raise BuildFailed(f"the requirements cannot be resolved for Python {python}: {_explanation(done.stderr)}")
+    return done.stdout
+
+
+def _explanation(stderr: bytes) -> str:
+    lines = [line.rstrip() for line in stderr.decode(errors="replace").splitlines()]
+    kept = [line.removeprefix("error: ") for line in lines if line and not line.startswith("warning:")]
+    text = "\n".join(kept) or "uv gave no reason"
+    own = [requirement for requirement in SCORING_REQUIREMENTS + ONNX_REQUIREMENTS if requirement in text]
+    return f"{text}\n({', '.join(own)}: what the scoring process itself needs)" if own else text

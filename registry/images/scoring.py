@@ -1,0 +1,21 @@
+"""The scoring process' own source, taken as data: this side never imports or runs it."""
+
+import importlib.util
+from pathlib import Path
+
+from registry.core.errors import Unavailable
+from registry.images.pack import Entry, entry_of_file
+
+
+def scoring_package() -> tuple[Entry, ...]:
+    """List the ``.py`` files of the scoring process, with paths relative to its package.
+
+    Raises:
+        Unavailable: this installation holds only the control plane.
+    """
+    spec = importlib.util.find_spec("serving")
+    for location in (spec.submodule_search_locations or []) if spec else []:
+        folder = Path(location) / "scoring"
+        if (folder / "__main__.py").is_file():
+            return tuple(entry_of_file(str(file.relative_to(folder)), file) for file in sorted(folder.rglob("*.py")))
+    raise Unavailable("the scoring process is not installed here: images are built where package 'serving' is")

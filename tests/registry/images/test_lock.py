@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import pytest
+
+from registry.core.errors import BuildFailed
+from registry.core.images import Runtime
+from registry.images.lock import Locks, all_requirements, check_python, check_requirements, compile_lock
+
+
+def test_comments_and_continuations_are_understood() -> None:
+    text = "# top\nnumpy==1.26.4 \\\n  --hash=sha256:aa\n\nscikit-learn>=1.5  # why\n"
+    text += "uvicorn[standard] ; python_version > '3'\n"
+
+    assert check_requirements(text) == [
+        "numpy==1.26.4    --hash=sha256:aa",
+        "scikit-learn>=1.5",
+        "uvicorn[standard] ; python_version > '3'",
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["-r /etc/passwd", "--index-url https://x", "-e .", "./local", "/abs", "pkg @ file:///x", "a/b", "git+https://x/y"],
+)
+def test_options_and_local_paths_are_refused(line: str) -> None:
+    with pytest.raises(BuildFailed, match="line 2"):
+        check_requirements(f"numpy\n{line}\n")
+
+
+@pytest.mark.parametrize("version", ["3.8", "3.11.7", "2.7", "3", "--help", "4.0"])
+def test_only_a_minor_version_from_3_9_is_a_python(version: str) -> None:
+    with pytest.raises(BuildFailed):
+        check_python(version)
+
+
+def test_onnx_images_bring_their_runtime() -> None:
+    assert any(line.startswith("onnxruntime") for line in all_requirements("", Runtime.ONNX))
+    assert not any(line.startswith("onnxruntime") for line in all_requirements("", Runtime.SCRIPT))
+
+
+def test_a_lock_holds_hashes_and_nothing_of_this_machine() -> None:
+    lock = compile_lock(["click==8.1.7"], "3.11", "amd64").decode()
+
+    assert lock.startswith("click==8.1.7 \\\n    --hash=sha256:")
+    assert "#" not in lock
+    assert "://" not in lock
+    assert lock.encode() == compile_lock(["click==8.1.7"], "3.11", "amd64")
+
+
+def test_what_cannot_be_resolved_fails_with_uvs_explanation() -> None:
+    with pytest.raises(BuildFailed, match=r"(?s)Python 3\.11: .*there is no version of click==0\.0\.1"):
+        compile_lock(["click==0.0.1"], "3.11", "amd64")
+
+
+def test_a_conflict_with_the_scoring_process_says_whose_requirement_it_is() -> None:
+    with pytest.raises(
+        BuildFailed, match=r"(?s)numpy==0\.0\.1 .*\(numpy>=1\.21: what the scoring process itself needs\)"
+    ):
+        compile_lock(all_requirements("numpy==0.0.1", Runtime.SCRIPT), "3.11", "amd64")
+
+
+def test_a_resolved_lock_is_remembered(tmp_path: Path) -> None:
+    locks = Locks(tmp_path / "locks")
+    first = locks.resolve(["click==8.1.7"], "3.11", "amd64")
+    (remembered,) = (tmp_path / "locks").iterdir()
+    remembered.write_bytes(b"as it was resolved then")
+
+    assert first.startswith(b"click==8.1.7")
+    assert locks.resolve(["click==8.1.7"], "3.11", "amd64") == b"as it was resolved then"
+    assert locks.resolve(["click==8.1.7"], "3.12", "amd64") == first
