@@ -17,16 +17,6 @@ import uv
 from registry.core.errors import BuildFailed
 from registry.core.images import Runtime
 
-# What the scoring process imports. Loose, since it shares the interpreter with the user's own dependencies.
-SCORING_REQUIREMENTS: tuple[str, ...] = (
-    "grpcio>=1.48",
-    "httptools>=0.5",
-    "msgspec>=0.18",
-    "numpy>=1.21",
-    "protobuf>=3.20",
-    "uvicorn>=0.20",
-    "uvloop>=0.17",
-)
 ONNX_REQUIREMENTS: tuple[str, ...] = ("onnxruntime>=1.16",)
 
 PLATFORMS = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
@@ -73,10 +63,9 @@ def check_python(version: str) -> str:
     return version
 
 
-def all_requirements(text: str, runtime: Runtime) -> list[str]:
-    """List everything an image needs: the user's requirements, the scoring process' own, and the runtime's."""
-    own = SCORING_REQUIREMENTS + (ONNX_REQUIREMENTS if runtime is Runtime.ONNX else ())
-    return [*check_requirements(text), *own]
+def own_requirements(scoring: str, runtime: Runtime) -> list[str]:
+    """List what an image needs beside the user's requirements: the scoring process' list, and the runtime's."""
+    return [*check_requirements(scoring), *(ONNX_REQUIREMENTS if runtime is Runtime.ONNX else ())]
 
 
 class Locks:
@@ -85,17 +74,17 @@ class Locks:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def resolve(self, requirements: list[str], python: str, architecture: str) -> bytes:
-        """Return the lock file of ``requirements``, resolved now or remembered.
+    def resolve(self, requirements: list[str], own: list[str], python: str, architecture: str) -> bytes:
+        """Return the lock file of ``requirements`` and ``own`` together, resolved now or remembered.
 
         Raises:
             BuildFailed: they cannot be resolved; the message is uv's explanation.
         """
-        question = "\n".join([python, architecture, *requirements])
+        question = "\n".join([python, architecture, *requirements, *own])
         remembered = self._folder / f"{hashlib.sha256(question.encode()).hexdigest()}.lock"
         if remembered.exists():
             return remembered.read_bytes()
-        lock = compile_lock(requirements, python, architecture)
+        lock = compile_lock(requirements, own, python, architecture)
         self._folder.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self._folder, prefix="new-", delete=False) as file:
             file.write(lock)
@@ -103,7 +92,7 @@ class Locks:
         return lock
 
 
-def compile_lock(requirements: list[str], python: str, architecture: str) -> bytes:
+def compile_lock(requirements: list[str], own: list[str], python: str, architecture: str) -> bytes:
     """Ask uv for the lock file: one exact version per package, with the hashes of all its wheels, sorted.
 
     Raises:
@@ -115,7 +104,7 @@ def compile_lock(requirements: list[str], python: str, architecture: str) -> byt
         *("--python-version", check_python(python), "--python-platform", PLATFORMS[architecture]),
         *("--python", sys.executable, "--no-python-downloads"),
     ]
-    text = "".join(line + "\n" for line in requirements)
+    text = "".join(line + "\n" for line in [*requirements, *own])
     variables = {name: value for name, value in os.environ.items() if name not in _FOREIGN_VARIABLES}
     with tempfile.TemporaryDirectory(prefix="slipway-lock-") as empty:  # no pyproject.toml or uv.toml in reach
         try:
@@ -131,13 +120,13 @@ def compile_lock(requirements: list[str], python: str, architecture: str) -> byt
         except subprocess.TimeoutExpired as timeout:
             raise BuildFailed(f"uv did not resolve the requirements within {_TIMEOUT_S} s") from timeout
     if done.returncode != 0:
-        raise BuildFailed(f"the requirements cannot be resolved for Python {python}: {_explanation(done.stderr)}")
+        raise BuildFailed(f"the requirements cannot be resolved for Python {python}: {_explanation(done.stderr, own)}")
     return done.stdout
 
 
-def _explanation(stderr: bytes) -> str:
+def _explanation(stderr: bytes, own: list[str]) -> str:
     lines = [line.rstrip() for line in stderr.decode(errors="replace").splitlines()]
     kept = [line.removeprefix("error: ") for line in lines if line and not line.startswith("warning:")]
     text = "\n".join(kept) or "uv gave no reason"
-    own = [requirement for requirement in SCORING_REQUIREMENTS + ONNX_REQUIREMENTS if requirement in text]
-    return f"{text}\n({', '.join(own)}: what the scoring process itself needs)" if own else text
+    named = [requirement for requirement in own if requirement in text]
+    return f"{text}\n({', '.join(named)}: what the scoring process itself needs)" if named else text

@@ -13,9 +13,23 @@ def scoring_package() -> tuple[Entry, ...]:
     Raises:
         Unavailable: this installation holds only the control plane.
     """
+    folder = _folder()
+    return tuple(entry_of_file(file.relative_to(folder).as_posix(), file) for file in sorted(folder.rglob("*.py")))
+
+
+def scoring_requirements() -> str:
+    """Return the scoring process' own list of requirements.
+
+    Raises:
+        Unavailable: this installation holds only the control plane.
+    """
+    return (_folder() / "requirements.txt").read_text()
+
+
+def _folder() -> Path:
     spec = importlib.util.find_spec("serving")
     for location in (spec.submodule_search_locations or []) if spec else []:
         folder = Path(location) / "scoring"
-        if (folder / "__main__.py").is_file():
-            return tuple(entry_of_file(str(file.relative_to(folder)), file) for file in sorted(folder.rglob("*.py")))
+        if (folder / "__init__.py").is_file():
+            return folder
     raise Unavailable("the scoring process is not installed here: images are built where package 'serving' is")

@@ -11,8 +11,9 @@ from registry.core.images import IMAGE_LABEL, LAYER_ANNOTATION, ImageConfig, Run
 from registry.images.build import BuildInputs, ModelInput, build_image
 from registry.images.code import code_entries
 from registry.images.layout import ImageLayout
+from registry.images.lock import check_requirements
 from registry.images.pack import Entry, entry_of_bytes, entry_of_file
-from registry.images.scoring import scoring_package
+from registry.images.scoring import scoring_package, scoring_requirements
 
 ONNX = b"\x08\x0a\x3a\x02\x0a\x00"
 SCRIPT = b"def init(): ...\ndef run(data): return data\n"
@@ -164,5 +165,6 @@ def test_what_is_no_tar_is_refused(tmp_path: Path) -> None:
 def test_the_scoring_package_is_found_as_data() -> None:
     entries = {entry.path: entry for entry in scoring_package()}
 
-    assert "__main__.py" in entries
+    assert "__init__.py" in entries
+    assert any(line.startswith("numpy") for line in check_requirements(scoring_requirements()))
     assert all(path.endswith(".py") for path in entries)

@@ -4,7 +4,7 @@ import pytest
 
 from registry.core.errors import BuildFailed
 from registry.core.images import Runtime
-from registry.images.lock import Locks, all_requirements, check_python, check_requirements, compile_lock
+from registry.images.lock import Locks, check_python, check_requirements, compile_lock, own_requirements
 
 
 def test_comments_and_continuations_are_understood() -> None:
@@ -34,37 +34,37 @@ def test_only_a_minor_version_from_3_9_is_a_python(version: str) -> None:
 
 
 def test_onnx_images_bring_their_runtime() -> None:
-    assert any(line.startswith("onnxruntime") for line in all_requirements("", Runtime.ONNX))
-    assert not any(line.startswith("onnxruntime") for line in all_requirements("", Runtime.SCRIPT))
+    assert own_requirements("# why\nnumpy>=1.24\n", Runtime.ONNX) == ["numpy>=1.24", "onnxruntime>=1.16"]
+    assert own_requirements("# why\nnumpy>=1.24\n", Runtime.SCRIPT) == ["numpy>=1.24"]
 
 
 def test_a_lock_holds_hashes_and_nothing_of_this_machine() -> None:
-    lock = compile_lock(["click==8.1.7"], "3.11", "amd64").decode()
+    lock = compile_lock(["click==8.1.7"], [], "3.11", "amd64").decode()
 
     assert lock.startswith("click==8.1.7 \\\n    --hash=sha256:")
     assert "#" not in lock
     assert "://" not in lock
-    assert lock.encode() == compile_lock(["click==8.1.7"], "3.11", "amd64")
+    assert lock.encode() == compile_lock(["click==8.1.7"], [], "3.11", "amd64")
 
 
 def test_what_cannot_be_resolved_fails_with_uvs_explanation() -> None:
     with pytest.raises(BuildFailed, match=r"(?s)Python 3\.11: .*there is no version of click==0\.0\.1"):
-        compile_lock(["click==0.0.1"], "3.11", "amd64")
+        compile_lock(["click==0.0.1"], [], "3.11", "amd64")
 
 
 def test_a_conflict_with_the_scoring_process_says_whose_requirement_it_is() -> None:
     with pytest.raises(
         BuildFailed, match=r"(?s)numpy==0\.0\.1 .*\(numpy>=1\.21: what the scoring process itself needs\)"
     ):
-        compile_lock(all_requirements("numpy==0.0.1", Runtime.SCRIPT), "3.11", "amd64")
+        compile_lock(["numpy==0.0.1"], ["numpy>=1.21"], "3.11", "amd64")
 
 
 def test_a_resolved_lock_is_remembered(tmp_path: Path) -> None:
     locks = Locks(tmp_path / "locks")
-    first = locks.resolve(["click==8.1.7"], "3.11", "amd64")
+    first = locks.resolve(["click==8.1.7"], [], "3.11", "amd64")
     (remembered,) = (tmp_path / "locks").iterdir()
     remembered.write_bytes(b"as it was resolved then")
 
     assert first.startswith(b"click==8.1.7")
-    assert locks.resolve(["click==8.1.7"], "3.11", "amd64") == b"as it was resolved then"
-    assert locks.resolve(["click==8.1.7"], "3.12", "amd64") == first
+    assert locks.resolve(["click==8.1.7"], [], "3.11", "amd64") == b"as it was resolved then"
+    assert locks.resolve(["click==8.1.7"], [], "3.12", "amd64") == first

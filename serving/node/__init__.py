@@ -1,0 +1,15 @@
+"""What a node keeps and starts: images pulled by digest, environments, one scoring process per replica. No Ray.
+
+Map::
+
+    errors.py        what can go wrong between an image's digest and a running process
+    locks.py         one holder at a time, among processes
+    pull.py          manifest and blobs from the registry's /v2/, verified
+    unpack.py        a layer's files, and nothing that leads elsewhere
+    cache.py         digest → unpacked image, once per node
+    interpreters.py  "3.11" → a Python that is there
+    environments.py  lock file → virtual environment, once per node
+    launch.py        how a scoring process is called
+    process.py       a scoring process: start, announce, terminate
+    serve_alone.py   one image in the foreground, without a cluster
+"""

@@ -1,0 +1,142 @@
+"""The pull half of the OCI distribution API: everything is asked for by digest and verified on arrival."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import msgspec
+
+from registry.core.images import IMAGE_LABEL, MANIFEST_TYPE, Descriptor, ImageConfig, Manifest
+from registry.core.names import ImageReference
+from serving.node.errors import ImageRefused, PullFailed
+
+_MAX_DOCUMENT_BYTES = 4 << 20
+_T = TypeVar("_T")
+
+_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+
+
+class _OciSettings(msgspec.Struct, rename={"labels": "Labels"}):
+    labels: dict[str, str]
+
+
+class _OciConfig(msgspec.Struct):
+    config: _OciSettings
+
+
+class Puller:
+    """Reads images of one registry. Close it, or use it as a context."""
+
+    def __init__(self, registry_url: str, transport: httpx.BaseTransport | None = None) -> None:
+        self._url = registry_url.rstrip("/")
+        self._http = httpx.Client(base_url=self._url, timeout=_TIMEOUT, transport=transport)
+
+    def __enter__(self) -> "Puller":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def resolve(self, reference: ImageReference) -> str:
+        """Return the digest that a reference names now.
+
+        Raises:
+            PullFailed: the registry is away or knows no such image.
+        """
+        if reference.digest:
+            return reference.digest
+        content = self._document(f"/v2/{reference.name}/manifests/{reference.tag}", str(reference))
+        return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+    def manifest(self, name: str, digest: str) -> Manifest:
+        """Read a manifest by digest.
+
+        Raises:
+            PullFailed: the registry is away or knows no such image.
+            ImageRefused: the bytes are not those of the digest, or no image manifest.
+        """
+        content = self._document(f"/v2/{name}/manifests/{digest}", f"{name}@{digest}")
+        return _decode(content, digest, Manifest)
+
+    def config(self, name: str, descriptor: Descriptor) -> ImageConfig:
+        """Read an image's description.
+
+        Raises:
+            PullFailed: the registry is away or has no such blob.
+            ImageRefused: the bytes are not those of the digest, or describe no image of ours.
+        """
+        content = self._document(f"/v2/{name}/blobs/{descriptor.digest}", descriptor.digest)
+        document = _decode(content, descriptor.digest, _OciConfig)
+        label = document.config.labels.get(IMAGE_LABEL, "")
+        try:
+            return msgspec.json.decode(label, type=ImageConfig)
+        except msgspec.MsgspecError as error:
+            raise ImageRefused(
+                f"image config {descriptor.digest} has no {IMAGE_LABEL} label that this version understands: {error}",
+                descriptor.digest,
+            ) from error
+
+    def blob(self, name: str, descriptor: Descriptor, file: Path) -> None:
+        """Stream a blob into ``file``.
+
+        Raises:
+            PullFailed: the registry is away or has no such blob.
+            ImageRefused: the bytes are not those of the digest; ``file`` is left as it came.
+        """
+        hashed, size = hashlib.sha256(), 0
+        with (
+            self._stream(f"/v2/{name}/blobs/{descriptor.digest}", descriptor.digest) as response,
+            file.open("wb") as out,
+        ):
+            for chunk in response.iter_bytes(1 << 20):
+                size += len(chunk)
+                if size > descriptor.size:
+                    break
+                hashed.update(chunk)
+                out.write(chunk)
+        actual = f"sha256:{hashed.hexdigest()}"
+        if size != descriptor.size or actual != descriptor.digest:
+            raise ImageRefused(
+                f"blob {descriptor.digest} of image {name} arrived damaged: "
+                + (
+                    f"its bytes have digest {actual}"
+                    if size == descriptor.size
+                    else f"its size is not {descriptor.size}"
+                ),
+                descriptor.digest,
+            )
+
+    def _document(self, path: str, what: str) -> bytes:
+        with self._stream(path, what) as response:
+            content = bytearray()
+            for chunk in response.iter_bytes():
+                content += chunk
+                if len(content) > _MAX_DOCUMENT_BYTES:
+                    raise PullFailed(f"the registry's answer for {what} is longer than {_MAX_DOCUMENT_BYTES} bytes")
+            return bytes(content)
+
+    @contextmanager
+    def _stream(self, path: str, what: str) -> Iterator[httpx.Response]:
+        try:
+            with self._http.stream("GET", path, headers={"accept": MANIFEST_TYPE}) as response:
+                if response.status_code == 404:
+                    raise PullFailed(f"the registry at {self._url} has no {what}")
+                if response.status_code != 200:
+                    raise PullFailed(f"the registry at {self._url} answered {response.status_code} for {what}")
+                yield response
+        except httpx.HTTPError as error:
+            reason = str(error) or type(error).__name__
+            raise PullFailed(f"cannot pull {what} from the registry at {self._url}: {reason}") from error
+
+
+def _decode(content: bytes, digest: str, kind: type[_T]) -> _T:
+    actual = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    if actual != digest:
+        raise ImageRefused(f"blob {digest} arrived damaged: its bytes have digest {actual}", digest)
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.MsgspecError as error:
+        raise ImageRefused(f"blob {digest} is not what an image is made of: {error}", digest) from error
