@@ -139,7 +139,7 @@ _DEPLOYMENT_REFUSED = {
 
 
 def load_endpoint(value: Any) -> EndpointDocument:
-    """Check the plain values that ``parse_yaml`` or ``parse_json`` made of an endpoint document. Raises InvalidInput."""
+    """Check the plain values of an endpoint document, as ``parse_yaml`` returns them. Raises InvalidInput."""
     if isinstance(value, dict):
         _only(value, "auth_mode", "key", "give clients the endpoint's keys")
         _only(value, "public_network_access", "enabled", "bind the edge to an address that only you can reach instead")

@@ -1,0 +1,124 @@
+"""What images there are, and what their names point at. Building them is in ``operations/images.py``."""
+
+from registry.core.errors import InvalidInput, NotFound
+from registry.core.images import Descriptor, Image, ImageConfig
+from registry.core.names import ImageReference, check_name, parse_image_reference
+from registry.operations.workspace import Workspace
+from registry.store import images as rows
+from registry.store.metadata import Connection
+
+LATEST = "latest"
+MAX_NAME = 128
+
+
+def resolve_image(workspace: Workspace, reference: str) -> Image:
+    """Return the image that ``name:tag``, ``name@sha256:…`` or ``name`` (its latest) means now.
+
+    Raises:
+        InvalidInput: the reference is none of the accepted forms.
+        NotFound: it names nothing; the message lists the tags there are.
+    """
+    with workspace.metadata.read() as tx:
+        return resolve_within(tx, reference)
+
+
+def resolve_within(tx: Connection, reference: str) -> Image:
+    """Resolve inside the caller's transaction. Raises as ``resolve_image``."""
+    parsed = parse_image_reference(reference)
+    tags = rows.tags(tx, parsed.name)
+    digest = parsed.digest or tags.get(parsed.tag or LATEST)
+    image = rows.find(tx, parsed.name, digest) if digest else None
+    if image is None:
+        raise _missing(parsed, tags)
+    return image
+
+
+def list_images(workspace: Workspace) -> list[Image]:
+    """Return every image, by name and then from old to new."""
+    with workspace.metadata.read() as tx:
+        return rows.all_images(tx)
+
+
+def record_image(
+    workspace: Workspace,
+    *,
+    name: str,
+    digest: str,
+    config: ImageConfig,
+    layers: list[Descriptor],
+    size_bytes: int,
+    labels: dict[str, str] | None = None,
+    description: str = "",
+) -> Image:
+    """Remember an image, give it the next number and ``latest``, and return it with its tags.
+
+    A digest that is there already keeps its number, labels and description; only ``latest`` moves to it.
+
+    Raises:
+        InvalidInput: the name or digest is not legal.
+    """
+    _check_image_name(name)
+    image = Image(
+        name=name,
+        digest=check_name("digest", digest),
+        tags=[],
+        config=config,
+        size_bytes=size_bytes,
+        layers=layers,
+        labels=labels or {},
+        description=description,
+        created_ms=workspace.now_ms(),
+    )
+    with workspace.metadata.write() as tx:
+        if rows.find(tx, name, digest) is None:
+            rows.insert(tx, image)
+            rows.set_tag(tx, name, str(_next_number(tx, name)), digest)
+        rows.set_tag(tx, name, LATEST, digest)
+        return _get(tx, name, digest)
+
+
+def tag_image(workspace: Workspace, reference: str, tag: str) -> Image:
+    """Point ``tag`` at the image that ``reference`` means now, and return it. A number stays where it was first put.
+
+    Raises:
+        InvalidInput: the tag is not legal, or a number, which only ``record_image`` gives.
+        NotFound: the reference names nothing.
+    """
+    check_name("tag", tag)
+    if _is_number(tag):
+        raise InvalidInput(f"{tag!r} cannot be set: the workspace numbers images itself", value=tag)
+    with workspace.metadata.write() as tx:
+        image = resolve_within(tx, reference)
+        rows.set_tag(tx, image.name, tag, image.digest)
+        return _get(tx, image.name, image.digest)
+
+
+def numbered_reference(image: Image) -> str:
+    """Return the reference that never moves and people can read: ``cancer-onnx:1``."""
+    number = next((tag for tag in image.tags if _is_number(tag)), None)
+    return str(ImageReference(image.name, number, None if number else image.digest))
+
+
+def _check_image_name(name: str) -> None:
+    check_name("image", name)
+    if len(name) > MAX_NAME:
+        raise InvalidInput(f"image name {name!r} is longer than {MAX_NAME} characters", value=name)
+
+
+def _next_number(tx: Connection, name: str) -> int:
+    return 1 + max((int(tag) for tag in rows.tags(tx, name) if _is_number(tag)), default=0)
+
+
+def _is_number(tag: str) -> bool:
+    return tag.isascii() and tag.isdecimal()
+
+
+def _get(tx: Connection, name: str, digest: str) -> Image:
+    image = rows.find(tx, name, digest)
+    assert image is not None
+    return image
+
+
+def _missing(reference: ImageReference, tags: dict[str, str]) -> NotFound:
+    known = f"{reference.name} has the tags {', '.join(sorted(tags))}" if tags else "no image has this name"
+    return NotFound(f"there is no image {str(reference)!r}: {known}", reference=str(reference))
