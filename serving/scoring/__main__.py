@@ -1,0 +1,132 @@
+"""Start the scoring process: arguments and environment, lifeline, model, sockets, announcement, drain."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import uvloop
+
+from .app import App, door_table, refuse
+from .dataplane import DataPlane
+from .errors import LoadFailed
+from .health import Health, rss_bytes
+from .http_server import HttpServer
+from .image import CODE_PATH, Image, read_image
+from .lifeline import die_with_parent, exit_when_stdin_ends
+from .logs import start_logging
+from .protocol import EXIT_LOAD_FAILED, Announcer, Failed, Ready, Status
+from .runtimes.base import Runtime
+
+_log = logging.getLogger("slipway.scoring")
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="slipway_scoring", description="Serve one image: one model, one process.")
+    parser.add_argument("--root", type=Path, required=True, help="folder of the unpacked image")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--http-port", type=int, default=0, help="0 takes a free one (%(default)s)")
+    parser.add_argument("--grpc-port", type=int, default=0, help="0 takes a free one (%(default)s)")
+    parser.add_argument("--serve-as", help="the model's name to clients; by default its own")
+    parser.add_argument("--backend", default="", help="endpoint.deployment.revision; health checks may ask for it")
+    parser.add_argument(
+        "--announce-fd", type=int, help="write the ready or failed line there; stdin is a lifeline then"
+    )
+    parser.add_argument("--request-timeout-ms", type=int, default=5000, help="(%(default)s)")
+    parser.add_argument("--max-concurrent", type=int, default=64, help="requests in flight before 429 (%(default)s)")
+    parser.add_argument("--max-body-mb", type=int, default=64, help="size of a request's body (%(default)s)")
+    return parser.parse_args()
+
+
+def load(root: Path, image: Image) -> tuple[Runtime, ThreadPoolExecutor]:
+    """Load the image's model on the threads that will run it."""
+    if image.runtime == "onnx":
+        from .runtimes.onnx import load_onnx
+
+        model_dir = Path(os.environ.get("AZUREML_MODEL_DIR") or root / image.models[0].path)
+        runtime: Runtime = load_onnx(model_dir, int(os.environ.get("SLIPWAY_ONNX_THREADS", "1")))
+        return runtime, ThreadPoolExecutor(runtime.threads, thread_name_prefix="model")
+    if image.runtime == "script" and image.scoring_script:
+        from .runtimes.script import load_script
+
+        os.environ.setdefault("AZUREML_MODEL_DIR", str(root / image.models[0].path))
+        code_dir = Path(os.environ.setdefault("AML_APP_ROOT", str(root / CODE_PATH)))
+        thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        return thread.submit(load_script, code_dir / image.scoring_script, code_dir).result(), thread
+    raise LoadFailed(f"this scoring process cannot run an image of runtime {image.runtime!r}")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind and listen, so that the port is known and taken before anything is announced."""
+    try:
+        return socket.create_server((host, port), backlog=2048)
+    except OSError as error:
+        raise LoadFailed(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+
+
+async def serve(options: argparse.Namespace, announcer: Announcer) -> None:
+    image = read_image(options.root)
+    runtime, threads = load(options.root.resolve(), image)
+    model = image.models[0]
+    plane = DataPlane(runtime, threads, options.max_concurrent, options.request_timeout_ms / 1000)
+    server: HttpServer
+
+    def status() -> Status:
+        return Status(
+            state="draining" if server.draining else "ready",
+            backend=options.backend,
+            in_flight=plane.in_flight,
+            executed=plane.executed,
+            rss_bytes=rss_bytes(),
+        )
+
+    secret = os.environ.get("SLIPWAY_EDGE_SECRET")
+    doors = door_table(plane, Health(status), options.serve_as or model.name, str(model.version))
+    server = HttpServer(App(doors, secret.encode() if secret else None), refuse, options.max_body_mb << 20)
+    http_socket = listen(options.host, options.http_port)
+    http_port = http_socket.getsockname()[1]
+    await server.start(http_socket)
+    grpc_port = 0
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    gc.collect()
+    gc.freeze()
+    announcer.announce(Ready(http_port=http_port, grpc_port=grpc_port, pid=os.getpid()))
+    _log.info("ready: http %s:%d, grpc %s:%d", options.host, http_port, options.host, grpc_port)
+    await stop.wait()
+    _log.info("draining: %d in flight", plane.in_flight)
+    await server.drain()
+
+
+def main() -> None:
+    options = arguments()
+    announcer = Announcer(options.announce_fd)
+    if options.announce_fd is not None:
+        os.set_inheritable(options.announce_fd, False)
+        die_with_parent()
+        exit_when_stdin_ends()
+    start_logging()
+    code = 0
+    try:
+        uvloop.new_event_loop().run_until_complete(serve(options, announcer))
+    except LoadFailed as error:
+        _log.error("cannot serve: %s", error.message)
+        announcer.announce(Failed(error=error.message))
+        code = EXIT_LOAD_FAILED
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # a script's own threads, or work past its deadline, must not hold the process
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""The one way to the model: every door comes here. Admission, deadlines, and where the work runs.
+
+Batching and fair queueing go where ``_admit`` and ``_work`` are; doors need not know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from concurrent.futures import Executor
+from typing import Any, Callable, Dict, Mapping, Optional, TypeVar
+
+from .errors import DeadlineExceeded, InvalidInput, Overloaded
+from .fast_path import leave_fast_path
+from .runtimes.base import Call, Runtime, ScriptLike
+from .tensors import Tensors
+
+T = TypeVar("T")
+QUICK_S = 0.001  # work expected to be shorter runs on the event loop itself
+_WEIGHT = 0.2  # of the newest run in the moving average
+
+
+class DataPlane:
+    """Runs one model on ``threads``, those it was loaded on. ``clock`` is monotonic, in seconds. One event loop's."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        threads: Executor,
+        max_concurrent: int,
+        timeout_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.runtime = runtime
+        self.timeout_s = timeout_s
+        self.in_flight = 0
+        self.executed = 0
+        self._max_concurrent = max_concurrent
+        self._clock = clock
+        self._threads = threads
+        self._counting = threading.Lock()
+        self._expected_s: Dict[int, float] = {}  # by the input's size class
+
+    def call(self, request_id: str, headers: Mapping[bytes, bytes], timeout_s: Optional[float] = None) -> Call:
+        """Stamp a request: its deadline is the sooner of its own and the process'."""
+        allowed_s = self.timeout_s if timeout_s is None else min(timeout_s, self.timeout_s)
+        return Call(request_id, headers, self._clock() + allowed_s, int(allowed_s * 1000))
+
+    async def infer(self, tensors: Tensors, call: Call) -> Tensors:
+        """Run the model on named tensors.
+
+        Raises:
+            InvalidInput: they do not fit the signature.
+            Overloaded, DeadlineExceeded, ModelFailed, ScriptFailed
+        """
+        runtime = self.runtime
+        if runtime.signature is not None:
+            runtime.signature.check(tensors)
+        self._admit()
+        try:
+            if not runtime.inline:
+                return await self._on_thread(lambda: runtime.infer(tensors, call), call)
+            size = 0
+            for array in tensors.values():
+                size += array.size
+            size_class = size.bit_length()
+            expected_s = self._expected_s.get(size_class, QUICK_S)  # unknown counts as slow
+            if expected_s < QUICK_S:
+                self._count()
+                return self._timed(runtime, tensors, call, size_class)
+            return await self._on_thread(lambda: self._timed(runtime, tensors, call, size_class), call)
+        finally:
+            self.in_flight -= 1
+
+    async def run_script(self, data: Any, call: Call) -> Any:
+        """Give ``data`` to the script's ``run()`` and return its result.
+
+        Raises:
+            InvalidInput: the model is not a script.
+            Overloaded, DeadlineExceeded, ScriptFailed
+        """
+        runtime = self.runtime
+        if not isinstance(runtime, ScriptLike):
+            raise InvalidInput("this model takes tensors, not free-form data")
+        script = runtime
+        self._admit()
+        try:
+            return await self._on_thread(lambda: script.run(data, call), call)
+        finally:
+            self.in_flight -= 1
+
+    def _admit(self) -> None:
+        if self.in_flight >= self._max_concurrent:
+            raise Overloaded(f"{self.in_flight} requests in flight, and {self._max_concurrent} are allowed", 1)
+        self.in_flight += 1
+
+    def _timed(self, runtime: Runtime, tensors: Tensors, call: Call, size_class: int) -> Tensors:
+        began = time.perf_counter()
+        outputs = runtime.infer(tensors, call)
+        took = time.perf_counter() - began
+        before = self._expected_s.get(size_class, took)
+        self._expected_s[size_class] = before + _WEIGHT * (took - before)
+        return outputs
+
+    async def _on_thread(self, work: Callable[[], T], call: Call) -> T:
+        """Run on a model thread. Cancelling (the client left) or passing the deadline un-queues what has not begun."""
+        await leave_fast_path()
+        future = asyncio.get_running_loop().run_in_executor(self._threads, self._unless_late, work, call)
+        try:
+            return await asyncio.wait_for(future, call.deadline - self._clock())
+        except asyncio.TimeoutError:
+            raise DeadlineExceeded(call.timeout_ms) from None
+
+    def _unless_late(self, work: Callable[[], T], call: Call) -> T:
+        if self._clock() >= call.deadline:
+            raise DeadlineExceeded(call.timeout_ms)
+        self._count()
+        return work()
+
+    def _count(self) -> None:
+        with self._counting:
+            self.executed += 1

@@ -1,0 +1,152 @@
+"""Every error the scoring process raises on purpose, and the only tables of their HTTP and gRPC statuses.
+
+::
+
+    ScoringError                what happened, where, what to do
+    ├── InvalidInput            the client's mistake in a value or a document
+    ├── Forbidden               not from our edge
+    ├── NotFound                no such route, model or version
+    ├── MethodNotAllowed        the route exists, not for this method
+    ├── RequestTooSlow          the client did not send its request in time
+    ├── TooLarge                the body is over the limit
+    ├── HeadersTooLarge         the headers, or one of them, are over the limit
+    ├── UnsupportedEncoding     a Content-Encoding we do not read
+    ├── Overloaded              more requests in flight than allowed
+    ├── Unavailable             draining
+    ├── DeadlineExceeded        not answered within the request's time
+    ├── ModelFailed             the model raised on an input that fits its signature
+    ├── ScriptFailed            the user's run() raised
+    │   └── ScriptResultInvalid run() returned what cannot be sent
+    └── LoadFailed              the process cannot become ready
+        └── ScriptLoadFailed    the user's script could not be imported, or its init() raised
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Dict
+
+
+class ScoringError(Exception):
+    """Base of the tree. ``code`` is stable; ``message`` may be sent to a client."""
+
+    code: ClassVar[str] = "internal_error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidInput(ScoringError):
+    code = "invalid_input"
+
+
+class Forbidden(ScoringError):
+    code = "forbidden"
+
+
+class NotFound(ScoringError):
+    code = "not_found"
+
+
+class MethodNotAllowed(ScoringError):
+    code = "method_not_allowed"
+
+
+class RequestTooSlow(ScoringError):
+    code = "request_too_slow"
+
+
+class TooLarge(ScoringError):
+    code = "too_large"
+
+
+class HeadersTooLarge(ScoringError):
+    code = "headers_too_large"
+
+
+class UnsupportedEncoding(ScoringError):
+    code = "unsupported_encoding"
+
+
+class Overloaded(ScoringError):
+    """``retry_after_s`` is a whole number of seconds, as the header wants it."""
+
+    code = "overloaded"
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Unavailable(ScoringError):
+    code = "unavailable"
+
+
+class DeadlineExceeded(ScoringError):
+    code = "deadline_exceeded"
+
+    def __init__(self, timeout_ms: int) -> None:
+        super().__init__(f"no answer within {timeout_ms} ms")
+        self.timeout_ms = timeout_ms
+
+
+class ModelFailed(ScoringError):
+    code = "model_failed"
+
+
+class ScriptFailed(ScoringError):
+    code = "script_failed"
+
+
+class ScriptResultInvalid(ScriptFailed):
+    code = "script_result_invalid"
+
+
+class LoadFailed(ScoringError):
+    code = "load_failed"
+
+
+class ScriptLoadFailed(LoadFailed):
+    code = "script_load_failed"
+
+
+HTTP_STATUS: Dict[str, int] = {
+    InvalidInput.code: 400,
+    Forbidden.code: 403,
+    NotFound.code: 404,
+    MethodNotAllowed.code: 405,
+    RequestTooSlow.code: 408,
+    TooLarge.code: 413,
+    Overloaded.code: 429,
+    HeadersTooLarge.code: 431,
+    ScoringError.code: 500,
+    ModelFailed.code: 500,
+    ScriptFailed.code: 500,
+    ScriptResultInvalid.code: 500,
+    LoadFailed.code: 500,
+    ScriptLoadFailed.code: 500,
+    UnsupportedEncoding.code: 501,
+    Unavailable.code: 503,
+    DeadlineExceeded.code: 504,
+}
+
+# Names of grpc.StatusCode, so that this file needs no grpc.
+GRPC_STATUS: Dict[str, str] = {
+    InvalidInput.code: "INVALID_ARGUMENT",
+    Forbidden.code: "PERMISSION_DENIED",
+    NotFound.code: "NOT_FOUND",
+    MethodNotAllowed.code: "UNIMPLEMENTED",
+    RequestTooSlow.code: "DEADLINE_EXCEEDED",
+    TooLarge.code: "RESOURCE_EXHAUSTED",
+    Overloaded.code: "RESOURCE_EXHAUSTED",
+    HeadersTooLarge.code: "RESOURCE_EXHAUSTED",
+    ScoringError.code: "INTERNAL",
+    ModelFailed.code: "INTERNAL",
+    ScriptFailed.code: "INTERNAL",
+    ScriptResultInvalid.code: "INTERNAL",
+    LoadFailed.code: "INTERNAL",
+    ScriptLoadFailed.code: "INTERNAL",
+    UnsupportedEncoding.code: "UNIMPLEMENTED",
+    Unavailable.code: "UNAVAILABLE",
+    DeadlineExceeded.code: "DEADLINE_EXCEEDED",
+}

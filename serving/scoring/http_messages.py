@@ -1,0 +1,65 @@
+"""One HTTP request and one answer, as the doors see them. Knows neither sockets nor models."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Dict, List, Optional, Tuple
+
+import msgspec
+
+JSON = b"application/json"
+OCTETS = b"application/octet-stream"
+HTML = b"text/html; charset=utf-8"
+
+Headers = Dict[bytes, bytes]
+_HEADS: Dict[int, bytes] = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-length: ".encode() for status in HTTPStatus
+}
+
+
+class Request:
+    """A whole request. Header names are lower-case; ``request_id`` is set before a door sees it."""
+
+    __slots__ = ("body", "headers", "keep_alive", "method", "path", "query", "request_id")
+
+    def __init__(self, method: bytes, target: bytes, headers: Headers, body: bytes) -> None:
+        self.method = method
+        self.path, _, self.query = target.partition(b"?")
+        self.headers = headers
+        self.body = body
+        self.request_id = b""
+        self.keep_alive = True
+
+
+class Response:
+    """A whole answer. ``close`` ends the connection after it."""
+
+    __slots__ = ("body", "close", "content_type", "headers", "status")
+
+    def __init__(self, status: int, body: bytes, content_type: bytes = JSON) -> None:
+        self.status = status
+        self.body = body
+        self.content_type = content_type
+        self.headers: List[Tuple[bytes, bytes]] = []
+        self.close = False
+
+
+def json_response(status: int, document: object) -> Response:
+    """Answer with a document as JSON."""
+    return Response(status, msgspec.json.encode(document))
+
+
+def render(request: Optional[Request], response: Response, keep_alive: bool) -> bytes:
+    """Lay an answer out as HTTP/1.1. ``request`` is None when it could not be read."""
+    body = response.body
+    parts = [_HEADS[response.status], b"%d\r\ncontent-type: " % len(body), response.content_type]
+    for name, value in response.headers:
+        parts += (b"\r\n", name, b": ", value)
+    if not keep_alive:
+        parts.append(b"\r\nconnection: close")
+    elif request is not None and b"connection" in request.headers:
+        parts.append(b"\r\nconnection: keep-alive")  # an HTTP/1.0 client that asked for it must be told
+    parts.append(b"\r\n\r\n")
+    if request is None or request.method != b"HEAD":
+        parts.append(body)
+    return b"".join(parts)

@@ -1,0 +1,109 @@
+"""JSON arrays to numpy, checked: element type, range and equal lengths. Nothing is rounded to fit or wrapped.
+
+The nesting is read off the leading brackets, so each (datatype, depth) has one typed decoder, and msgspec's messages
+give the element's path. Beside JSON's numbers the bare tokens NaN, Infinity and -Infinity are read, as Triton does.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Dict, List, Tuple
+
+import msgspec
+import numpy as np
+
+from .errors import InvalidInput
+from .tensors import DTYPES, Array
+
+MAX_DEPTH = 16
+_SPACE = b" \t\n\r"
+_BARE_TOKENS = (b"NaN", b"Infinity")
+
+
+def _bounded_int(bits: int, signed: bool) -> Any:
+    low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+    # msgspec's bounds are themselves signed 64-bit; numpy refuses what lies beyond them.
+    return Annotated[int, msgspec.Meta(ge=low, le=min(high, (1 << 63) - 1))] if bits < 64 else int
+
+
+def _bounded_float(dtype: Any) -> Any:
+    limit = float(np.finfo(dtype).max)
+    return Annotated[float, msgspec.Meta(ge=-limit, le=limit)]
+
+
+_ELEMENTS: Dict[str, Any] = {
+    "BOOL": bool,
+    "BYTES": str,
+    "FP16": _bounded_float(np.float16),
+    "FP32": _bounded_float(np.float32),
+    "FP64": float,
+    **{f"INT{bits}": _bounded_int(bits, signed=True) for bits in (8, 16, 32, 64)},
+    **{f"UINT{bits}": _bounded_int(bits, signed=False) for bits in (8, 16, 32, 64)},
+}
+_decoders: Dict[Tuple[str, int], msgspec.json.Decoder[Any]] = {}
+
+
+def decode_array(text: bytes, datatype: str, where: str) -> Array:
+    """Decode a JSON array (or scalar) of any depth up to 16 into an array of ``datatype``.
+
+    Raises:
+        InvalidInput: the message begins with ``where`` and names the element.
+    """
+    depth = _depth(text, where)
+    decoder = _decoders.get((datatype, depth))
+    if decoder is None:
+        decoder = _decoders[datatype, depth] = msgspec.json.Decoder(_nested(_ELEMENTS[datatype], depth))
+    try:
+        values = decoder.decode(text)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"{where}: {_explained(str(error), datatype)}") from error
+    except msgspec.DecodeError as error:
+        return _decode_bare_tokens(text, datatype, depth, where, error)
+    return to_array(values, datatype, where)
+
+
+def to_array(values: Any, datatype: str, where: str) -> Array:
+    """Build an array from nested lists whose elements are of the datatype's Python type already."""
+    try:
+        return np.array(values, dtype=DTYPES[datatype])
+    except OverflowError as error:
+        raise InvalidInput(f"{where}: a number is out of range for {datatype}") from error
+    except ValueError as error:
+        raise InvalidInput(f"{where}: rows are not of equal length") from error
+
+
+def _depth(text: bytes, where: str) -> int:
+    depth = 0
+    for byte in text:
+        if byte == 0x5B:
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise InvalidInput(f"{where}: nested deeper than {MAX_DEPTH}")
+        elif byte not in _SPACE:
+            break
+    return depth
+
+
+def _nested(element: Any, depth: int) -> Any:
+    for _ in range(depth):
+        element = List[element]
+    return element
+
+
+def _explained(message: str, datatype: str) -> str:
+    return f"{message} (datatype {datatype})"
+
+
+def _decode_bare_tokens(text: bytes, datatype: str, depth: int, where: str, cause: Exception) -> Array:
+    """Read a text that holds NaN or Infinity, which msgspec refuses and floats allow."""
+    if not datatype.startswith("FP") or not any(token in text for token in _BARE_TOKENS):
+        raise InvalidInput(f"{where}: {cause}") from cause
+    try:
+        values = msgspec.convert(json.loads(text), type=_nested(float, depth))
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{where}: {_explained(str(error), datatype)}") from error
+    exact = to_array(values, "FP64", where)
+    limit = np.finfo(DTYPES[datatype]).max
+    if bool(np.any((np.abs(exact) > limit) & np.isfinite(exact))):
+        raise InvalidInput(f"{where}: a number is out of range for {datatype}")
+    return exact.astype(DTYPES[datatype])

@@ -1,0 +1,73 @@
+"""Tensors as bytes, the same for HTTP's binary extension and gRPC's raw contents.
+
+Little-endian, row-major; BOOL is one byte, BYTES are elements of a 32-bit length and that many bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from math import prod
+from typing import Any, List, Sequence, Union
+
+import numpy as np
+
+from .errors import InvalidInput
+from .tensors import DTYPES, Array
+
+_LENGTH = struct.Struct("<I")
+
+
+def from_raw(raw: Union[bytes, "memoryview[int]"], datatype: str, shape: Sequence[int], name: str) -> Array:
+    """Read a tensor without copying it; BYTES that are UTF-8 become str.
+
+    Raises:
+        InvalidInput: the number of bytes is not what datatype and shape take.
+    """
+    if datatype == "BYTES":
+        return _strings(bytes(raw), shape, name)
+    dtype = DTYPES[datatype]
+    expected = prod(shape) * dtype.itemsize
+    if len(raw) != expected:
+        raise InvalidInput(
+            f"input '{name}': {datatype} of shape {list(shape)} takes {expected} bytes, and {len(raw)} came"
+        )
+    if datatype == "BOOL":
+        return np.frombuffer(raw, dtype=np.uint8).astype(np.bool_).reshape(shape)
+    return np.frombuffer(raw, dtype=dtype).reshape(shape)
+
+
+def to_raw(array: Array) -> bytes:
+    """Lay a tensor out as bytes."""
+    if array.dtype != object:
+        return array.tobytes()
+    parts: List[bytes] = []
+    for item in array.ravel():
+        text = item if isinstance(item, bytes) else str(item).encode()
+        parts += (_LENGTH.pack(len(text)), text)
+    return b"".join(parts)
+
+
+def _strings(raw: bytes, shape: Sequence[int], name: str) -> Array:
+    items: List[Any] = []
+    offset = 0
+    while offset < len(raw):
+        end = offset + 4
+        if end > len(raw) or end + _LENGTH.unpack_from(raw, offset)[0] > len(raw):
+            raise InvalidInput(f"input '{name}': element {len(items)} of BYTES runs over the end of the data")
+        length = _LENGTH.unpack_from(raw, offset)[0]
+        items.append(_text(raw[end : end + length]))
+        offset = end + length
+    if len(items) != prod(shape):
+        raise InvalidInput(
+            f"input '{name}': BYTES of shape {list(shape)} takes {prod(shape)} elements, and {len(items)} came"
+        )
+    array = np.empty(len(items), dtype=object)
+    array[:] = items
+    return array.reshape(shape)
+
+
+def _text(item: bytes) -> Union[str, bytes]:
+    try:
+        return item.decode()
+    except UnicodeDecodeError:
+        return item

@@ -1,0 +1,53 @@
+"""The port between the data plane and whatever runs the model."""
+
+# ruff: noqa: TID252 - the package travels under another name, so it imports itself relatively
+from __future__ import annotations
+
+from typing import Any, Mapping, Optional, Protocol, runtime_checkable
+
+from ..tensors import Signature, Tensors
+
+
+class Call:
+    """What a runtime may know about the request it works for. ``deadline`` is on the data plane's clock."""
+
+    __slots__ = ("deadline", "headers", "request_id", "timeout_ms")
+
+    def __init__(self, request_id: str, headers: Mapping[bytes, bytes], deadline: float, timeout_ms: int) -> None:
+        self.request_id = request_id
+        self.headers = headers
+        self.deadline = deadline
+        self.timeout_ms = timeout_ms
+
+
+class Runtime(Protocol):
+    """A loaded model. ``infer`` is called from up to ``threads`` threads at once, and on the event loop if ``inline``.
+
+    ``signature`` is None when the model does not declare one; then ``infer`` checks its input itself.
+    """
+
+    platform: str
+    threads: int
+    inline: bool
+    signature: Optional[Signature]
+
+    def infer(self, tensors: Tensors, call: Call) -> Tensors:
+        """Run on named tensors; outputs come in the model's order.
+
+        Raises:
+            InvalidInput, ModelFailed, ScriptFailed
+        """
+        ...
+
+
+@runtime_checkable
+class ScriptLike(Protocol):
+    """A runtime that takes free-form data too: the user's ``run()``."""
+
+    def run(self, data: Any, call: Call) -> Any:
+        """Give ``data`` (a JSON text, or GET's parameters) to ``run()``.
+
+        Raises:
+            ScriptFailed
+        """
+        ...

@@ -1,0 +1,137 @@
+"""The user's scoring script under Azure ML's contract: ``init()`` once, ``run(data)`` for each request.
+
+Import, ``init()`` and ``run()`` happen on one and the same thread, since such scripts expect no other. The module has
+a private name, so that it clashes with nothing; the code folder is on ``sys.path`` for its own imports.
+"""
+
+# ruff: noqa: TID252 - the package travels under another name, so it imports itself relatively
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import json
+import logging
+import os
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Callable, Dict, Mapping, Optional
+
+import numpy as np
+
+from ..errors import InvalidInput, ScriptFailed, ScriptLoadFailed
+from ..tensors import DTYPES, Array, Signature, Tensors, first
+from .base import Call
+
+MODULE = "slipway_entry_script"
+OUTPUT = "output_0"
+
+_log = logging.getLogger("slipway.scoring.script")
+
+
+class ScriptRuntime:
+    """A loaded script whose ``init()`` has returned."""
+
+    platform = "python_script"
+    threads = 1
+    inline = False
+    signature: Optional[Signature] = None
+
+    def __init__(self, module: ModuleType, code_dir: Path) -> None:
+        self._run: Callable[..., Any] = module.run
+        self._code_dir = code_dir
+        self._wants_headers = "request_headers" in inspect.signature(self._run).parameters
+
+    def run(self, data: Any, call: Call) -> Any:
+        arguments: Dict[str, Any] = {"request_headers": _titled(call.headers)} if self._wants_headers else {}
+        try:
+            return self._run(data, **arguments)
+        except BaseException as error:  # also SystemExit: a script cannot end the server
+            _log.error("run() raised for request %s\n%s", call.request_id, _script_traceback(error))
+            raise ScriptFailed(f"the scoring script raised {error_line(error, self._code_dir)}") from error
+
+    def infer(self, tensors: Tensors, call: Call) -> Tensors:
+        """Give the only tensor to ``run()`` as the JSON text ``{"data": …}``; its result is ``output_0``."""
+        name, array = first(tensors) if len(tensors) == 1 else ("", np.empty(0))
+        if array.ndim != 2:
+            got = f"input '{name}' of shape {list(array.shape)}" if name else f"{len(tensors)} inputs"
+            raise InvalidInput(
+                f"this scoring script declares no signature, so it takes one tensor of two dimensions, got {got}:"
+                " send that, or declare the inputs with inference-schema, or use POST /score"
+            )
+        return {OUTPUT: _as_tensor(self.run(json.dumps({"data": array.tolist()}), call))}
+
+
+def load_script(path: Path, code_dir: Path) -> ScriptRuntime:
+    """Import the script and call its ``init()``.
+
+    Raises:
+        ScriptLoadFailed: with the script's own error and line; the full traceback is in the log.
+    """
+    if not path.is_file():
+        raise ScriptLoadFailed(f"there is no scoring script {path.name} in the image's code folder")
+    for folder in (path.parent, code_dir):
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+    os.environ.setdefault("AML_APP_ROOT", str(code_dir))
+    try:
+        spec = importlib.util.spec_from_file_location(MODULE, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[MODULE] = module
+        spec.loader.exec_module(module)
+        for function in ("init", "run"):
+            if not callable(getattr(module, function, None)):
+                raise ScriptLoadFailed(f"{path.name} has no function {function}()")
+        module.init()
+    except ScriptLoadFailed:
+        raise
+    except BaseException as error:
+        _log.error("%s could not be loaded\n%s", path.name, _script_traceback(error))
+        raise ScriptLoadFailed(error_line(error, code_dir)) from error
+    return ScriptRuntime(module, code_dir)
+
+
+def error_line(error: BaseException, code_dir: Path) -> str:
+    """Word an error in one line with the innermost place in the user's code: ``ValueError: no (score.py:12)``."""
+    text = "".join(traceback.format_exception_only(type(error), error)[-1:]).strip().splitlines()[0]
+    if isinstance(error, SyntaxError):
+        return f"{text} ({Path(error.filename or '?').name}:{error.lineno})"
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).is_relative_to(code_dir)] or frames
+    return f"{text} ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else text
+
+
+def _script_traceback(error: BaseException) -> str:
+    """Format a traceback without our own frames at its top."""
+    here = error.__traceback__
+    while here is not None and here.tb_next is not None and here.tb_frame.f_code.co_filename in (__file__, "<frozen>"):
+        here = here.tb_next
+    return "".join(traceback.format_exception(type(error), error, here)).rstrip()
+
+
+def _titled(headers: Mapping[bytes, bytes]) -> Dict[str, str]:
+    """Spell header names as Azure ML's server gives them to scripts: ``X-Request-Id``."""
+    return {name.decode("latin-1").title(): value.decode("latin-1") for name, value in headers.items()}
+
+
+def _as_tensor(result: Any) -> Array:
+    """Numbers, strings and truth values in rectangular lists as they are; anything else as one JSON text."""
+    try:
+        array = result if isinstance(result, np.ndarray) else np.array(result if isinstance(result, list) else [result])
+    except ValueError:
+        array = np.empty(0, dtype=object)
+    if array.dtype in DTYPES.values() and array.dtype != object:
+        return array
+    if array.dtype.kind in "SU":
+        return array.astype(object)
+    return np.array([_dumped(result)], dtype=object)
+
+
+def _dumped(result: Any) -> str:
+    try:
+        return json.dumps(result)
+    except (TypeError, ValueError) as error:
+        raise ScriptFailed(f"the scoring script returned what JSON cannot hold: {error}") from error

@@ -1,0 +1,99 @@
+"""Names, datatypes and shapes of a model's tensors, and what fits them. Of protocols it knows the type names only."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
+
+import numpy as np
+
+from .errors import InvalidInput
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Tensors = Dict[str, Array]
+
+# Open Inference Protocol type name → little-endian numpy dtype. BYTES are object arrays of str or bytes.
+DTYPES: Dict[str, np.dtype[Any]] = {
+    "BOOL": np.dtype(np.bool_),
+    "UINT8": np.dtype(np.uint8),
+    "UINT16": np.dtype("<u2"),
+    "UINT32": np.dtype("<u4"),
+    "UINT64": np.dtype("<u8"),
+    "INT8": np.dtype(np.int8),
+    "INT16": np.dtype("<i2"),
+    "INT32": np.dtype("<i4"),
+    "INT64": np.dtype("<i8"),
+    "FP16": np.dtype("<f2"),
+    "FP32": np.dtype("<f4"),
+    "FP64": np.dtype("<f8"),
+    "BYTES": np.dtype(object),
+}
+_DATATYPES = {dtype: name for name, dtype in DTYPES.items()}
+
+
+class TensorSpec:
+    """A tensor as the model declares it; -1 stands for a dimension of any size."""
+
+    __slots__ = ("datatype", "dtype", "name", "shape")
+
+    def __init__(self, name: str, datatype: str, shape: Sequence[int]) -> None:
+        self.name = name
+        self.datatype = datatype
+        self.dtype = DTYPES[datatype]
+        self.shape = tuple(shape)
+
+    def check(self, array: Array) -> None:
+        """Raise InvalidInput unless the array has this dtype, rank and fixed dimensions."""
+        if array.dtype != self.dtype:
+            raise InvalidInput(f"input '{self.name}': expected datatype {self.datatype}, got {datatype_of(array)}")
+        got = array.shape
+        if len(got) == len(self.shape):
+            for size, wanted in zip(got, self.shape):  # noqa: B905 - Python 3.9
+                if wanted not in (size, -1):
+                    break
+            else:
+                return
+        raise InvalidInput(f"input '{self.name}': expected shape {list(self.shape)}, got {list(got)}")
+
+
+class Signature:
+    """The tensors a model takes and gives, in the model's order."""
+
+    __slots__ = ("_inputs", "inputs", "outputs")
+
+    def __init__(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
+        self.inputs = tuple(inputs)
+        self.outputs = tuple(outputs)
+        self._inputs: Dict[str, TensorSpec] = {spec.name: spec for spec in inputs}
+
+    def input(self, name: str) -> TensorSpec:
+        """Return the input of that name, or raise InvalidInput naming those that exist."""
+        spec = self._inputs.get(name)
+        if spec is None:
+            raise InvalidInput(f"unknown input '{name}': the model has {_quoted(self._inputs)}")
+        return spec
+
+    def check(self, tensors: Mapping[str, Array]) -> None:
+        """Raise InvalidInput unless every input is there, nothing else is, and each fits."""
+        for spec in self.inputs:
+            array = tensors.get(spec.name)
+            if array is None:
+                raise InvalidInput(f"missing input '{spec.name}': the model has {_quoted(self._inputs)}")
+            spec.check(array)
+        if len(tensors) != len(self.inputs):
+            for name in tensors:
+                self.input(name)
+
+
+def datatype_of(array: Array) -> str:
+    """Name an array's datatype; strings of any numpy kind are BYTES."""
+    return _DATATYPES.get(array.dtype) or ("BYTES" if array.dtype.kind in "SUO" else str(array.dtype))
+
+
+def first(tensors: Tensors) -> Tuple[str, Array]:
+    """Return the first tensor with its name."""
+    return next(iter(tensors.items()))
+
+
+def _quoted(names: Mapping[str, TensorSpec]) -> str:
+    quoted: List[str] = [f"'{name}'" for name in names]
+    return ", ".join(quoted) or "none"
