@@ -1,0 +1,116 @@
+"""The HTTP door of telemetry: all its routes. Decodes, calls, encodes; decides nothing."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from registry.core.errors import HTTP_STATUS, InvalidInput, NotFound, SlipwayError
+from serving.telemetry.ingest import GroupCommit
+from serving.telemetry.query import RequestsTable, RowsQuery, SummaryQuery
+
+MAX_BODY_BYTES = 16 << 20
+
+Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
+Query = TypeVar("Query", bound=msgspec.Struct)
+
+
+def build_app(ingest: GroupCommit, table: RequestsTable, lifespan: Lifespan | None = None) -> Starlette:
+    """Return the application; ``lifespan`` runs what lives beside it."""
+    door = Door(ingest, table)
+    return Starlette(
+        routes=[
+            Route("/v1/requests", door.receive, methods=["POST"]),
+            Route("/v1/requests", door.rows, methods=["GET"]),
+            Route("/v1/summary", door.summary, methods=["GET"]),
+            Route("/v1/integrity", door.integrity, methods=["GET"]),
+            Route("/health", door.health, methods=["GET"]),
+        ],
+        exception_handlers={SlipwayError: _error, HTTPException: _no_such_route, Exception: _our_fault},
+        lifespan=lifespan,
+    )
+
+
+class Door:
+    def __init__(self, ingest: GroupCommit, table: RequestsTable) -> None:
+        self._ingest = ingest
+        self._table = table
+
+    async def receive(self, request: Request) -> Response:
+        """Answer 204 when the lines are durable; 503 when they are not and are to be sent again."""
+        body = await _read_body(request)
+        if body and not body.endswith(b"\n"):
+            raise InvalidInput("the body ends within a line: each line ends with a newline")
+        if body:
+            await self._ingest.store(body)
+        return Response(status_code=204)
+
+    async def rows(self, request: Request) -> Response:
+        query = _query(request.query_params, RowsQuery)
+        return _json({"rows": await asyncio.to_thread(self._table.rows, query)})
+
+    async def summary(self, request: Request) -> Response:
+        query = _query(request.query_params, SummaryQuery)
+        return _json({"rows": await asyncio.to_thread(self._table.summary, query)})
+
+    async def integrity(self, request: Request) -> Response:
+        return _json(await asyncio.to_thread(self._table.integrity))
+
+    async def health(self, request: Request) -> Response:
+        return _json({"status": "ok"})
+
+
+async def _read_body(request: Request) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    stream: AsyncIterator[bytes] = request.stream()
+    async for chunk in stream:
+        size += len(chunk)
+        if size > MAX_BODY_BYTES:
+            raise InvalidInput(f"the body is larger than {MAX_BODY_BYTES} bytes: send fewer lines at once")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _query(parameters: Mapping[str, str], kind: type[Query]) -> Query:
+    try:
+        return msgspec.convert(dict(parameters), kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(str(error)) from error
+
+
+def _json(value: Any) -> Response:
+    return Response(msgspec.json.encode(value), media_type="application/json")
+
+
+async def _error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, SlipwayError)
+    return _error_response(request, error, HTTP_STATUS[error.code])
+
+
+async def _no_such_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return _error_response(request, NotFound(f"{request.method} {request.url.path}: {error.detail}"), error.status_code)
+
+
+async def _our_fault(request: Request, error: Exception) -> Response:
+    return _error_response(request, SlipwayError("telemetry failed; its log says why"), 500)
+
+
+def _error_response(request: Request, error: SlipwayError, status: int) -> Response:
+    request_id = request.headers.get("x-request-id") or uuid.uuid4().hex
+    body = {"code": error.code, "message": error.message, "details": error.details, "request_id": request_id}
+    return Response(
+        msgspec.json.encode({"error": body}),
+        status_code=status,
+        headers={"x-request-id": request_id},
+        media_type="application/json",
+    )
