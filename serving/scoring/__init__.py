@@ -9,7 +9,8 @@ Map, in the order a request passes::
     oip.py             /v2 over HTTP          grpc_door.py    /inference.GRPCInferenceService
     health.py          /, /ping, /-/status, /-/ready, /v2/health
     oip_codec.py       Open Inference Protocol bodies: JSON and binary tensors
-    json_arrays.py     JSON arrays to numpy, checked
+    grpc_codec.py      the same over gRPC;  grpc_messages.py  its messages, in a pool of their own
+    json_arrays.py     JSON arrays to numpy, checked;  json_rows.py  and back;  raw_tensors.py  tensors as bytes
     tensors.py         names, datatypes and shapes of a model; what fits them
     dataplane.py       the one way to the model: admission, deadline, inline or on a thread
     runtimes/          what runs the model: onnxruntime, or the user's init() and run()

@@ -18,6 +18,7 @@ import uvloop
 from .app import App, door_table, refuse
 from .dataplane import DataPlane
 from .errors import LoadFailed
+from .grpc_door import GrpcInference, start_grpc
 from .health import Health, rss_bytes
 from .http_server import HttpServer
 from .image import CODE_PATH, Image, read_image
@@ -88,14 +89,16 @@ async def serve(options: argparse.Namespace, announcer: Announcer) -> None:
             rss_bytes=rss_bytes(),
         )
 
-    secret = os.environ.get("SLIPWAY_EDGE_SECRET")
-    doors = door_table(plane, Health(status), options.serve_as or model.name, str(model.version))
-    server = HttpServer(App(doors, secret.encode() if secret else None), refuse, options.max_body_mb << 20)
+    name = options.serve_as or model.name
+    secret = os.environ.get("SLIPWAY_EDGE_SECRET", "").encode() or None
+    max_body_bytes = options.max_body_mb << 20
+    doors = door_table(plane, Health(status), name, str(model.version))
+    server = HttpServer(App(doors, secret), refuse, max_body_bytes)
     http_socket = listen(options.host, options.http_port)
     http_port = http_socket.getsockname()[1]
     await server.start(http_socket)
-    grpc_port = 0
-
+    service = GrpcInference(plane, name, str(model.version))
+    grpc_server, grpc_port = await start_grpc(service, options.host, options.grpc_port, secret, max_body_bytes)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -105,7 +108,7 @@ async def serve(options: argparse.Namespace, announcer: Announcer) -> None:
     _log.info("ready: http %s:%d, grpc %s:%d", options.host, http_port, options.host, grpc_port)
     await stop.wait()
     _log.info("draining: %d in flight", plane.in_flight)
-    await server.drain()
+    await asyncio.gather(server.drain(), grpc_server.stop(grace=options.request_timeout_ms / 1000))
 
 
 def main() -> None:
