@@ -89,3 +89,16 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}  # the user's metadata tags
     description: str = ""
     created_ms: int
+
+
+class BuildRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an image is to be built from. ``code_digest`` names an uploaded tar of the code folder."""
+
+    name: str
+    model: str
+    code_digest: str | None = None
+    scoring_script: str | None = None  # relative to the code folder
+    requirements: str | None = None  # the text of a requirements.txt
+    python: str | None = None  # minor version; None means the registry's own
+    labels: dict[str, str] = {}
+    description: str = ""

@@ -25,8 +25,8 @@ class ImageCache:
     """Images below ``node``, the node's own folder."""
 
     def __init__(self, node: Path) -> None:
-        self._images = node / "images"
-        self._tmp = node / "tmp"
+        self._images = node.absolute() / "images"
+        self._tmp = node.absolute() / "tmp"
         self._locks = node / "locks"
 
     def ensure(self, puller: Puller, name: str, digest: str, report: Report) -> Path:

@@ -1,0 +1,177 @@
+"""Build images: an activity that a thread works off, line by line. What there is, is in ``operations/catalog.py``."""
+
+import hashlib
+import logging
+import platform
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from registry.core.activities import Activity, ActivityKind, ActivityState
+from registry.core.errors import BuildFailed, InvalidInput, NotFound, SlipwayError
+from registry.core.images import BuildRequest, Image
+from registry.core.models import ModelFile, ModelVersion
+from registry.core.names import check_name, parse_model_reference
+from registry.core.paths import check_archive_path
+from registry.images.build import BuildInputs, BuiltImage, ModelInput, Report, build_image, check_inputs
+from registry.images.code import code_entries
+from registry.images.layout import ImageLayout
+from registry.images.lock import PLATFORMS, Locks, check_python, check_requirements, own_requirements
+from registry.images.pack import Entry
+from registry.images.scoring import scoring_package, scoring_requirements
+from registry.operations.activities import begin_activity, end_activity, report_progress
+from registry.operations.catalog import LATEST, numbered_reference, record_image
+from registry.operations.models import get_version
+from registry.operations.workspace import Workspace
+
+MAX_BUILDS = 2  # at the same time; others wait their turn
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+_log = logging.getLogger("slipway.registry.images")
+
+
+@dataclass(frozen=True)
+class ImageWorks:
+    """Where images are built and kept."""
+
+    layout: ImageLayout
+    locks: Locks
+    architecture: str
+    python: str  # of images that do not say which
+    turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MAX_BUILDS))
+
+
+def open_image_works(folder: Path) -> ImageWorks:
+    """Open the image layout in ``folder``, made when missing. Images are built for this machine's kind of processor.
+
+    Raises:
+        InvalidInput: images cannot be built for this kind of processor.
+    """
+    machine = platform.machine()
+    architecture = _ARCHITECTURES.get(machine, "")
+    if architecture not in PLATFORMS:
+        raise InvalidInput(f"images cannot be built on {machine}: use one of {', '.join(_ARCHITECTURES)}")
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return ImageWorks(ImageLayout(folder), Locks(folder / "locks"), architecture, python)
+
+
+def start_build(workspace: Workspace, works: ImageWorks, request: BuildRequest) -> Activity:
+    """Begin a build on a thread of its own and return its activity. Its result is the image's digest and reference.
+
+    Raises:
+        InvalidInput: a name or reference in the request is not legal.
+        NotFound: the model version or the uploaded code does not exist.
+        BuildFailed: the request can never make an image.
+    """
+    version = _check_request(workspace, request)
+    activity = begin_activity(workspace, ActivityKind.BUILD, request.name, f"building {request.name}")
+    arguments = (workspace, works, request, version, activity.id)
+    threading.Thread(target=run_build, args=arguments, name=f"build-{activity.id}", daemon=True).start()
+    return activity
+
+
+def run_build(
+    workspace: Workspace, works: ImageWorks, request: BuildRequest, version: ModelVersion, activity_id: str
+) -> None:
+    """Work off one build and end its activity, whatever happens."""
+
+    def report(progress: float, line: str) -> None:
+        report_progress(workspace, activity_id, progress, line)
+
+    try:
+        with works.turns:
+            image = _build(workspace, works, request, version, report)
+        result = {"digest": image.digest, "reference": numbered_reference(image)}
+        message = f"built {result['reference']} ({image.size_bytes:,} bytes, {image.digest})"
+        end_activity(workspace, activity_id, ActivityState.SUCCEEDED, message, result)
+    except SlipwayError as error:
+        end_activity(workspace, activity_id, ActivityState.FAILED, error.message)
+    except Exception:
+        _log.exception("build %s of %s broke off", activity_id, request.name)
+        message = "the build broke off because of a fault of the registry's: its log says more"
+        end_activity(workspace, activity_id, ActivityState.FAILED, message)
+
+
+def _check_request(workspace: Workspace, request: BuildRequest) -> ModelVersion:
+    check_name("image", request.name)
+    reference = parse_model_reference(request.model)
+    if request.python is not None:
+        check_python(request.python)
+    check_requirements(request.requirements or "")
+    if request.scoring_script is not None:
+        check_archive_path(request.scoring_script)
+        if request.code_digest is None:
+            raise InvalidInput("$.scoring_script: the code folder is missing: upload it and give its code_digest")
+    elif request.code_digest is not None:
+        raise InvalidInput("$.code_digest: which file of the code folder is the scoring_script?")
+    if request.code_digest is not None and not workspace.blobs.exists(request.code_digest):
+        raise NotFound(f"there is no blob {request.code_digest}: upload the code folder first")
+    return get_version(workspace, reference.name, str(reference.version or reference.alias))
+
+
+def _build(
+    workspace: Workspace, works: ImageWorks, request: BuildRequest, version: ModelVersion, report: Report
+) -> Image:
+    python = request.python or works.python
+    size = sum(file.size for file in version.files)
+    report(0.05, f"model {version.name}:{version.version}: {len(version.files)} files, {size:,} bytes")
+    files = tuple(_model_entry(workspace, file) for file in version.files)
+    model = ModelInput(version.name, version.version, version.run_id, files)
+    with tempfile.TemporaryDirectory(prefix="slipway-build-") as folder:
+        code = _fetch_code(workspace, request.code_digest, Path(folder) / "code.tar")
+        runtime = check_inputs(model, code, request.scoring_script, python)
+        users = check_requirements(request.requirements or "")
+        own = own_requirements(scoring_requirements(), runtime)
+        report(0.1, f"resolving {len(users)} requirements and {len(own)} of the scoring process for Python {python}")
+        lock = works.locks.resolve(users, own, python, works.architecture)
+        report(0.6, f"locked {lock.count(b'==')} packages")
+        inputs = BuildInputs(
+            model=model,
+            code=code,
+            scoring_script=request.scoring_script,
+            lock=lock,
+            python=python,
+            architecture=works.architecture,
+            scoring=scoring_package(),
+        )
+        built = build_image(works.layout, inputs, lambda part, line: report(0.6 + 0.35 * part, line))
+    return _record(workspace, works, request, built)
+
+
+def _fetch_code(workspace: Workspace, digest: str | None, archive: Path) -> tuple[Entry, ...]:
+    if digest is None:
+        return ()
+    with archive.open("wb") as file:
+        for chunk in workspace.blobs.stream(digest):
+            file.write(chunk)
+    return code_entries(archive)
+
+
+def _model_entry(workspace: Workspace, file: ModelFile) -> Entry:
+    def read() -> Iterator[bytes]:
+        hashed = hashlib.sha256()
+        for chunk in workspace.blobs.stream(f"sha256:{file.sha256}"):
+            hashed.update(chunk)
+            yield chunk
+        if hashed.hexdigest() != file.sha256:
+            raise BuildFailed(f"{file.path} of the model is damaged: blob sha256:{file.sha256} has other bytes")
+
+    return Entry(file.path, file.size, read)
+
+
+def _record(workspace: Workspace, works: ImageWorks, request: BuildRequest, built: BuiltImage) -> Image:
+    image = record_image(
+        workspace,
+        name=request.name,
+        digest=built.digest,
+        config=built.config,
+        layers=built.manifest.layers,
+        size_bytes=built.size_bytes,
+        labels=request.labels,
+        description=request.description,
+    )
+    for reference in (numbered_reference(image), f"{image.name}:{LATEST}"):
+        works.layout.tag(reference, image.digest)
+    return image

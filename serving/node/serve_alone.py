@@ -1,0 +1,81 @@
+"""One image in the foreground: pull, materialise, one scoring process. No cluster, no edge, no secret."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from registry.core.errors import SlipwayError
+from serving.node.errors import NodeError
+from serving.node.launch import Launch, read_description
+from serving.node.prepare import prepare
+from serving.node.process import ScoringProcess
+
+START_TIMEOUT_S = 300.0
+GRACE_S = 10.0
+
+
+def serve_alone(
+    registry_url: str,
+    reference: str,
+    *,
+    host: str,
+    http_port: int,
+    grpc_port: int,
+    serve_as: str | None,
+    state_dir: Path,
+) -> int:
+    """Serve the image that ``reference`` names until SIGINT or SIGTERM, and return the command's exit code.
+
+    Port 0 takes a free one; ``serve_as`` is the answering name, by default the model's own.
+    """
+    try:
+        image, python = prepare(registry_url, reference, state_dir, _say)
+        launch = Launch(
+            python=python,
+            image=image,
+            serve_as=serve_as or read_description(image).models[0].name,
+            backend="",
+            host=host,
+            http_port=http_port,
+            grpc_port=grpc_port,
+        )
+        return asyncio.run(_serve(launch))
+    except (NodeError, SlipwayError) as error:
+        _say(f"cannot serve {reference}: {error.message}")
+        return 1
+    except KeyboardInterrupt:  # while pulling or materialising
+        return 1
+
+
+async def _serve(launch: Launch) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    process = ScoringProcess.start(launch, None)
+    stopped = asyncio.ensure_future(stop.wait())
+    serving = asyncio.ensure_future(_announce(process, launch))
+    await asyncio.wait({stopped, serving}, return_when=asyncio.FIRST_COMPLETED)
+    if serving.done() and not stop.is_set():
+        return serving.result()
+    _say("stopping")
+    code = await process.terminate(GRACE_S)
+    serving.cancel()
+    await asyncio.gather(serving, return_exceptions=True)
+    return 0 if code == 0 else 1
+
+
+async def _announce(process: ScoringProcess, launch: Launch) -> int:
+    """Return 1 when the process ends by itself, which it should not."""
+    announcement = await process.ready(START_TIMEOUT_S)
+    _say(f"serving {launch.serve_as} on http://{launch.host}:{announcement.http_port}")
+    if announcement.grpc_port:
+        _say(f"gRPC on {launch.host}:{announcement.grpc_port}")
+    code = await process.wait()
+    _say(f"the scoring process ended by itself ({code})")
+    return 1
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()

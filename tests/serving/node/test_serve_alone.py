@@ -1,0 +1,94 @@
+import os
+import select
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from registry.images.build import BuiltImage
+from registry.images.lock import compile_lock
+from serving.node.serve_alone import serve_alone
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+MAIN = """
+import json, os, signal, sys
+arguments = dict(zip(sys.argv[1::2], sys.argv[2::2]))
+signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+with os.fdopen(int(arguments["--announce-fd"]), "w") as out:
+    out.write(json.dumps({"protocol": 1, "state": "ready", "http_port": 4711, "grpc_port": 4712, "pid": os.getpid()}))
+print("as", arguments["--serve-as"], os.getpid(), flush=True)
+sys.stdin.read()
+"""
+PROGRAM = """
+import sys
+from pathlib import Path
+from serving.node.serve_alone import serve_alone
+url, reference, state = sys.argv[1:]
+sys.exit(serve_alone(url, reference, host="127.0.0.1", http_port=0, grpc_port=0, serve_as=None, state_dir=Path(state)))
+"""
+
+
+class Registry(Protocol):
+    url: str
+
+
+class ImageMaker(Protocol):
+    def __call__(self, main: str = "", lock: bytes = b"", script: str | None = None) -> BuiltImage: ...
+
+
+@pytest.fixture(scope="module")
+def lock() -> bytes:
+    return compile_lock(["click==8.1.7"], [], PYTHON, "amd64")
+
+
+def test_an_image_is_served_until_ctrl_c(
+    tmp_path: Path, registry: Registry, make_image: ImageMaker, lock: bytes
+) -> None:
+    reference = f"cancer@{make_image(MAIN, lock).digest}"
+    command = [sys.executable, "-c", PROGRAM, registry.url, reference, str(tmp_path)]
+    serving = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3]
+    )
+    assert serving.stdout is not None
+    assert serving.stderr is not None
+    _, name, pid = serving.stdout.readline().split()
+    pidfd = os.pidfd_open(int(pid))
+    said = [serving.stderr.readline().split()[0] for _ in range(2)] + [serving.stderr.readline()]
+    serving.send_signal(signal.SIGINT)
+    serving.communicate(timeout=30)
+
+    assert name == "cancer"
+    assert said == ["pulling", "materialising", "serving cancer on http://127.0.0.1:4711\n"]
+    assert serving.returncode == 0
+    assert select.select([pidfd], [], [], 30)[0], "the scoring process is still there"
+    os.close(pidfd)
+
+
+def test_what_cannot_be_served_is_one_line_and_exit_code_1(
+    tmp_path: Path, registry: Registry, capfd: pytest.CaptureFixture[str]
+) -> None:
+    reference = f"cancer@sha256:{'0' * 64}"
+    code = serve_alone(
+        registry.url, reference, host="127.0.0.1", http_port=0, grpc_port=0, serve_as=None, state_dir=tmp_path
+    )
+
+    assert code == 1
+    assert capfd.readouterr().err.splitlines()[-1] == (
+        f"cannot serve {reference}: the registry at {registry.url} has no {reference}"
+    )
+
+
+def test_a_script_that_fails_is_shown_with_its_own_line(
+    tmp_path: Path, registry: Registry, make_image: ImageMaker, lock: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    failing = MAIN.replace('"ready"', '"failed", "error": "ValueError: no such column (score.py:12)"')
+    reference = f"cancer@{make_image(failing, lock).digest}"
+    code = serve_alone(
+        registry.url, reference, host="127.0.0.1", http_port=0, grpc_port=0, serve_as=None, state_dir=tmp_path
+    )
+
+    assert code == 1
+    assert "ValueError: no such column (score.py:12)" in capfd.readouterr().err.splitlines()[-1]
