@@ -12,7 +12,7 @@ model = None
 
 def init():
     global model
-    model = joblib.load(Path(os.environ["AZUREML_MODEL_DIR"]) / "model.joblib")
+    model = joblib.load(Path(os.environ["AZUREML_MODEL_DIR"]) / "model" / "model.joblib")
 
 
 def run(data):

@@ -1,0 +1,33 @@
+"""The command under assembly: packages add commands, and may add to one another's groups."""
+
+from collections.abc import Callable
+from importlib.metadata import entry_points
+
+import typer
+
+ENTRY_POINTS = "slipway.commands"
+
+
+class Commands:
+    """What a contribution gets to add its commands to."""
+
+    def __init__(self, app: typer.Typer) -> None:
+        self.app = app
+        self._groups: dict[str, typer.Typer] = {}
+
+    def group(self, name: str, help_text: str) -> typer.Typer:
+        """Return the group ``name``, made when first asked for."""
+        if name not in self._groups:
+            group = typer.Typer(name=name, help=help_text, no_args_is_help=True)
+            self.app.add_typer(group)
+            self._groups[name] = group
+        return self._groups[name]
+
+
+def assemble(app: typer.Typer) -> typer.Typer:
+    """Let every installed package contribute, in the order of their names."""
+    commands = Commands(app)
+    for entry in sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name):
+        contribute: Callable[[Commands], None] = entry.load()
+        contribute(commands)
+    return app

@@ -1,0 +1,96 @@
+"""``slipway deployment``."""
+
+from pathlib import Path
+
+import typer
+
+from registry.cli.activity import follow
+from registry.cli.context import URL_OPTION, connect
+from registry.cli.documents import FILE_OPTION, SET_OPTION, read_document
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, print_rows, short, when
+from registry.core.documents import load_deployment
+from registry.core.endpoints import Deployment
+from registry.core.errors import InvalidInput
+
+NAME_ARGUMENT = typer.Argument(help="ENDPOINT/DEPLOYMENT")
+
+
+def create(
+    file: Path = FILE_OPTION,
+    overrides: list[str] | None = SET_OPTION,
+    no_wait: bool = typer.Option(False, "--no-wait", help="Return when it is accepted, not when it serves."),
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
+    """Create a deployment, or a new revision of one, and wait until it is ready.
+
+    Example: slipway deployment create -f configs/deployment-blue.yaml --set instance_count=2
+    """
+    client = connect(url)
+    document = load_deployment(read_document(file, overrides))
+    if document.endpoint_name is None or document.name is None:
+        raise InvalidInput("a deployment's file needs name and endpoint_name", path="$.name")
+    accepted = client.deployments.create(document.endpoint_name, document.name, document)
+    if not no_wait:
+        follow(client, accepted.activity, quiet=output is OutputFormat.JSON)
+    deployment = client.deployments.get(document.endpoint_name, document.name)
+    if output is OutputFormat.JSON:
+        print_json(deployment)
+    else:
+        console.print(f"{deployment.endpoint}/{deployment.name}: {_latest(deployment)}", highlight=False)
+
+
+def list_deployments(
+    endpoint: str = typer.Argument(help="The endpoint's name."),
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
+    """List an endpoint's deployments.
+
+    Example: slipway deployment list cancer
+    """
+    columns = {
+        "deployment": lambda deployment: deployment.name,
+        "latest": _latest,
+        "image": lambda deployment: deployment.latest.image if deployment.latest else "-",
+        "digest": lambda deployment: short(deployment.latest.image_digest) if deployment.latest else "-",
+        "replicas": lambda deployment: deployment.latest.instance_count if deployment.latest else 0,
+        "updated": lambda deployment: when(deployment.updated_ms),
+    }
+    print_rows(connect(url).deployments.list(endpoint), columns, output, empty=f"{endpoint} has no deployments yet")
+
+
+def show(name: str = NAME_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
+    """Show a deployment with its revisions, and why one failed.
+
+    Example: slipway deployment show cancer/blue
+    """
+    deployment = connect(url).deployments.get(*_split(name))
+    fields = {"deployment": f"{deployment.endpoint}/{deployment.name}", "latest": _latest(deployment)}
+    for revision in deployment.revisions:
+        fields[f"revision {revision.number}"] = (
+            f"{revision.state}  {revision.image} ({short(revision.image_digest)})  "
+            f"{revision.instance_count} replicas  {when(revision.created_ms)}  {revision.message}"
+        )
+    print_record(deployment, fields, output)
+
+
+def delete(name: str = NAME_ARGUMENT, url: str | None = URL_OPTION) -> None:
+    """Delete a deployment that gets no traffic.
+
+    Example: slipway deployment delete cancer/green
+    """
+    connect(url).deployments.delete(*_split(name))
+    console.print(f"deployment {name} deleted")
+
+
+def _split(name: str) -> tuple[str, str]:
+    endpoint, slash, deployment = name.partition("/")
+    if not slash or not deployment:
+        raise InvalidInput(f"{name!r}: write ENDPOINT/DEPLOYMENT, for example cancer/blue")
+    return endpoint, deployment
+
+
+def _latest(deployment: Deployment) -> str:
+    latest = deployment.latest
+    return f"revision {latest.number} {latest.state}" if latest else "no revision"

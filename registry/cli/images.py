@@ -1,0 +1,78 @@
+"""``slipway image``."""
+
+from pathlib import Path
+
+import typer
+
+from registry.cli.activity import follow
+from registry.cli.context import URL_OPTION, connect
+from registry.cli.documents import FILE_OPTION, SET_OPTION, read_document
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, print_rows, short, when
+from registry.core.documents import load_image
+
+
+def build(
+    file: Path = FILE_OPTION,
+    overrides: list[str] | None = SET_OPTION,
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
+    """Build an image: resolve and lock its dependencies, pack its layers.
+
+    Example: slipway image build -f configs/image-gbm.yaml --set model=azureml:cancer:2
+    """
+    client = connect(url)
+    document = load_image(read_document(file, overrides))
+    activity = client.images.build(document, folder=file.resolve().parent)
+    ended = follow(client, activity, quiet=output is OutputFormat.JSON)
+    image = client.images.get(ended.result["reference"])
+    if output is OutputFormat.JSON:
+        print_json(image)
+    else:
+        console.print(f"{ended.result['reference']}  {image.digest}", highlight=False)
+
+
+def list_images(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
+    """List the images.
+
+    Example: slipway image list
+    """
+    columns = {
+        "image": lambda image: image.name,
+        "tags": lambda image: ", ".join(image.tags),
+        "digest": lambda image: short(image.digest),
+        "models": lambda image: ", ".join(f"{model.name}:{model.version}" for model in image.config.models),
+        "runtime": lambda image: image.config.runtime,
+        "size": lambda image: f"{image.size_bytes / 1000:,.0f} kB",
+        "created": lambda image: when(image.created_ms),
+    }
+    print_rows(connect(url).images.list(), columns, output, empty="no images yet: slipway image build")
+
+
+def show(
+    reference: str = typer.Argument(help="NAME:TAG or NAME@DIGEST"),
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
+    """Show an image: its models, Python, environment and layers.
+
+    Example: slipway image show cancer-gbm:latest
+    """
+    image = connect(url).images.get(reference)
+    config = image.config
+    fields = {
+        "image": image.name,
+        "tags": ", ".join(image.tags),
+        "digest": image.digest,
+        "runtime": config.runtime,
+        "python": config.python,
+        "environment": config.environment,
+        "models": ", ".join(f"{model.name}:{model.version} from run {model.run_id}" for model in config.models),
+        "script": config.scoring_script or "none",
+        "labels": ", ".join(f"{key}={value}" for key, value in sorted(image.labels.items())) or "none",
+        "created": when(image.created_ms),
+    }
+    for number, layer in enumerate(image.layers, 1):
+        kind = next(iter(layer.annotations.values()), "")
+        fields[f"layer {number}"] = f"{kind}  {short(layer.digest)}  {layer.size:,} bytes"
+    print_record(image, fields, output)

@@ -1,0 +1,47 @@
+"""Entry point of ``slipway``. Exit codes: 0 done, 1 it failed, 2 it was asked wrongly."""
+
+import sys
+from importlib.metadata import version
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from registry.cli.assembly import assemble
+from registry.core.errors import InvalidInput, SlipwayError
+
+
+def build() -> typer.Typer:
+    """Return the assembled command."""
+    app = typer.Typer(
+        name="slipway",
+        help="Model registry and serving gateway for a team on its own machines. Start with: slipway up",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback(invoke_without_command=True)
+    def slipway(
+        show_version: bool = typer.Option(False, "--version", help="Print the version and exit.", is_eager=True),
+    ) -> None:
+        if show_version:
+            typer.echo(version("slipway"))
+            raise typer.Exit
+
+    return assemble(app)
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        build()()
+    except SlipwayError as error:
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(error.message)}", highlight=False)
+        sys.exit(2 if isinstance(error, InvalidInput) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

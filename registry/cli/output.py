@@ -1,0 +1,69 @@
+"""Tables for people, JSON for programs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+console = Console()
+
+
+class OutputFormat(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+
+
+OUTPUT_OPTION = typer.Option(OutputFormat.TABLE, "--output", "-o", help="table for people, json for programs.")
+
+
+def print_json(value: Any) -> None:
+    """Print a record or a list of them as indented JSON."""
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def print_rows(rows: Sequence[Any], columns: Mapping[str, Any], output: OutputFormat, empty: str) -> None:
+    """Print records: as JSON whole, as a table by ``columns`` (heading → function of a record)."""
+    if output is OutputFormat.JSON:
+        print_json(rows)
+    elif rows:
+        console.print(table(columns, ([str(cell(row)) for cell in columns.values()] for row in rows)))
+    else:
+        console.print(empty, style="dim")
+
+
+def print_record(record: Any, fields: Mapping[str, Any], output: OutputFormat) -> None:
+    """Print one record: as JSON whole, as a table of ``fields`` (name → value)."""
+    if output is OutputFormat.JSON:
+        print_json(record)
+        return
+    grid = Table(show_header=False, box=None, pad_edge=False)
+    grid.add_column(style="bold")
+    grid.add_column(overflow="fold")
+    for name, value in fields.items():
+        grid.add_row(name, str(value))
+    console.print(grid)
+
+
+def table(headings: Iterable[str], rows: Iterable[Sequence[str]]) -> Table:
+    """Return a table in the house's style."""
+    made = Table(header_style="bold", box=None, pad_edge=False)
+    for heading in headings:
+        made.add_column(heading, overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def when(unix_ms: int | None) -> str:
+    """Return a time as people write it, in UTC."""
+    return datetime.fromtimestamp(unix_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ") if unix_ms else "-"
+
+
+def short(digest: str) -> str:
+    """Return the first 12 hexadecimal digits of a digest, as people compare them."""
+    return digest.removeprefix("sha256:")[:12]

@@ -1,0 +1,21 @@
+"""``slipway registry``: the registry's own process."""
+
+from pathlib import Path
+
+import typer
+
+
+def registry(
+    host: str = typer.Option("127.0.0.1", help="Address to bind; loopback, until the doors have tokens."),
+    port: int = typer.Option(5000, min=1, max=65535),
+    database: str = typer.Option("sqlite:///.slipway/registry.db", help="SQLAlchemy URL of the metadata."),
+    artifacts: str = typer.Option("file://.slipway/artifacts", help="URL of the blobs' folder."),
+    data_dir: Path = typer.Option(Path(".slipway/registry"), help="The registry's own files: images."),
+) -> None:
+    """Run the registry: workspace API, MLflow tracking, images.
+
+    Example: slipway registry --port 5000 --database sqlite:///registry.db --artifacts file:///srv/artifacts
+    """
+    from registry.api.server import serve
+
+    serve(host=host, port=port, database_url=database, artifacts_url=artifacts, data_dir=data_dir.resolve())

@@ -1,0 +1,62 @@
+"""``slipway score``: send one request to an endpoint, as a client would."""
+
+import sys
+from pathlib import Path
+
+import httpx
+import typer
+
+from registry.cli.context import URL_OPTION, connect
+from registry.core.errors import InvalidInput, SlipwayError, Unavailable
+
+
+class ScoringFailed(SlipwayError):
+    """The endpoint answered, but not with 200."""
+
+    code = "scoring_failed"
+
+
+def score(
+    endpoint: str = typer.Argument(help="The endpoint's name."),
+    data: str = typer.Option(..., "--data", "-d", help="The JSON body, @FILE, or - for standard input."),
+    key: str = typer.Option(..., envvar="SLIPWAY_KEY", help="One of the endpoint's keys."),
+    deployment: str | None = typer.Option(None, help="Ask this deployment, whatever the split says."),
+    url: str | None = URL_OPTION,
+) -> None:
+    """Score one request at an endpoint's /score and print the answer.
+
+    Example: SLIPWAY_KEY=… slipway score cancer --data @rows.json --deployment green
+    """
+    services = connect(url).services.list()
+    if "edge" not in services:
+        raise Unavailable("no edge has announced itself to the registry: is it running? see `slipway status`")
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+    if deployment:
+        headers["azureml-model-deployment"] = deployment
+    try:
+        answer = httpx.post(
+            f"{services['edge']}/endpoints/{endpoint}/score",
+            content=_body(data),
+            headers=headers,
+            timeout=200.0,
+            trust_env=False,
+        )
+    except httpx.HTTPError as error:
+        raise Unavailable(f"the edge at {services['edge']} does not answer: {error}") from error
+    if answer.status_code != 200:
+        request = answer.headers.get("x-request-id", "unknown")
+        raise ScoringFailed(
+            f"{endpoint} answered {answer.status_code}: {answer.text.strip()[:500]} (request {request})"
+        )
+    typer.echo(answer.text)
+
+
+def _body(data: str) -> bytes:
+    if data == "-":
+        return sys.stdin.buffer.read()
+    if data.startswith("@"):
+        try:
+            return Path(data[1:]).read_bytes()
+        except OSError as error:
+            raise InvalidInput(f"cannot read {data[1:]}: {error.strerror}") from error
+    return data.encode()

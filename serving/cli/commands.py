@@ -1,0 +1,17 @@
+"""The data plane's contribution, all on one screen."""
+
+from registry.cli.assembly import Commands
+from serving.cli import observe, processes, workspace
+
+
+def contribute(commands: Commands) -> None:
+    """Add the commands that start, show and stop processes."""
+    commands.app.command()(workspace.up)
+    commands.app.command()(workspace.down)
+    commands.app.command()(workspace.status)
+    commands.app.command()(observe.logs)
+    commands.app.command()(observe.requests)
+    commands.app.command()(processes.controller)
+    commands.app.command()(processes.edge)
+    commands.app.command()(processes.telemetry)
+    commands.group("image", "Freeze model, scoring script and dependencies.").command("serve")(processes.serve_image)

@@ -1,0 +1,83 @@
+"""``slipway logs`` and ``slipway requests``."""
+
+import time
+
+import httpx
+import typer
+
+from registry.cli.context import URL_OPTION, connect
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, print_rows, when
+from registry.core.errors import InvalidInput, NotFound, Unavailable
+
+
+def logs(
+    deployment: str = typer.Argument(help="ENDPOINT/DEPLOYMENT"),
+    lines: int = typer.Option(100, "--lines", "-n", min=1, max=10_000, help="Lines of each replica."),
+    url: str | None = URL_OPTION,
+) -> None:
+    """Show the last lines that a deployment's scoring processes wrote.
+
+    Example: slipway logs cancer/green -n 20
+    """
+    endpoint, slash, name = deployment.partition("/")
+    if not slash or not name:
+        raise InvalidInput(f"{deployment!r}: write ENDPOINT/DEPLOYMENT, for example cancer/green")
+    answer = _ask(url, "controller", f"/v1/logs/{endpoint}/{name}", {"lines": lines})
+    typer.echo(answer.text, nl=False)
+
+
+def requests(
+    endpoint: str | None = typer.Argument(None, help="Only this endpoint's."),
+    deployment: str | None = typer.Option(None, help="Only this deployment's."),
+    since_minutes: float = typer.Option(60.0, "--since", help="Minutes to look back."),
+    limit: int = typer.Option(20, min=1, max=10_000),
+    summary: bool = typer.Option(False, "--summary", help="One row per deployment: counts, failures, percentiles."),
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
+    """Show the requests table: what was asked, who answered, how long it took.
+
+    Example: slipway requests cancer --summary
+    """
+    since_ms = int((time.time() - since_minutes * 60) * 1000)
+    asked = {"endpoint": endpoint, "deployment": deployment, "since_ms": since_ms, "limit": limit}
+    parameters = {name: value for name, value in asked.items() if value is not None}
+    if summary:
+        rows = _ask(url, "telemetry", "/v1/summary", parameters).json()["rows"]
+        columns = {
+            "deployment": lambda r: f"{r['endpoint']}/{r['deployment']}",
+            "revision": lambda r: r["backend"].rpartition(".")[2],
+            "requests": lambda r: r["requests"],
+            "failures": lambda r: r["failures"],
+            "p50": lambda r: f"{r['p50_ms']:.0f} ms",
+            "p99": lambda r: f"{r['p99_ms']:.0f} ms",
+        }
+    else:
+        rows = _ask(url, "telemetry", "/v1/requests", parameters).json()["rows"]
+        columns = {
+            "time": lambda r: when(r["timestamp_ms"]),
+            "status": lambda r: r["status"],
+            "request": lambda r: f"{r['method']} {r['path']}",
+            "answered by": lambda r: r["backend"] or "-",
+            "took": lambda r: f"{r['duration_ms']} ms",
+            "operation": lambda r: r["operation_id"],
+        }
+    print_rows(rows, columns, output, empty="no requests in that time")
+
+
+def _ask(url: str | None, service: str, path: str, parameters: dict[str, object]) -> httpx.Response:
+    services = connect(url).services.list()
+    if service not in services:
+        raise Unavailable(
+            f"the {service} has not announced itself to the registry: is it running? see `slipway status`"
+        )
+    address = services[service]
+    try:
+        answer = httpx.get(f"{address}{path}", params=parameters, timeout=30.0, trust_env=False)  # type: ignore[arg-type]
+    except httpx.HTTPError as error:
+        raise Unavailable(f"the {service} at {address} does not answer: {error}") from error
+    if answer.status_code == 404:
+        raise NotFound(str(answer.json()["error"]["message"]))
+    if answer.is_error:
+        raise Unavailable(f"the {service} at {address} answered {answer.status_code}: {answer.text[:300]}")
+    return answer

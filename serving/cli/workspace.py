@@ -1,0 +1,182 @@
+"""``slipway up``, ``down`` and ``status``: the workspace of one machine."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from registry.cli.context import DEFAULT_DIRECTORY, DIRECTORY_VARIABLE
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, table
+from registry.core.errors import NotFound, Unavailable
+from serving.embedded.observation import observe_workspace
+from serving.embedded.paths import WorkspacePaths, make_private, workspace_paths
+from serving.embedded.plan import HOST, Ports
+from serving.embedded.runner import last_line
+from serving.embedded.workspace import UpState, hold_up, read_up_state, read_workspace_file, take_down
+
+DIR_OPTION = typer.Option(DEFAULT_DIRECTORY, "--dir", envvar=DIRECTORY_VARIABLE, help="The workspace's folder.")
+
+
+def up(
+    folder: Path = DIR_OPTION,
+    detach: bool = typer.Option(False, "--detach", "-d", help="Return when ready; stop it with `slipway down`."),
+    registry_port: int = typer.Option(5000, min=1, max=65535),
+    controller_port: int = typer.Option(5001, min=1, max=65535),
+    telemetry_port: int = typer.Option(5002, min=1, max=65535),
+    http_port: int = typer.Option(8000, min=1, max=65535, help="The edge's HTTP port."),
+    grpc_port: int = typer.Option(8001, min=1, max=65535, help="The edge's gRPC port."),
+) -> None:
+    """Start the workspace on this machine: registry, controller, telemetry, Ray and edge, on loopback.
+
+    Stays in the foreground until Ctrl-C, and starts again whatever dies.
+
+    Example: slipway up --detach && slipway status
+    """
+    paths = workspace_paths(folder)
+    ports = Ports(
+        registry=registry_port, controller=controller_port, telemetry=telemetry_port, http=http_port, grpc=grpc_port
+    )
+    if detach:
+        _up_detached(paths, ports)
+    else:
+        _up_here(paths, ports)
+
+
+def down(folder: Path = DIR_OPTION) -> None:
+    """Stop every process of the workspace, also when `slipway up` was killed.
+
+    Example: slipway down
+    """
+    paths = workspace_paths(folder)
+    began = time.monotonic()
+    if take_down(paths):
+        console.print(f"stopped the workspace in {paths.home} ({time.monotonic() - began:.1f} s)")
+    else:
+        console.print(f"nothing was running in {paths.home}", style="dim")
+
+
+def status(folder: Path = DIR_OPTION, output: OutputFormat = OUTPUT_OPTION) -> None:
+    """Show the workspace's processes and replicas: what runs, since when, and what it costs.
+
+    Example: slipway status --output json
+    """
+    paths = workspace_paths(folder)
+    workspace = read_workspace_file(paths)
+    if workspace is None:
+        raise NotFound(f"there is no workspace in {paths.home}: start one with `slipway up`")
+    seen = observe_workspace(paths, workspace)
+    if output is OutputFormat.JSON:
+        print_json(seen)
+        return
+    console.print(
+        table(
+            ("process", "state", "pid", "memory", "up", "address"),
+            (
+                (p.name, p.state, str(p.pid or "-"), _megabytes(p.memory_bytes), _duration(p.uptime_s), p.address)
+                for p in seen.processes
+            ),
+        )
+    )
+    if seen.replicas:
+        console.print()
+        console.print(
+            table(
+                ("replica", "deployment", "state", "in flight", "pid", "memory"),
+                (
+                    (
+                        r.replica,
+                        f"{r.endpoint}/{r.deployment} revision {r.revision}",
+                        r.state,
+                        str(r.in_flight),
+                        str(r.pid or "-"),
+                        _megabytes(r.rss_bytes),
+                    )
+                    for r in seen.replicas
+                ),
+            )
+        )
+
+
+def _up_here(paths: WorkspacePaths, ports: Ports) -> None:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    began = time.monotonic()
+    out = Console(soft_wrap=True)
+    left = 5
+
+    def say(name: str, state: str) -> None:
+        nonlocal left
+        left -= state == "ready"
+        out.print(f"[dim]{time.monotonic() - began:5.1f} s[/]  {name} {state}", highlight=False)
+        if state == "ready" and left == 0:
+            out.print(_welcome(ports, time.monotonic() - began), highlight=False)
+
+    hold_up(paths, ports, say, stop)
+    out.print(f"stopped the workspace in {paths.home}", highlight=False)
+
+
+def _up_detached(paths: WorkspacePaths, ports: Ports) -> None:
+    make_private(paths.home)
+    paths.logs.mkdir(exist_ok=True)
+    log_path = paths.logs / "up.log"
+    options = [f"--{name}-port={getattr(ports, name)}" for name in Ports.__struct_fields__]
+    slipway = Path(sys.executable).with_name("slipway")
+    with log_path.open("wb") as log:
+        holder = subprocess.Popen(
+            [slipway, "up", f"--dir={paths.home}", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    began = time.monotonic()
+    try:
+        with console.status("starting the workspace") as status_line:
+            while not (state := _state_of(paths, holder.pid)).ready:
+                if holder.poll() is not None:
+                    raise Unavailable(last_line(log_path).removeprefix("error: "))
+                status_line.update(f"starting the workspace: {_summary(state)}")
+                time.sleep(0.1)
+    except KeyboardInterrupt:
+        holder.terminate()
+        holder.wait()
+        raise
+    console.print(_welcome(ports, time.monotonic() - began), highlight=False)
+
+
+def _state_of(paths: WorkspacePaths, pid: int) -> UpState:
+    state = read_up_state(paths)
+    if state is None or state.pid != pid:
+        return UpState(pid=pid, start_ticks=0, states={})
+    return state
+
+
+def _summary(state: UpState) -> str:
+    return ", ".join(f"{name} {how}" for name, how in state.states.items()) or "preparing"
+
+
+def _welcome(ports: Ports, took_s: float) -> str:
+    return (
+        f"[bold green]ready[/] in {took_s:.1f} s\n"
+        f"  registry and MLflow tracking  http://{HOST}:{ports.registry}\n"
+        f"  scoring, HTTP                 http://{HOST}:{ports.http}/endpoints/ENDPOINT/score\n"
+        f"  scoring, gRPC                 {HOST}:{ports.grpc}"
+    )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.0f} MB" if size else "-"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"

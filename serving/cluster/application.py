@@ -1,0 +1,35 @@
+"""What Ray Serve imports on a node: a replica that supervises one scoring process."""
+
+from typing import Any
+
+import msgspec
+from ray import serve
+from ray.serve import Application
+
+from serving.cluster.supervision import Supervision
+from serving.wire.replica import ReplicaSpec
+
+
+@serve.deployment
+class Supervisor:
+    """A Serve replica around a Supervision. It never raises at start: a failure is reported, and the controller acts.
+
+    Serve calls ``__del__`` when the replica is to go, and waits for it up to ``graceful_shutdown_timeout_s``.
+    """
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        replica = serve.get_replica_context().replica_id.unique_id
+        self._supervision = Supervision(msgspec.convert(spec, ReplicaSpec), supervisor=replica)
+        self._supervision.start()
+
+    def check_health(self) -> None:
+        """Raise if the supervision itself broke; Serve then replaces the replica."""
+        self._supervision.check()
+
+    def __del__(self) -> None:
+        self._supervision.stop()
+
+
+def build(args: dict[str, Any]) -> Application:
+    """Return the application for ``{"spec": …}``, a ReplicaSpec as plain JSON."""
+    return Supervisor.bind(args["spec"])

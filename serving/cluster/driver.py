@@ -1,0 +1,89 @@
+"""The process that holds the Ray connection: one JSON request per line on stdin, one JSON answer per line on stdout.
+
+It stands apart from the controller because Ray ends a driver whose cluster goes away, and that must not end the
+controller: requests go on while a new driver is started.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import ray
+from ray import serve
+from ray.serve.context import _get_global_client
+from ray.serve.schema import ServeDeploySchema
+
+
+class Request(msgspec.Struct, frozen=True):
+    verb: str
+    config: dict[str, Any] = {}
+
+
+def apply(request: Request) -> dict[str, Any]:
+    """Hand Serve the whole configuration; Serve works it off by itself afterwards."""
+    _client().deploy_apps(ServeDeploySchema.model_validate(request.config))
+    return {}
+
+
+def status(request: Request) -> dict[str, Any]:
+    """Return each application's status, message, and the states of its replicas."""
+    details = _client().get_serve_details()
+    return {
+        "applications": {
+            name: {
+                "status": str(application["status"]),
+                "message": str(application.get("message", "")),
+                "replicas": [
+                    str(replica["state"])
+                    for deployment in application.get("deployments", {}).values()
+                    for replica in deployment.get("replicas", [])
+                ],
+            }
+            for name, application in details.get("applications", {}).items()
+        }
+    }
+
+
+VERBS: dict[str, Callable[[Request], dict[str, Any]]] = {"apply": apply, "status": status}
+
+
+def _client() -> Any:
+    """Return Serve's client; it has no public twin that takes a ServeDeploySchema without the dashboard's REST door."""
+    return _get_global_client()
+
+
+def _answer(line: bytes) -> bytes:
+    try:
+        request = msgspec.json.decode(line, type=Request)
+        return msgspec.json.encode({"ok": VERBS[request.verb](request)})
+    except Exception as error:  # any failure of Ray's becomes an answer, and the controller tries again
+        return msgspec.json.encode({"error": f"{type(error).__name__}: {error}".splitlines()[0][:500]})
+
+
+def main() -> int:
+    """Connect, start Serve without its proxy, say so, then answer until stdin ends."""
+    parser = argparse.ArgumentParser(prog="python -m serving.cluster.driver", description=__doc__)
+    parser.add_argument("--address", required=True, help="host:port of the Ray head, for example 127.0.0.2:6379")
+    arguments = parser.parse_args()
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # whatever Ray prints goes to the log, not between the answers
+    host = arguments.address.rpartition(":")[0]
+    ray.init(
+        address=arguments.address,
+        _node_ip_address=host,
+        namespace="slipway",
+        log_to_driver=False,
+        configure_logging=False,
+    )
+    serve.start(proxy_location="Disabled")
+    answers.write(b'{"ok":{"ready":true}}\n')
+    for line in sys.stdin.buffer:
+        answers.write(_answer(line) + b"\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

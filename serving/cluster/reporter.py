@@ -1,0 +1,67 @@
+"""What a supervisor tells the controller: changes at once, in their order, and a heartbeat in between."""
+
+import asyncio
+import contextlib
+import secrets
+
+import httpx
+import msgspec
+
+from serving.wire.replica import HEARTBEAT_S, ReplicaReport, ReplicaSpec, ReplicaState
+
+
+class Reporter:
+    """The latest report of one supervisor. A controller that is away hears the next heartbeat."""
+
+    def __init__(self, spec: ReplicaSpec, supervisor: str, http: httpx.AsyncClient, log_path: str) -> None:
+        self._url = spec.controller_url
+        self._http = http
+        self._turn = asyncio.Lock()
+        self._report = ReplicaReport(
+            replica=new_replica_id(spec),
+            supervisor=supervisor,
+            endpoint=spec.endpoint,
+            deployment=spec.deployment,
+            revision=spec.revision,
+            state=ReplicaState.PREPARING,
+            message="making the image present",
+            log_path=log_path,
+        )
+
+    async def tell(self, state: ReplicaState, **changes: object) -> bool:
+        """Report a change; say whether every edge has let go of the replica."""
+        self._report = msgspec.structs.replace(self._report, state=state, **changes)
+        return await self._send()
+
+    async def beat(self) -> None:
+        """Repeat the latest report for ever, with fresh load figures while a process serves."""
+        while True:
+            await asyncio.sleep(HEARTBEAT_S)
+            if self._report.state in (ReplicaState.READY, ReplicaState.DRAINING):
+                await self._measure()
+            await self._send()
+
+    async def _send(self) -> bool:
+        async with self._turn:
+            report = self._report
+            url = f"{self._url}/v1/replicas/{report.replica}"
+            try:
+                answer = await self._http.post(url, content=msgspec.json.encode(report))
+                return answer.is_success and bool(answer.json()["released"])
+            except (httpx.HTTPError, ValueError, KeyError):
+                return False
+
+    async def _measure(self) -> None:
+        measured = self._report
+        with contextlib.suppress(httpx.HTTPError, ValueError, KeyError):  # a busy process keeps its last figures
+            answer = await self._http.get(f"http://{measured.http_address}/-/status")
+            status = answer.json()
+            if self._report is measured:
+                self._report = msgspec.structs.replace(
+                    measured, in_flight=int(status["in_flight"]), rss_bytes=int(status["rss_bytes"])
+                )
+
+
+def new_replica_id(spec: ReplicaSpec) -> str:
+    """Name a life of a scoring process; never used again."""
+    return f"{spec.deployment}-{spec.revision}-{secrets.token_hex(4)}".lower()

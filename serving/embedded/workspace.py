@@ -1,0 +1,186 @@
+"""The workspace on this machine as a whole: open it, bring it up, hold it up, take it down."""
+
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from registry.core.errors import Conflict
+from serving.cluster.head import RayPorts
+from serving.embedded.paths import WorkspacePaths, make_private
+from serving.embedded.plan import HOST, Ports, WorkspaceFile, plan_processes, stop_order
+from serving.embedded.ports import check_free, free_ports
+from serving.embedded.records import end, is_alive, read_records, read_stat
+from serving.embedded.runner import Runner, stop_workspace
+
+_PORTS_OF = {
+    "registry": ["registry"],
+    "controller": ["controller"],
+    "telemetry": ["telemetry"],
+    "edge": ["http", "grpc"],
+}
+
+
+class UpState(msgspec.Struct, frozen=True, kw_only=True):
+    """``up.json``: the process that holds the workspace up, and how far it is."""
+
+    pid: int
+    start_ticks: int
+    states: dict[str, str]  # process → started, adopted, ready
+    ready: bool = False
+    error: str = ""
+
+
+def open_workspace(paths: WorkspacePaths, ports: Ports) -> WorkspaceFile:
+    """Return the workspace's file, made or brought up to ``ports``, with its secrets in place."""
+    make_private(paths.home)
+    make_private(paths.runtime)
+    make_private(paths.secrets)
+    for name in ("edge-secret", "ray-token"):
+        path = paths.secrets / name
+        if not path.exists():
+            path.touch(0o600)
+            path.write_text(secrets.token_hex(32))
+    known = read_workspace_file(paths)
+    if known is None:
+        gcs, client, agent = free_ports(3)
+        ray = RayPorts(gcs=gcs, client=client, agent=agent)
+        known = WorkspaceFile(instance=secrets.token_hex(8), url="", ports=ports, ray=ray)
+    workspace = msgspec.structs.replace(known, ports=ports, url=f"http://{HOST}:{ports.registry}")
+    if not _running(paths):
+        gcs, client, agent = free_ports(3)
+        workspace = msgspec.structs.replace(workspace, ray=RayPorts(gcs=gcs, client=client, agent=agent))
+    elif workspace.ports != known.ports:
+        raise Conflict("the workspace is running on other ports: `slipway down` first")
+    _write(paths.workspace_file, workspace)
+    return workspace
+
+
+def read_workspace_file(paths: WorkspacePaths) -> WorkspaceFile | None:
+    """Return what is known of the workspace, or None if there is none in this folder."""
+    try:
+        return msgspec.json.decode(paths.workspace_file.read_bytes(), type=WorkspaceFile)
+    except FileNotFoundError:
+        return None
+
+
+def hold_up(paths: WorkspacePaths, ports: Ports, say: Callable[[str, str], None], stop: threading.Event) -> None:
+    """Bring the workspace up, restart what dies, and take it down when ``stop`` is set.
+
+    Raises:
+        Conflict: it is held up already, or a port is taken.
+        Unavailable: a process did not start; what had started is stopped again.
+    """
+    make_private(paths.home)
+    with _only_one(paths):
+        workspace = open_workspace(paths, ports)
+        running = _running(paths)
+        check_free(ports, [port for name, names in _PORTS_OF.items() if name not in running for port in names])
+        plans = plan_processes(paths, workspace)
+        runner = Runner(paths, plans, workspace.instance)
+        progress = _Progress(paths, say)
+        try:
+            runner.start_all(progress.note)
+            progress.ready()
+            while not stop.wait(0.1):
+                for name in runner.restart_dead():
+                    say(name, "restarted")
+        except BaseException as error:
+            progress.failed(str(error))
+            raise
+        finally:
+            runner.stop_all()
+            _tidy(paths)
+
+
+def take_down(paths: WorkspacePaths, within_s: float = 20.0) -> bool:
+    """End every process of the workspace, also those whose holder was killed. Return whether there were any."""
+    workspace = read_workspace_file(paths)
+    if workspace is None:
+        return False
+    state = read_up_state(paths)
+    found = bool(_running(paths))
+    if state is not None and _is_holder(state):
+        found = True
+        os.kill(state.pid, signal.SIGTERM)
+        deadline = time.monotonic() + within_s
+        while _is_holder(state) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        end([state.pid] if _is_holder(state) else [], grace_s=0)
+    stop_workspace(paths, stop_order(plan_processes(paths, workspace)), workspace.instance, {})
+    _tidy(paths)
+    return found
+
+
+def read_up_state(paths: WorkspacePaths) -> UpState | None:
+    """Return what the holder wrote last."""
+    try:
+        return msgspec.json.decode((paths.home / "up.json").read_bytes(), type=UpState)
+    except FileNotFoundError:
+        return None
+
+
+def _is_holder(state: UpState) -> bool:
+    found = read_stat(state.pid)
+    return found is not None and found.start_ticks == state.start_ticks and found.state not in "ZX"
+
+
+def _running(paths: WorkspacePaths) -> set[str]:
+    return {name for name, record in read_records(paths.run).items() if is_alive(record)}
+
+
+def _tidy(paths: WorkspacePaths) -> None:
+    (paths.home / "up.json").unlink(missing_ok=True)
+    shutil.rmtree(paths.runtime, ignore_errors=True)
+
+
+@contextmanager
+def _only_one(paths: WorkspacePaths) -> Iterator[None]:
+    with (paths.home / "up.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            state = read_up_state(paths)
+            who = f" (pid {state.pid})" if state else ""
+            raise Conflict(f"the workspace in {paths.home} is up already{who}: see `slipway status`") from error
+        yield
+
+
+class _Progress:
+    """Tell a person here, and whoever waits in another process through ``up.json``."""
+
+    def __init__(self, paths: WorkspacePaths, say: Callable[[str, str], None]) -> None:
+        self._path = paths.home / "up.json"
+        self._say = say
+        own = read_stat(os.getpid())
+        assert own is not None
+        self._state = UpState(pid=own.pid, start_ticks=own.start_ticks, states={})
+        _write(self._path, self._state)
+
+    def note(self, name: str, state: str) -> None:
+        self._say(name, state)
+        self._update(states=self._state.states | {name: state})
+
+    def ready(self) -> None:
+        self._update(ready=True)
+
+    def failed(self, error: str) -> None:
+        self._update(error=error)
+
+    def _update(self, **changes: object) -> None:
+        self._state = msgspec.structs.replace(self._state, **changes)
+        _write(self._path, self._state)
+
+
+def _write(path: Path, record: msgspec.Struct) -> None:
+    partial = path.with_suffix(".partial")
+    partial.write_bytes(msgspec.json.format(msgspec.json.encode(record), indent=2))
+    partial.replace(path)

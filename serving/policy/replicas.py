@@ -1,0 +1,46 @@
+"""What the replicas' reports mean for a revision: is it ready, has it failed, how far is it. Pure."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+import msgspec
+
+from registry.core.desired import DesiredRevision
+from serving.wire.replica import ReplicaReport, ReplicaState
+
+SILENT_AFTER_S = 10.0  # a replica not heard of for so long is given up; HAProxy's own checks act long before
+
+
+class Verdict(StrEnum):
+    WAITING = "waiting"
+    READY = "ready"
+    FAILED = "failed"
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """``progress`` lies between 0.0 and 1.0; ``message`` is for a person."""
+
+    verdict: Verdict
+    progress: float
+    message: str
+
+
+_PROGRESS = {ReplicaState.PREPARING: 0.3, ReplicaState.STARTING: 0.6, ReplicaState.READY: 1.0}
+
+
+def judge(revision: DesiredRevision, reports: Sequence[ReplicaReport]) -> Judgement:
+    """Judge a starting revision: ready when as many replicas are as it asks for, failed when one of them failed."""
+    failed = next((report for report in reports if report.state is ReplicaState.FAILED), None)
+    if failed is not None:
+        return Judgement(Verdict.FAILED, 1.0, failed.error or "a replica failed without saying why")
+    needed = revision.instance_count
+    ready = sum(report.state is ReplicaState.READY for report in reports)
+    if ready >= needed:
+        return Judgement(Verdict.READY, 1.0, f"{ready} of {needed} replicas ready")
+    if not reports:
+        return Judgement(Verdict.WAITING, 0.1, "waiting for the cluster to place replicas")
+    share = sum(_PROGRESS.get(report.state, 0.0) for report in reports) / max(needed, len(reports))
+    furthest = max(reports, key=lambda report: _PROGRESS.get(report.state, 0.0))
+    return Judgement(
+        Verdict.WAITING, round(0.1 + 0.85 * share, 2), furthest.message or f"{ready} of {needed} replicas ready"
+    )
