@@ -1,0 +1,194 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from registry.core.activities import Activity, ActivityState
+from registry.core.errors import BuildFailed, InvalidInput, NotFound, SlipwayError
+from registry.core.images import BuildRequest
+from registry.core.models import ModelFile, ModelVersion
+from registry.images.layout import ImageLayout
+from registry.images.lock import Locks
+from registry.images.pack import Entry, entry_of_bytes, tar_chunks
+from registry.operations.activities import follow_activity
+from registry.operations.catalog import list_images, resolve_image
+from registry.operations.images import ImageWorks, open_image_works, start_build
+from registry.operations.workspace import Workspace
+from registry.store import models
+
+ONNX = b"\x08\x0a\x3a\x02\x0a\x00"
+SCRIPT = b"def init(): ...\ndef run(data): return data\n"
+PYTHON = "3.11"
+
+
+class KnownLocks(Locks):
+    """Resolves nothing; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[list[str], list[str], str]] = []
+
+    def resolve(self, requirements: list[str], own: list[str], python: str, architecture: str) -> bytes:
+        self.asked.append((requirements, own, python))
+        if requirements == ["broken==1"]:
+            raise BuildFailed("the requirements cannot be resolved: there is no broken==1")
+        if requirements == ["fault==1"]:
+            raise RuntimeError("a secret of ours")
+        return b"numpy==2.0.0 --hash=sha256:00\n"
+
+
+@pytest.fixture
+def works(tmp_path: Path) -> ImageWorks:
+    return ImageWorks(ImageLayout(tmp_path / "images"), KnownLocks(), "amd64", PYTHON)
+
+
+def register(workspace: Workspace, name: str, **files: bytes) -> None:
+    with workspace.metadata.write() as tx:
+        models.touch(tx, name, 1)
+        stored = [(path.replace("_", "."), workspace.blobs.put(content)) for path, content in files.items()]
+        frozen = [
+            ModelFile(path=path, sha256=blob.digest.removeprefix("sha256:"), size=blob.size) for path, blob in stored
+        ]
+        number = models.next_version(tx, name)
+        models.insert_version(
+            tx, ModelVersion(name=name, version=number, run_id=None, path="", files=frozen, created_ms=1)
+        )
+
+
+def upload(workspace: Workspace, *entries: Entry) -> str:
+    return workspace.blobs.put(tar_chunks(entries)).digest
+
+
+def build(workspace: Workspace, works: ImageWorks, request: BuildRequest) -> Activity:
+    activity = start_build(workspace, works, request)
+
+    async def follow() -> Activity:
+        seen = activity
+        while not seen.state.ended:
+            seen = await follow_activity(workspace, activity.id, len(seen.log), 30)
+        return seen
+
+    return asyncio.run(follow())
+
+
+def test_an_onnx_model_becomes_an_image_with_a_number(workspace: Workspace, works: ImageWorks) -> None:
+    register(workspace, "cancer", model_onnx=ONNX)
+    activity = build(workspace, works, BuildRequest(name="cancer-onnx", model="cancer:1", labels={"team": "a"}))
+
+    assert (activity.state, activity.progress) == (ActivityState.SUCCEEDED, 1.0)
+    assert activity.result["reference"] == "cancer-onnx:1"
+    image = resolve_image(workspace, "cancer-onnx")
+    assert (image.digest, image.tags, image.labels) == (activity.result["digest"], ["1", "latest"], {"team": "a"})
+    works.layout.verify(image.digest)
+    names = [entry.annotations["org.opencontainers.image.ref.name"] for entry in works.layout.index().manifests]
+    assert names == ["cancer-onnx:1", "cancer-onnx:latest"]
+
+
+def test_the_log_tells_what_happened_in_order(workspace: Workspace, works: ImageWorks) -> None:
+    register(workspace, "cancer", model_onnx=ONNX)
+    activity = build(workspace, works, BuildRequest(name="cancer-onnx", model="azureml:cancer@latest"))
+
+    assert [" ".join(line.split()[:2]) for line in activity.log] == [
+        "building cancer-onnx",
+        "model cancer:1:",
+        "resolving 0",
+        "locked 1",
+        "layer scoring:",
+        "layer environment:",
+        "layer model:",
+        "built cancer-onnx:1",
+    ]
+
+
+def test_the_same_again_is_the_same_image(workspace: Workspace, works: ImageWorks) -> None:
+    register(workspace, "cancer", model_onnx=ONNX)
+    request = BuildRequest(name="cancer-onnx", model="cancer:1")
+
+    assert build(workspace, works, request).result == build(workspace, works, request).result
+    assert len(list_images(workspace)) == 1
+
+
+def test_a_script_brings_its_folder_and_requirements(workspace: Workspace, works: ImageWorks) -> None:
+    register(workspace, "cancer", model_joblib=b"pickle")
+    code = upload(workspace, entry_of_bytes("score.py", SCRIPT), entry_of_bytes("lib/x.py", b""))
+    request = BuildRequest(
+        name="cancer-gbm",
+        model="cancer:1",
+        code_digest=code,
+        scoring_script="score.py",
+        requirements="scikit-learn==1.5.2  # ours\n",
+        python="3.12",
+    )
+    activity = build(workspace, works, request)
+
+    assert activity.state is ActivityState.SUCCEEDED, activity.message
+    assert isinstance(works.locks, KnownLocks)
+    (asked,) = works.locks.asked
+    assert (asked[0], asked[2]) == (["scikit-learn==1.5.2"], "3.12")
+    assert resolve_image(workspace, "cancer-gbm:1").config.python == "3.12"
+
+
+@pytest.mark.parametrize(
+    ("requirements", "script", "message"),
+    [
+        ("broken==1", SCRIPT, "the requirements cannot be resolved: there is no broken==1"),
+        ("", b"def init(: ...", r"score.py, line 1: "),
+        ("fault==1", SCRIPT, "the build broke off because of a fault of the registry's: its log says more"),
+    ],
+)
+def test_a_build_that_fails_says_why_and_leaves_no_image(
+    workspace: Workspace, works: ImageWorks, requirements: str, script: bytes, message: str
+) -> None:
+    register(workspace, "cancer", model_joblib=b"pickle")
+    code = upload(workspace, entry_of_bytes("score.py", script))
+    request = BuildRequest(
+        name="gbm", model="cancer:1", code_digest=code, scoring_script="score.py", requirements=requirements
+    )
+    activity = build(workspace, works, request)
+
+    assert activity.state is ActivityState.FAILED
+    assert activity.message.startswith(message)
+    assert activity.log[-1] == activity.message
+    assert list_images(workspace) == []
+
+
+def test_a_model_without_onnx_or_script_says_what_to_do(workspace: Workspace, works: ImageWorks) -> None:
+    register(workspace, "cancer", model_joblib=b"pickle")
+    activity = build(workspace, works, BuildRequest(name="gbm", model="cancer:1"))
+
+    assert activity.state is ActivityState.FAILED
+    assert "give a code_configuration with a scoring_script" in activity.message
+
+
+@pytest.mark.parametrize(
+    ("request_", "error", "message"),
+    [
+        (BuildRequest(name="Bad Name", model="cancer:1"), InvalidInput, "image name"),
+        (BuildRequest(name="ok", model="cancer"), InvalidInput, "model reference"),
+        (BuildRequest(name="ok", model="cancer:7"), NotFound, "no version 7"),
+        (BuildRequest(name="ok", model="other:1"), NotFound, "no model 'other'"),
+        (BuildRequest(name="ok", model="cancer:1", python="2.7"), BuildFailed, "python is '2.7'"),
+        (BuildRequest(name="ok", model="cancer:1", requirements="-r x"), BuildFailed, "line 1"),
+        (BuildRequest(name="ok", model="cancer:1", scoring_script="score.py"), InvalidInput, "code_digest"),
+        (BuildRequest(name="ok", model="cancer:1", scoring_script="../s.py"), InvalidInput, "climbs"),
+        (BuildRequest(name="ok", model="cancer:1", code_digest=f"sha256:{'0' * 64}"), InvalidInput, "scoring_script"),
+        (
+            BuildRequest(name="ok", model="cancer:1", code_digest=f"sha256:{'0' * 64}", scoring_script="s.py"),
+            NotFound,
+            "upload the code folder first",
+        ),
+    ],
+)
+def test_a_request_that_can_never_work_starts_nothing(
+    workspace: Workspace, works: ImageWorks, request_: BuildRequest, error: type[SlipwayError], message: str
+) -> None:
+    register(workspace, "cancer", model_onnx=ONNX)
+
+    with pytest.raises(error, match=message):
+        start_build(workspace, works, request_)
+
+
+def test_works_are_opened_in_a_folder(tmp_path: Path) -> None:
+    works = open_image_works(tmp_path / "images")
+
+    assert (tmp_path / "images/oci-layout").exists()
+    assert works.architecture in ("amd64", "arm64")
