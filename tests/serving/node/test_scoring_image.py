@@ -1,0 +1,110 @@
+"""The real scoring process, as the image carries it, under the image's own environment."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+import pytest
+
+from registry.core.images import Runtime
+from registry.images.build import BuildInputs, ModelInput, build_image
+from registry.images.layout import ImageLayout
+from registry.images.lock import compile_lock, own_requirements
+from registry.images.pack import entry_of_bytes
+from registry.images.scoring import scoring_package, scoring_requirements
+from serving.node.errors import ScriptFailed
+from serving.node.launch import Launch
+from serving.node.prepare import prepare
+from serving.node.process import ScoringProcess
+
+pytestmark = pytest.mark.e2e
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+VERSIONS = """
+import os
+import numpy
+
+def init():
+    global versions
+    versions = [numpy.__version__, open(os.path.join(os.environ["AZUREML_MODEL_DIR"], "model.txt")).read(), os.getcwd()]
+
+def run(data):
+    return versions
+"""
+FAILING = """
+def init():
+    raise ValueError("no such column")
+
+def run(data):
+    return data
+"""
+
+
+class Registry(Protocol):
+    url: str
+    layout: ImageLayout
+
+
+@pytest.fixture(scope="module")
+def lock() -> bytes:
+    return compile_lock(["numpy==1.26.4"], own_requirements(scoring_requirements(), Runtime.SCRIPT), PYTHON, "amd64")
+
+
+@pytest.fixture(scope="module")
+def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture
+def launch(registry: Registry, lock: bytes, state_dir: Path) -> Callable[[str], Launch]:
+    """Build, pull and materialise an image with this scoring script."""
+
+    def launch(script: str) -> Launch:
+        inputs = BuildInputs(
+            model=ModelInput("cancer", 1, None, (entry_of_bytes("model.txt", b"a model"),)),
+            code=(entry_of_bytes("score.py", script.encode()), entry_of_bytes("types.py", b"raise SystemExit('mine')")),
+            scoring_script="score.py",
+            lock=lock,
+            python=PYTHON,
+            architecture="amd64",
+            scoring=scoring_package(),
+        )
+        digest = build_image(registry.layout, inputs, lambda progress, line: None).digest
+        image, python = prepare(registry.url, f"cancer@{digest}", state_dir, lambda line: None)
+        return Launch(python=python, image=image, serve_as="cancer", backend="cancer.blue.1", secret="edge")
+
+    return launch
+
+
+def test_an_image_scores_under_its_own_numpy_and_its_own_folder(
+    launch: Callable[[str], Launch], tmp_path: Path
+) -> None:
+    chosen = launch(VERSIONS)
+
+    async def story() -> None:
+        process = ScoringProcess.start(chosen, tmp_path / "log")
+        announcement = await process.ready(60)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{announcement.http_port}") as http:
+            stranger = await http.post("/score", json={"data": [[1]]})
+            answer = await http.post("/score", json={"data": [[1]]}, headers={"x-slipway-edge": "edge"})
+
+        assert stranger.status_code == 403
+        assert answer.json() == ["1.26.4", "a model", str(chosen.image / "var/azureml-app")]
+        assert await process.terminate(10) == 0
+
+    asyncio.run(story())
+
+
+def test_an_init_that_raises_is_the_error_with_its_line(launch: Callable[[str], Launch], tmp_path: Path) -> None:
+    chosen = launch(FAILING)
+
+    async def story() -> None:
+        process = ScoringProcess.start(chosen, tmp_path / "log")
+        with pytest.raises(ScriptFailed, match=r"^ValueError: no such column \(score\.py:3\)$"):
+            await process.ready(60)
+        assert await process.wait() == 3
+
+    asyncio.run(story())
