@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from registry.core.names import check_name, parse_image_reference
+from registry.core.names import check_name
 from serving.node.errors import ImageRefused
 from serving.node.locks import locked
 from serving.node.pull import Puller
@@ -65,14 +65,3 @@ class ImageCache:
             root.rename(image)
         finally:
             shutil.rmtree(tmp, ignore_errors=True)
-
-
-def pull_reference(cache: ImageCache, puller: Puller, reference: str, report: Report) -> Path:
-    """Make the image that ``reference`` names now present, and return its folder.
-
-    Raises:
-        InvalidInput: the text is no image reference.
-        PullFailed, ImageRefused: as ``ImageCache.ensure``.
-    """
-    parsed = parse_image_reference(reference)
-    return cache.ensure(puller, parsed.name, puller.resolve(parsed), report)

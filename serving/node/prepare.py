@@ -1,16 +1,15 @@
-"""From a reference to all that a scoring process needs on this node: the unpacked image and its environment."""
+"""From an image's name and digest to all that a scoring process needs on this node."""
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from registry.core.images import LOCK_PATH
-from serving.node.cache import ImageCache, pull_reference
+from registry.core.names import parse_image_reference
+from serving.node.cache import ImageCache
 from serving.node.environments import Environments
 from serving.node.launch import read_description
 from serving.node.pull import Puller
-
-NODE_FOLDER = "node"  # below the state folder: images, environments, locks
 
 
 class Prepared(NamedTuple):
@@ -18,17 +17,26 @@ class Prepared(NamedTuple):
     python: Path  # of its environment
 
 
-def prepare(registry_url: str, reference: str, state_dir: Path, report: Callable[[str], None]) -> Prepared:
-    """Make an image and its environment present on this node. Blocks; costs milliseconds when both are here.
+def prepare_image(registry_url: str, name: str, digest: str, node: Path, report: Callable[[str], None]) -> Prepared:
+    """Make an image and its environment present below ``node``. Blocks; costs milliseconds when both are here.
 
-    ``reference`` is ``name@sha256:…``, or ``name:tag``, which asks the registry what it means now.
+    Raises:
+        InvalidInput: the digest is none.
+        NodeError: it cannot be done; the message says why.
+    """
+    with Puller(registry_url) as puller:
+        image = ImageCache(node).ensure(puller, name, digest, report)
+    python = Environments(node).ensure(image / LOCK_PATH, read_description(image).python, report)
+    return Prepared(image, python)
+
+
+def resolve_reference(registry_url: str, reference: str) -> tuple[str, str]:
+    """Return the name and digest that ``name:tag`` or ``name@sha256:…`` means now.
 
     Raises:
         InvalidInput: the text is no image reference.
-        NodeError: it cannot be done; the message says why.
+        PullFailed: the registry is away or knows no such image.
     """
-    node = state_dir / NODE_FOLDER
+    parsed = parse_image_reference(reference)
     with Puller(registry_url) as puller:
-        image = pull_reference(ImageCache(node), puller, reference, report)
-    python = Environments(node).ensure(image / LOCK_PATH, read_description(image).python, report)
-    return Prepared(image, python)
+        return parsed.name, puller.resolve(parsed)

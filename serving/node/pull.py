@@ -30,9 +30,9 @@ class _OciConfig(msgspec.Struct):
 class Puller:
     """Reads images of one registry. Close it, or use it as a context."""
 
-    def __init__(self, registry_url: str, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, registry_url: str) -> None:
         self._url = registry_url.rstrip("/")
-        self._http = httpx.Client(base_url=self._url, timeout=_TIMEOUT, transport=transport)
+        self._http = httpx.Client(base_url=self._url, timeout=_TIMEOUT, trust_env=False)
 
     def __enter__(self) -> "Puller":
         return self

@@ -8,7 +8,7 @@ from pathlib import Path
 from registry.core.errors import SlipwayError
 from serving.node.errors import NodeError
 from serving.node.launch import Launch, read_description
-from serving.node.prepare import prepare
+from serving.node.prepare import prepare_image, resolve_reference
 from serving.node.process import ScoringProcess
 
 START_TIMEOUT_S = 300.0
@@ -30,7 +30,8 @@ def serve_alone(
     Port 0 takes a free one; ``serve_as`` is the answering name, by default the model's own.
     """
     try:
-        image, python = prepare(registry_url, reference, state_dir, _say)
+        name, digest = resolve_reference(registry_url, reference)
+        image, python = prepare_image(registry_url, name, digest, state_dir / "node", _say)
         launch = Launch(
             python=python,
             image=image,

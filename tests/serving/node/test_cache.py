@@ -13,8 +13,9 @@ from registry.core.errors import InvalidInput
 from registry.core.images import MANIFEST_TYPE, Descriptor, ImageConfig, Manifest
 from registry.images.build import BuiltImage
 from registry.images.layout import ImageLayout
-from serving.node.cache import ImageCache, pull_reference
+from serving.node.cache import ImageCache
 from serving.node.errors import ImageRefused, PullFailed
+from serving.node.prepare import resolve_reference
 from serving.node.pull import Puller
 
 PULL_PROGRAM = """
@@ -176,14 +177,13 @@ def test_a_digest_that_is_none_never_reaches_the_disk(tmp_path: Path, registry: 
         ensure(tmp_path / "node", registry, "sha256:../../x")
 
 
-def test_a_reference_by_digest_is_pulled_without_asking_for_a_tag(
-    tmp_path: Path, registry: Registry, make_image: ImageMaker
-) -> None:
-    digest = make_image().digest
-    with Puller(registry.url) as puller:
-        image = pull_reference(ImageCache(tmp_path / "node"), puller, f"cancer@{digest}", lambda line: None)
+def test_a_reference_by_digest_needs_no_registry_and_one_by_tag_asks_it(registry: Registry) -> None:
+    digest = f"sha256:{'1' * 64}"
 
-    assert image.is_dir()
+    assert resolve_reference("http://127.0.0.1:9", f"cancer@{digest}") == ("cancer", digest)
+    with pytest.raises(PullFailed, match="has no cancer:latest"):
+        resolve_reference(registry.url, "cancer")
+    assert registry.asked == ["/v2/cancer/manifests/latest"]
 
 
 def test_two_processes_that_want_one_image_pull_it_once(

@@ -17,7 +17,7 @@ from registry.images.pack import entry_of_bytes
 from registry.images.scoring import scoring_package, scoring_requirements
 from serving.node.errors import ScriptFailed
 from serving.node.launch import Launch
-from serving.node.prepare import prepare
+from serving.node.prepare import prepare_image
 from serving.node.process import ScoringProcess
 
 pytestmark = pytest.mark.e2e
@@ -73,7 +73,7 @@ def launch(registry: Registry, lock: bytes, state_dir: Path) -> Callable[[str], 
             scoring=scoring_package(),
         )
         digest = build_image(registry.layout, inputs, lambda progress, line: None).digest
-        image, python = prepare(registry.url, f"cancer@{digest}", state_dir, lambda line: None)
+        image, python = prepare_image(registry.url, "cancer", digest, state_dir, lambda line: None)
         return Launch(python=python, image=image, serve_as="cancer", backend="cancer.blue.1", secret="edge")
 
     return launch
