@@ -1,0 +1,13 @@
+"""``make bench``: what a request costs, next to a hand-written server on the same model, interleaved in one run.
+
+Map::
+
+    __main__.py    the rounds, the ratio, the bar
+    model.py       the breast-cancer logistic regression as ONNX, and requests for it
+    raw_server.py  the peer: uvicorn and onnxruntime, as an honest engineer writes it
+    workspace.py   Slipway with keys, split and telemetry on, reached by its command
+    subject.py     what is measured: an address and the processes behind it
+    cpu.py         CPU time and memory of processes, from /proc
+    client.py      the load: keep-alive HTTP/1.1 in a closed loop
+    report.py      build/bench.json and the table
+"""

@@ -1,0 +1,109 @@
+"""The benchmark: interleaved rounds of every subject, then the ratio that must not be exceeded.
+
+Exit codes: 0 the bar is met, 1 it is not or a request failed, 2 a subject could not be started.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+from rich.progress import Progress
+
+from loadtest.bench.client import run_load
+from loadtest.bench.cpu import cpu_seconds, usage
+from loadtest.bench.model import train
+from loadtest.bench.report import Row, median_row, paired_ratio, print_table, write_report
+from loadtest.bench.subject import NotReady, Subject, raw_server
+from loadtest.bench.workspace import slipway_workspace
+from loadtest.demo.command import CommandFailed
+
+BAR = 2.8
+PEER = "raw"
+CASE = "json"
+WARM_UP_S = 2.0
+SETTLE_S = 1.0  # the request log reaches telemetry after the answer; that work is the request's too
+
+
+def measure(subject: Subject, connections: int, seconds: float) -> Row:
+    """Load a subject for one round. CPU is counted until the work that follows the answers is done as well."""
+    pids = subject.pids()
+    before = cpu_seconds(pids)
+    load = uvloop.run(run_load(subject.request, connections=connections, seconds=seconds))
+    time.sleep(SETTLE_S)
+    after = usage(pids)
+    if load.failures:
+        raise NotReady(f"{subject.name}: {load.failures} of {load.requests} requests failed: {load.first_failure}")
+    return Row(
+        name=subject.name,
+        case=CASE,
+        cpu_us_per_request=(after.cpu_s - before) / load.requests * 1e6,
+        requests_per_s=load.requests / load.seconds,
+        p50_ms=load.p50_ms,
+        p99_ms=load.p99_ms,
+        failures=load.failures,
+        pss_mb=after.pss_bytes / 1e6,
+    )
+
+
+def run_rounds(subjects: list[Subject], options: argparse.Namespace, console: Console) -> dict[str, list[Row]]:
+    """Measure every subject in every round, one after the other."""
+    rows: dict[str, list[Row]] = {subject.name: [] for subject in subjects}
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("measuring", total=(options.rounds + 1) * len(subjects))
+        for number in range(options.rounds + 1):
+            for subject in subjects:
+                progress.update(task, description=f"round {number}: {subject.name}" if number else "warming up")
+                row = measure(subject, options.connections, options.seconds if number else WARM_UP_S)
+                if number:
+                    rows[subject.name].append(row)
+                progress.advance(task)
+    return rows
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    with ExitStack() as stack:
+        model_path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "model.onnx"
+        with console.status("training the model"):
+            body = train(model_path)
+        subjects = [stack.enter_context(raw_server(PEER, model_path, body))]
+        with console.status("starting what is measured"):
+            other = raw_server("raw again", model_path, body) if options.aa else slipway_workspace(model_path, body)
+            subjects.append(stack.enter_context(other))
+        rounds = run_rounds(subjects, options, console)
+    rows = [median_row(rounds[subject.name]) for subject in reversed(subjects)]
+    print_table(console, rows, PEER)
+    ratio = paired_ratio(rounds[subjects[1].name], rounds[PEER])
+    met = ratio <= BAR
+    if not options.aa:
+        write_report(options.output, rows)
+    console.print(
+        f"{subjects[1].name} ÷ {PEER}: [bold]{ratio:.2f}[/] (median of {options.rounds} interleaved rounds); "
+        + ("noise of this machine" if options.aa else f"the bar of {BAR} is {'met' if met else '[red]not met[/]'}"),
+        highlight=False,
+    )
+    return 0 if met else 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m loadtest.bench", description=__doc__)
+    parser.add_argument("--aa", action="store_true", help="measure the hand-written server against itself: the noise")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of one round")
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--output", type=Path, default=Path("build/bench.json"))
+    options = parser.parse_args()
+    console = Console(soft_wrap=True)
+    try:
+        return run(options, console)
+    except (NotReady, CommandFailed) as error:
+        console.print(f"[bold red]error:[/] {error}", highlight=False)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
