@@ -43,8 +43,8 @@ _ROWS = f"""
 
 _SUMMARY = f"""
     SELECT endpoint, deployment, backend, count(*) AS requests, count(*) FILTER ({IS_FAILURE}) AS failures,
-        quantile_disc(duration_ms, 0.5) FILTER (duration_ms >= 0) AS p50_ms,
-        quantile_disc(duration_ms, 0.99) FILTER (duration_ms >= 0) AS p99_ms
+        coalesce(quantile_disc(duration_ms, 0.5) FILTER (duration_ms >= 0), -1) AS p50_ms,
+        coalesce(quantile_disc(duration_ms, 0.99) FILTER (duration_ms >= 0), -1) AS p99_ms
     FROM (
         SELECT DISTINCT ON ({IDENTITY})
             endpoint, deployment, backend, status, model_status, grpc_status, duration_ms FROM stored
@@ -98,7 +98,7 @@ class RequestsTable:
         return self._ask(_ROWS, msgspec.structs.asdict(query), query.since_ms)
 
     def summary(self, query: SummaryQuery) -> list[dict[str, Any]]:
-        """Return one row per backend; percentiles are exact, of what the edge measured."""
+        """Return one row per backend; percentiles are exact, -1 of nothing."""
         return self._ask(_SUMMARY, msgspec.structs.asdict(query), query.since_ms)
 
     def integrity(self) -> Integrity:
