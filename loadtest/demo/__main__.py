@@ -9,11 +9,12 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 from rich.table import Table
 
 from loadtest.demo.clients import EndpointClient, Rows
@@ -185,11 +186,11 @@ class Demo:
 
     def _ask(self, text: str) -> list[str]:
         rows, _ = self.holdout["blue"]
-        ticks = iter(track(range(len(USERS)), description=f"  {text}", console=self.stage.console, transient=True))
-        next(ticks)
-        return self.client.answering(USERS, rows[0], lambda: next(ticks, None) and None)
+        with Progress(console=self.stage.console, transient=True) as progress:
+            task = progress.add_task(f"  {text}", total=len(USERS))
+            return self.client.answering(USERS, rows[0], lambda: progress.advance(task))
 
-    def _summary(self) -> list[dict[str, object]]:
+    def _summary(self) -> list[dict[str, Any]]:
         minutes = (time.time() * 1000 - self.began_ms) / 60_000
         for _ in range(50):
             rows = self.slipway.json("requests", "cancer", "--summary", "--since", str(minutes))

@@ -34,7 +34,7 @@ def list_models(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTI
     """
     columns = {
         "model": lambda model: model.name,
-        "latest": lambda model: _latest(model),
+        "latest": _latest,
         "versions": lambda model: len(model.versions),
         "updated": lambda model: when(model.versions[-1].created_ms) if model.versions else "-",
     }

@@ -1,6 +1,7 @@
 """``slipway logs`` and ``slipway requests``."""
 
 import time
+from collections.abc import Mapping
 
 import httpx
 import typer
@@ -65,7 +66,7 @@ def requests(
     print_rows(rows, columns, output, empty="no requests in that time")
 
 
-def _ask(url: str | None, service: str, path: str, parameters: dict[str, object]) -> httpx.Response:
+def _ask(url: str | None, service: str, path: str, parameters: Mapping[str, str | int]) -> httpx.Response:
     services = connect(url).services.list()
     if service not in services:
         raise Unavailable(
@@ -73,7 +74,7 @@ def _ask(url: str | None, service: str, path: str, parameters: dict[str, object]
         )
     address = services[service]
     try:
-        answer = httpx.get(f"{address}{path}", params=parameters, timeout=30.0, trust_env=False)  # type: ignore[arg-type]
+        answer = httpx.get(f"{address}{path}", params=dict(parameters), timeout=30.0, trust_env=False)
     except httpx.HTTPError as error:
         raise Unavailable(f"the {service} at {address} does not answer: {error}") from error
     if answer.status_code == 404:

@@ -52,13 +52,23 @@ def holder_of(port: int) -> str:
     """Return ``name (pid N)`` of the process that listens on ``port``, or an empty text if it can't be seen."""
     inodes = _listening_inodes(port)
     for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            links = {str(fd.readlink()) for fd in (entry / "fd").iterdir()}
-            if inodes & links:
-                return f"{(entry / 'comm').read_text().strip()} (pid {entry.name})"
-        except OSError:
-            continue
+        if any(_link(descriptor) in inodes for descriptor in _entries(entry / "fd")):
+            return f"{(entry / 'comm').read_text().strip()} (pid {entry.name})"
     return ""
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:  # somebody else's process, or one that has just ended
+        return []
+
+
+def _link(descriptor: Path) -> str:
+    try:
+        return str(descriptor.readlink())
+    except OSError:
+        return ""
 
 
 def _listening_inodes(port: int) -> set[str]:

@@ -1,0 +1,87 @@
+import json
+
+from ray.serve.schema import ServeDeploySchema
+
+from registry.core.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
+from registry.core.endpoints import RequestSettings, RetryRule, RevisionState
+from serving.cluster.schema import Surroundings, render
+
+SURROUNDINGS = Surroundings(
+    registry_url="http://127.0.0.1:5000",
+    controller_url="http://127.0.0.1:5001",
+    state_dir="/srv/slipway",
+    secret_file="/srv/slipway/secrets/edge-secret",
+)
+
+
+def desired(*numbers: int) -> DesiredState:
+    revisions = [
+        DesiredRevision(
+            number=number,
+            image="cancer-onnx:latest",
+            image_digest="sha256:" + "1" * 64,
+            instance_count=2,
+            request_settings=RequestSettings(request_timeout_ms=5000),
+            environment_variables={"B": "2", "A": "1"},
+            retry=RetryRule.ONCE,
+            models={"cancer": 1},
+            state=RevisionState.LIVE,
+            activity_id="a",
+        )
+        for number in numbers
+    ]
+    blue = DesiredDeployment(name="blue", revisions=revisions)
+    endpoint = DesiredEndpoint(name="Cancer", keys=[], traffic={}, traffic_key=None, deployments=[blue])
+    return DesiredState(version=1, endpoints=[endpoint])
+
+
+def test_one_application_for_each_revision_as_text() -> None:
+    (application,) = render(desired(1), SURROUNDINGS)["applications"]
+    assert json.dumps(application, indent=1) == json.dumps(
+        {
+            "name": "cancer.blue.1",
+            "route_prefix": None,
+            "import_path": "serving.cluster.application:build",
+            "args": {
+                "spec": {
+                    "endpoint": "Cancer",
+                    "deployment": "blue",
+                    "revision": 1,
+                    "backend": "cancer.blue.1",
+                    "image_name": "cancer-onnx",
+                    "image_digest": "sha256:" + "1" * 64,
+                    "environment_variables": {"A": "1", "B": "2"},
+                    "request_settings": {
+                        "request_timeout_ms": 5000,
+                        "max_concurrent_requests_per_instance": None,
+                        "max_queue_wait_ms": 500,
+                    },
+                    "registry_url": "http://127.0.0.1:5000",
+                    "controller_url": "http://127.0.0.1:5001",
+                    "state_dir": "/srv/slipway",
+                    "secret_file": "/srv/slipway/secrets/edge-secret",
+                }
+            },
+            "deployments": [
+                {
+                    "name": "Supervisor",
+                    "num_replicas": 2,
+                    "graceful_shutdown_timeout_s": 20.0,
+                    "health_check_period_s": 5.0,
+                    "health_check_timeout_s": 30.0,
+                    "ray_actor_options": {"num_cpus": 0},
+                }
+            ],
+        },
+        indent=1,
+    )
+
+
+def test_serve_accepts_what_is_rendered() -> None:
+    schema = ServeDeploySchema.model_validate(render(desired(1, 2), SURROUNDINGS))
+    assert [application.name for application in schema.applications] == ["cancer.blue.1", "cancer.blue.2"]
+
+
+def test_nothing_desired_is_an_empty_configuration() -> None:
+    config = render(DesiredState(version=0, endpoints=[]), SURROUNDINGS)
+    assert config == {"proxy_location": "Disabled", "applications": []}
