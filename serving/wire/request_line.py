@@ -2,8 +2,9 @@
 
 Fields are separated by tabs, in the order of ``RequestRow``. The users' strings come last, capped by the edge and
 escaped as in JSON (no quotes around them), so a line never holds a tab or newline that is not ours. A line is named by
-(``boot``, ``frontend``, ``counter``): the edge process' life, and HAProxy's per-frontend count of lines (``%lc``), so
-that a gap can be counted and a line sent twice is stored once.
+(``boot``, ``frontend``, ``counter``) and its own checksum: the edge process' life, and HAProxy's per-frontend count of
+lines (``%lc``, from 0), so that a gap can be counted and a line sent twice is stored once. The counter alone does not
+do: HAProxy increments it after it has formatted the line, so two threads sometimes write the same number.
 """
 
 import msgspec

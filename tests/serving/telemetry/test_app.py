@@ -44,7 +44,7 @@ def test_an_empty_body_and_a_huge_one(client: TestClient) -> None:
         ("limit=0", "Expected `int` >= 1 - at `$.limit`"),
         ("limit=10001", "Expected `int` <= 10000 - at `$.limit`"),
         ("since_ms=yesterday", "Expected `int`, got `str` - at `$.since_ms`"),
-        ("endpont=cancer", "Object contains unknown field `endpont`"),
+        ("end_point=cancer", "Object contains unknown field `end_point`"),
     ],
 )
 def test_a_query_that_makes_no_sense_says_where(client: TestClient, query: str, message: str) -> None:
