@@ -6,12 +6,14 @@ A blob is written under ``incoming/`` and renamed when whole and verified: its n
 import hashlib
 import uuid
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
+from urllib.parse import unquote
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import ObjectStore, from_url
+from obstore.store import LocalStore, ObjectStore, from_url
 
 from registry.core.errors import InvalidInput, NotFound, Unavailable
 from registry.core.names import check_name
@@ -117,19 +119,25 @@ class Blobs:
 
 
 def open_blobs(url: str) -> Blobs:
-    """Open the store at ``file:///folder`` (made when missing), ``memory://``, or a bucket's URL.
+    """Open the store at ``file:///folder`` or ``file://relative/folder`` (made when missing), ``memory://``, or a
+    bucket's URL.
 
     Raises:
         InvalidInput: the URL is not one that obstore knows.
         Unavailable: the folder cannot be made.
     """
     try:
-        return Blobs(from_url(url, mkdir=True) if url.startswith("file:") else from_url(url))
+        return Blobs(_open_folder(url) if url.startswith("file:") else from_url(url))
     except (BaseError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InvalidInput(f"cannot use {url!r} for artifacts: {reason}", value=url) from error
     except OSError as error:
         raise Unavailable(f"cannot use {url!r} for artifacts: {str(error).splitlines()[0]}") from error
+
+
+def _open_folder(url: str) -> ObjectStore:
+    folder = Path(unquote(url.removeprefix("file:").removeprefix("//")))
+    return LocalStore(folder.absolute(), mkdir=True)
 
 
 def _path_of(digest: str) -> str:

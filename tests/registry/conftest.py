@@ -1,11 +1,17 @@
 """Workspaces on a fresh SQLite file and in-memory blobs, with a clock, ids and keys that tests can foretell."""
 
+import threading
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import httpx
 import pytest
 
+from registry.api.server import RegistryServer, bind
+from registry.core.images import Image, ImageConfig, ImageKind, ModelInImage, Runtime
+from registry.operations.catalog import record_image
+from registry.operations.images import open_image_works
 from registry.operations.workspace import Workspace
 from registry.store.blobs import open_blobs
 from registry.store.metadata import open_metadata
@@ -23,3 +29,41 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
     )
     yield workspace
     workspace.close()
+
+
+@pytest.fixture
+def image(workspace: Workspace) -> Image:
+    """An image that holds cancer:1."""
+    return record_image(
+        workspace,
+        name="cancer-onnx",
+        digest=f"sha256:{'a' * 64}",
+        config=ImageConfig(
+            schema=1,
+            kind=ImageKind.SCORING,
+            runtime=Runtime.ONNX,
+            python="3.11",
+            environment=f"sha256:{'e' * 64}",
+            models=[ModelInImage(name="cancer", version=1, path="var/azureml-app/azureml-models/cancer/1")],
+        ),
+        layers=[],
+        size_bytes=7,
+    )
+
+
+@pytest.fixture
+def url(workspace: Workspace, tmp_path: Path) -> Iterator[str]:
+    """The address of a running registry."""
+    listener = bind("127.0.0.1", 0)
+    server = RegistryServer(workspace, open_image_works(tmp_path / "images"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def http(url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=url) as client:
+        yield client

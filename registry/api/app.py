@@ -1,0 +1,90 @@
+"""The registry's application: every route on one screen, and what wraps them."""
+
+from importlib.metadata import version
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from registry.api import activities, blobs, deployments, endpoints, images, models, oci, system
+from registry.api.errors import ErrorMiddleware, answer_http_exception
+from registry.api.openapi import openapi_document
+from registry.api.route import ApiRoute, Waiting, under
+from registry.core import rest
+from registry.core.activities import Activity
+from registry.core.desired import DesiredState
+from registry.core.documents import DeploymentDocument, EndpointDocument
+from registry.core.endpoints import Deployment, Endpoint
+from registry.core.images import BuildRequest, Image
+from registry.core.models import Model, ModelVersion
+from registry.core.services import Service
+from registry.operations.images import ImageWorks
+from registry.operations.workspace import Workspace
+
+SYSTEM = [
+    ApiRoute("GET", "/health", system.health, None, rest.Health),
+    ApiRoute("GET", "/version", system.get_version, None, str),
+]
+
+DEPLOYMENT = "/endpoints/{endpoint}/deployments/{deployment}"
+
+WORKSPACE = [
+    ApiRoute("GET", "/openapi.json", system.openapi, None, dict),
+    ApiRoute("GET", "/services", activities.list_services, None, rest.ServiceList),
+    ApiRoute("PUT", "/services/{name}", activities.announce_service, rest.ServiceAnnouncement, Service),
+    # models and blobs
+    ApiRoute("GET", "/models", models.list_models, None, rest.ModelList),
+    ApiRoute("GET", "/models/{name}", models.get_model, None, Model),
+    ApiRoute("POST", "/models/{name}/versions", models.register_version, rest.NewVersion, ModelVersion, 201),
+    ApiRoute("GET", "/models/{name}/versions/{version}", models.get_version, None, ModelVersion),
+    ApiRoute("PUT", "/blobs/{digest}", blobs.put_blob, bytes, rest.BlobInfo, 201),
+    ApiRoute("GET", "/blobs/{digest}", blobs.get_blob, None, bytes),
+    # images
+    ApiRoute("GET", "/images", images.list_images, None, rest.ImageList),
+    ApiRoute("POST", "/images", images.build_image, BuildRequest, Activity, 202),
+    ApiRoute("GET", "/images/{reference:path}", images.get_image, None, Image),
+    # endpoints and deployments
+    ApiRoute("GET", "/endpoints", endpoints.list_endpoints, None, rest.EndpointList),
+    ApiRoute("PUT", "/endpoints/{name}", endpoints.put_endpoint, EndpointDocument, rest.EndpointAnswer),
+    ApiRoute("GET", "/endpoints/{name}", endpoints.get_endpoint, None, Endpoint),
+    ApiRoute("DELETE", "/endpoints/{name}", endpoints.delete_endpoint, status=204),
+    ApiRoute("PATCH", "/endpoints/{name}/traffic", endpoints.set_traffic, rest.TrafficChange, Endpoint),
+    ApiRoute("POST", "/endpoints/{name}/keys/regenerate", endpoints.regenerate_key, rest.KeyChoice, rest.NewKey),
+    ApiRoute("GET", "/endpoints/{endpoint}/deployments", deployments.list_deployments, None, rest.DeploymentList),
+    ApiRoute("PUT", DEPLOYMENT, deployments.put_deployment, DeploymentDocument, rest.DeploymentAnswer, 202),
+    ApiRoute("GET", DEPLOYMENT, deployments.get_deployment, None, Deployment),
+    ApiRoute("DELETE", DEPLOYMENT, deployments.delete_deployment, status=204),
+    ApiRoute(
+        "POST",
+        f"{DEPLOYMENT}/revisions/{{number:int}}/state",
+        deployments.set_revision_state,
+        rest.RevisionReport,
+        Deployment,
+    ),
+    ApiRoute("GET", "/desired-state", deployments.get_desired_state, None, DesiredState, query=Waiting),
+    # activities
+    ApiRoute("GET", "/activities", activities.list_activities, None, rest.ActivityList),
+    ApiRoute("GET", "/activities/{id}", activities.get_activity, None, Activity, query=Waiting),
+    ApiRoute("POST", "/activities/{id}/progress", activities.report_progress, rest.ProgressReport, Activity),
+]
+
+OCI = [
+    ApiRoute("GET", "/v2/", oci.get_support, None, dict),
+    ApiRoute("GET", "/v2/{name}/manifests/{reference}", oci.pull_manifest, None, bytes),
+    ApiRoute("GET", "/v2/{name}/blobs/{digest}", oci.pull_blob, None, bytes),
+]
+
+ROUTES = [*SYSTEM, *under("/api/v1", WORKSPACE), *OCI]
+
+
+def build_app(workspace: Workspace, works: ImageWorks) -> Starlette:
+    """Return the ASGI application over a workspace and its images. The caller closes the workspace."""
+    app = Starlette(
+        routes=[route.route() for route in ROUTES],
+        middleware=[Middleware(ErrorMiddleware)],
+        exception_handlers={HTTPException: answer_http_exception},
+    )
+    app.state.workspace = workspace
+    app.state.image_works = works
+    app.state.openapi = openapi_document(ROUTES, version("slipway"))
+    return app

@@ -1,0 +1,93 @@
+"""The registry's process: opens the stores, binds, serves, and leaves quickly when told to."""
+
+import errno
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import uvicorn
+
+from registry.api.app import build_app
+from registry.core.errors import SlipwayError
+from registry.operations.activities import fail_interrupted_builds
+from registry.operations.images import ImageWorks, open_image_works
+from registry.operations.workspace import Workspace, open_workspace
+
+USAGE_ERROR = 2
+GRACE_S = 5
+
+
+class RegistryServer(uvicorn.Server):
+    """uvicorn, which lets go of long-polls before it waits for the requests that are running."""
+
+    def __init__(self, workspace: Workspace, works: ImageWorks) -> None:
+        config = uvicorn.Config(
+            build_app(workspace, works),
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=GRACE_S,
+            timeout_keep_alive=75,  # longer than clients keep idle connections
+        )
+        super().__init__(config)
+        self._workspace = workspace
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._workspace.signal.close()
+        await super().shutdown(sockets)
+
+
+def serve(host: str, port: int, database_url: str, artifacts_url: str, data_dir: Path) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        SystemExit: with code 2 and one line on stderr: the port is taken, or a store cannot be opened.
+    """
+    listener = _bind_or_exit(host, port)
+    try:
+        works = open_image_works(data_dir / "images")
+        workspace = open_workspace(database_url, artifacts_url)
+    except (SlipwayError, OSError) as error:
+        _exit(str(error))
+    fail_interrupted_builds(workspace)
+    signal.signal(signal.SIGTERM, _ignore)  # uvicorn raises it again when it is done; done is done
+    signal.signal(signal.SIGINT, _ignore)
+    try:
+        RegistryServer(workspace, works).run(sockets=[listener])
+    finally:
+        workspace.close()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket whose connections send without delay. Port 0 picks a free one. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sets TCP_NODELAY only where the protocol is named.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(1024)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _bind_or_exit(host: str, port: int) -> socket.socket:
+    try:
+        return bind(host, port)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            _exit(f"port {port} on {host} is taken: stop what listens there, or choose another with --port")
+        _exit(f"cannot listen on {host}:{port}: {error.strerror}")
+
+
+def _exit(message: str) -> NoReturn:
+    sys.stderr.write(f"slipway registry: {message}\n")
+    raise SystemExit(USAGE_ERROR)
+
+
+def _ignore(_signal: int, _frame: object) -> None:
+    return

@@ -1,0 +1,111 @@
+"""Bodies of the workspace API that are not nouns themselves; shared by the doors and the SDK."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from registry.core.activities import Activity
+from registry.core.endpoints import Deployment, Endpoint
+from registry.core.images import Image
+from registry.core.models import Model
+from registry.core.services import Service
+
+
+class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+    message: str
+    details: dict[str, Any] = {}
+    request_id: str = ""
+
+
+class ErrorBody(msgspec.Struct, frozen=True, kw_only=True):
+    error: ErrorDetail
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    status: str
+
+
+class ModelList(msgspec.Struct, frozen=True, kw_only=True):
+    models: list[Model]
+
+
+class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """``path`` is a file or folder among the run's artifacts; "" is all of them."""
+
+    run_id: str
+    path: str = ""
+    description: str = ""
+
+
+class BlobInfo(msgspec.Struct, frozen=True, kw_only=True):
+    digest: str
+    size: int
+
+
+class ImageList(msgspec.Struct, frozen=True, kw_only=True):
+    images: list[Image]
+
+
+class EndpointList(msgspec.Struct, frozen=True, kw_only=True):
+    endpoints: list[Endpoint]
+
+
+class EndpointKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """Keys in the clear: shown once, when they are made."""
+
+    primary: str
+    secondary: str
+
+
+class EndpointAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """``keys`` are there when this call made the endpoint."""
+
+    endpoint: Endpoint
+    keys: EndpointKeys | None = None
+
+
+class TrafficChange(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole split: a deployment that is not named gets nothing."""
+
+    traffic: dict[str, float]
+
+
+class KeyChoice(msgspec.Struct, frozen=True, kw_only=True):
+    key: Literal["primary", "secondary"]
+
+
+class NewKey(msgspec.Struct, frozen=True, kw_only=True):
+    key: str
+
+
+class DeploymentList(msgspec.Struct, frozen=True, kw_only=True):
+    deployments: list[Deployment]
+
+
+class DeploymentAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    deployment: Deployment
+    activity: Activity
+
+
+class RevisionReport(msgspec.Struct, frozen=True, kw_only=True):
+    state: Literal["live", "failed"]
+    message: str = ""
+
+
+class ActivityList(msgspec.Struct, frozen=True, kw_only=True):
+    activities: list[Activity]
+
+
+class ProgressReport(msgspec.Struct, frozen=True, kw_only=True):
+    progress: float
+    message: str = ""
+
+
+class ServiceAnnouncement(msgspec.Struct, frozen=True, kw_only=True):
+    url: str
+    grpc: str = ""
+
+
+class ServiceList(msgspec.Struct, frozen=True, kw_only=True):
+    services: list[Service]

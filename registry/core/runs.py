@@ -1,0 +1,126 @@
+"""Experiments and runs, with the limits MLflow sets to what is logged to them."""
+
+import math
+import re
+from enum import StrEnum
+
+import msgspec
+
+from registry.core.errors import InvalidInput
+
+MAX_METRICS = 1000
+MAX_PARAMS = 100
+MAX_TAGS = 100
+MAX_ENTITIES = 1000
+MAX_KEY = 250
+MAX_PARAM_VALUE = 6000
+MAX_TAG_VALUE = 8000
+MAX_EXPERIMENT_NAME = 500
+LARGEST = 1.7976931348623157e308  # stands for infinity, as in MLflow
+
+_KEY = re.compile(r"[/\w.\- :]*\Z")
+
+
+class RunStatus(StrEnum):
+    RUNNING = "RUNNING"
+    SCHEDULED = "SCHEDULED"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    KILLED = "KILLED"
+
+
+class LifecycleStage(StrEnum):
+    ACTIVE = "active"
+    DELETED = "deleted"
+
+
+class Experiment(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    name: str
+    artifact_location: str
+    lifecycle_stage: LifecycleStage
+    created_ms: int
+    updated_ms: int
+    tags: dict[str, str] = {}
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
+    """One point of a metric's history. ``value`` may be NaN, never infinite."""
+
+    key: str
+    value: float
+    timestamp_ms: int
+    step: int = 0
+
+    @property
+    def rank(self) -> tuple[int, int, float]:
+        """Order points: the greatest is the metric's latest value."""
+        return (self.step, self.timestamp_ms, -math.inf if math.isnan(self.value) else self.value)
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """``metrics`` holds the latest point of each; everything is sorted by key."""
+
+    id: str
+    experiment_id: int
+    name: str
+    user_id: str
+    status: RunStatus
+    lifecycle_stage: LifecycleStage
+    artifact_uri: str
+    started_ms: int
+    ended_ms: int | None
+    metrics: list[Metric] = []
+    params: dict[str, str] = {}
+    tags: dict[str, str] = {}
+
+
+def clamp(value: float) -> float:
+    """Replace an infinity by the largest number of its sign."""
+    return math.copysign(LARGEST, value) if math.isinf(value) else value
+
+
+def check_batch(metrics: list[Metric], params: dict[str, str], tags: dict[str, str]) -> None:
+    """Raise InvalidInput if MLflow's limits to one request, or to a key or value, are passed."""
+    counts = (
+        ("metrics", len(metrics), MAX_METRICS),
+        ("params", len(params), MAX_PARAMS),
+        ("tags", len(tags), MAX_TAGS),
+    )
+    for kind, count, limit in counts:
+        if count > limit:
+            raise InvalidInput(f"A batch logging request can contain at most {limit} {kind}. Got {count} {kind}.")
+    total = sum(count for _, count, _ in counts)
+    if total > MAX_ENTITIES:
+        raise InvalidInput(f"A batch logging request can contain at most {MAX_ENTITIES} entities. Got {total}.")
+    for key in (*(metric.key for metric in metrics), *params, *tags):
+        check_key(key)
+    check_values("param", params, MAX_PARAM_VALUE)
+    check_values("tag", tags, MAX_TAG_VALUE)
+
+
+def check_key(key: str) -> None:
+    """Raise InvalidInput unless ``key`` can name a metric, param or tag."""
+    parts = key.split("/")
+    if not key or len(key) > MAX_KEY or not _KEY.match(key) or ".." in parts or "." in parts or "" in parts:
+        raise InvalidInput(
+            f"Invalid value {key[:MAX_KEY]!r} for parameter 'key': use 1 to {MAX_KEY} letters, digits, underscores, "
+            "dashes, periods, spaces, colons and slashes, and no path such as '..'"
+        )
+
+
+def check_values(kind: str, values: dict[str, str], limit: int) -> None:
+    """Raise InvalidInput if a value is longer than ``limit`` characters."""
+    for key, value in values.items():
+        if len(value) > limit:
+            raise InvalidInput(f"Invalid value for {kind} {key!r}: it has {len(value)} characters, at most {limit}")
+
+
+def check_same_params(run_id: str, before: dict[str, str], params: dict[str, str]) -> None:
+    """Raise InvalidInput if a param is there with another value: a param never changes."""
+    for key, value in params.items():
+        if before.get(key, value) != value:
+            raise InvalidInput(
+                f"Changing param values is not allowed. Param with key={key!r} was already logged with "
+                f"value={before[key]!r} for run ID={run_id!r}. Attempted logging new value {value!r}."
+            )

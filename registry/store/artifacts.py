@@ -1,0 +1,39 @@
+"""Rows of the files that runs left behind: path → blob."""
+
+import sqlalchemy as sa
+
+from registry.core.models import ModelFile
+from registry.store.metadata import Connection
+from registry.store.schema import artifacts
+
+
+def put(tx: Connection, run_id: str, file: ModelFile) -> None:
+    """Store a path; one that is there gets the new content."""
+    here = (artifacts.c.run_id == run_id) & (artifacts.c.path == file.path)
+    values = {"sha256": file.sha256, "size": file.size}
+    if tx.execute(sa.update(artifacts).where(here).values(values)).rowcount == 0:
+        tx.execute(sa.insert(artifacts).values(run_id=run_id, path=file.path, **values))
+
+
+def find(tx: Connection, run_id: str, path: str) -> ModelFile | None:
+    query = sa.select(artifacts).where(artifacts.c.run_id == run_id, artifacts.c.path == path)
+    row = tx.execute(query).one_or_none()
+    return ModelFile(path=row.path, sha256=row.sha256, size=row.size) if row else None
+
+
+def below(tx: Connection, run_id: str, folder: str) -> list[ModelFile]:
+    """Return every file below a folder ("" is all), with whole paths, sorted."""
+    query = sa.select(artifacts).where(artifacts.c.run_id == run_id)
+    if folder:
+        query = query.where(artifacts.c.path.startswith(f"{folder}/", autoescape=True))
+    rows = tx.execute(query.order_by(artifacts.c.path))
+    # LIKE knows no case in SQLite, so what it lets through is looked at again.
+    prefix = f"{folder}/" if folder else ""
+    files = [ModelFile(path=row.path, sha256=row.sha256, size=row.size) for row in rows]
+    return [file for file in files if file.path.startswith(prefix)]
+
+
+def delete(tx: Connection, run_id: str, path: str) -> None:
+    """Forget a file, or all files below a folder. The blobs stay: others may share them."""
+    for file in [path, *(file.path for file in below(tx, run_id, path))]:
+        tx.execute(sa.delete(artifacts).where(artifacts.c.run_id == run_id, artifacts.c.path == file))

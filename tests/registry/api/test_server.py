@@ -1,0 +1,119 @@
+"""The registry as a process."""
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from registry.api.server import serve
+folder = Path(sys.argv[2])
+serve("127.0.0.1", int(sys.argv[1]), f"sqlite:///{folder}/registry.db", f"file://{folder}/artifacts", folder / "data")
+"""
+
+
+def start(port: int, folder: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", PROGRAM, str(port), str(folder)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def wait_until_up(url: str) -> None:
+    with httpx.Client(transport=httpx.HTTPTransport(retries=0)) as client:
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            try:
+                client.get(f"{url}/health").raise_for_status()
+            except httpx.TransportError:
+                threading.Event().wait(0.05)
+            else:
+                return
+    pytest.fail("the registry did not come up")
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        number: int = free.getsockname()[1]
+    return number
+
+
+@pytest.fixture
+def process(port: int, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    process = start(port, tmp_path)
+    wait_until_up(f"http://127.0.0.1:{port}")
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_it_leaves_within_a_second_though_someone_is_waiting(process: subprocess.Popen[str], port: int) -> None:
+    answers: list[int] = []
+    begun = threading.Event()
+
+    def follow() -> None:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+            client.get("/health")
+            begun.set()
+            answers.append(client.get("/api/v1/desired-state", params={"after": 99, "wait_s": 60}).status_code)
+
+    waiting = threading.Thread(target=follow)
+    waiting.start()
+    begun.wait()
+    began_s = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 0
+    assert time.monotonic() - began_s < 1
+    waiting.join()
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+
+
+def test_what_it_knew_is_there_after_a_kill(process: subprocess.Popen[str], port: int, tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{port}"
+    assert httpx.put(f"{url}/api/v1/endpoints/cancer", json={}).status_code == 201
+    process.kill()
+    process.wait()
+    again = start(port, tmp_path)
+    try:
+        wait_until_up(url)
+        assert httpx.get(f"{url}/api/v1/endpoints/cancer").json()["name"] == "cancer"
+    finally:
+        again.terminate()
+        assert again.wait(timeout=10) == 0
+
+
+def test_a_taken_port_is_one_clear_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        number = taken.getsockname()[1]
+        process = start(number, tmp_path)
+        assert process.wait(timeout=30) == 2
+    assert process.stderr is not None
+    lines = process.stderr.read().splitlines()
+    assert lines == [
+        f"slipway registry: port {number} on 127.0.0.1 is taken: stop what listens there, or choose another with --port"
+    ]
+
+
+def test_a_database_that_cannot_be_opened_is_one_clear_line(port: int, tmp_path: Path) -> None:
+    (tmp_path / "registry.db").mkdir()
+    process = start(port, tmp_path)
+    assert process.wait(timeout=30) == 2
+    assert process.stderr is not None
+    (line,) = process.stderr.read().splitlines()
+    assert "registry.db" in line
+
+
+def test_the_process_stays_light(tmp_path: Path) -> None:
+    heavy = ("pyarrow", "duckdb", "ray", "onnxruntime", "numpy", "mlflow", "grpc")
+    program = f"import sys, registry.api.server; print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
