@@ -1,0 +1,53 @@
+"""The pull half of the OCI distribution API (specification 1.1): skopeo, podman, crane and our own nodes read it."""
+
+import msgspec
+from anyio.to_thread import run_sync
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+
+from registry.api.images import works_of
+from registry.api.route import workspace_of
+from registry.core.errors import InvalidInput, NotFound, SlipwayError
+from registry.core.images import MANIFEST_TYPE
+from registry.core.names import check_name
+from registry.operations.catalog import resolve_image
+
+_DIGEST_HEADER = "docker-content-digest"
+
+
+async def get_support(_request: Request) -> Response:
+    """Say that the OCI distribution API is spoken here."""
+    return JSONResponse({}, headers={"docker-distribution-api-version": "registry/2.0"})
+
+
+async def pull_manifest(request: Request) -> Response:
+    """Read a manifest by tag or digest."""
+    name, reference = request.path_params["name"], request.path_params["reference"]
+    separator = "@" if reference.startswith("sha256:") else ":"
+    image = await run_sync(resolve_image, workspace_of(request), f"{name}{separator}{reference}")
+    content = await run_sync(works_of(request).layout.path(image.digest).read_bytes)
+    headers = {_DIGEST_HEADER: image.digest, "etag": f'"{image.digest}"'}
+    return Response(content, media_type=MANIFEST_TYPE, headers=headers)
+
+
+async def pull_blob(request: Request) -> Response:
+    """Read a blob, or a range of it."""
+    check_name("image", request.path_params["name"])
+    digest = request.path_params["digest"]
+    path = await run_sync(works_of(request).layout.path, digest)
+    headers = {_DIGEST_HEADER: digest, "etag": f'"{digest}"'}
+    return FileResponse(path, media_type="application/octet-stream", headers=headers)
+
+
+def oci_body(error: SlipwayError, status: int, _request_id: str) -> tuple[int, bytes]:
+    """Write an error as the distribution specification does."""
+    match error:
+        case NotFound() if "digest" in error.details:
+            code = "BLOB_UNKNOWN"
+        case NotFound():
+            code = "MANIFEST_UNKNOWN"
+        case InvalidInput():
+            code = "UNSUPPORTED" if status == 405 else "NAME_INVALID"
+        case _:
+            code = "UNKNOWN"
+    return status, msgspec.json.encode({"errors": [{"code": code, "message": error.message}]})
