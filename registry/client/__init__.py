@@ -1,0 +1,46 @@
+"""The SDK: ``Client(url)`` with the workspace's nouns as attributes.
+
+Blocking, safe to use from many threads; from asyncio, call it through ``asyncio.to_thread``. Answers are records of
+``registry.core``; failures are errors of ``registry.core.errors``, ``Unavailable`` when the registry cannot be reached.
+"""
+
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from registry.client.door import Door
+from registry.client.nouns import Activities, Blobs, Deployments, Endpoints, Models, Services
+from registry.core.desired import DesiredState
+
+__all__ = ["Client"]
+
+
+class Client:
+    """A workspace, by its registry's URL. ``transport`` is httpx's seam for tests."""
+
+    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
+        self._door = Door(url, transport)
+        self.url = self._door.url
+        self.models = Models(self._door)
+        self.endpoints = Endpoints(self._door)
+        self.deployments = Deployments(self._door)
+        self.activities = Activities(self._door)
+        self.services = Services(self._door)
+        self.blobs = Blobs(self._door)
+
+    def desired_state(self, after: int = -1, wait_s: float = 0.0) -> DesiredState:
+        """Return what is to be made real, once its version is past ``after`` or ``wait_s`` is over."""
+        params = {"after": after, "wait_s": wait_s}
+        return self._door.ask("GET", "/desired-state", DesiredState, params=params)
+
+    def close(self) -> None:
+        self._door.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,163 @@
+"""The nouns of the workspace as the SDK has them: each method is one call."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from urllib.parse import quote
+
+from registry.client.door import V1, Door
+from registry.core import rest
+from registry.core.activities import Activity
+from registry.core.documents import DeploymentDocument, EndpointDocument
+from registry.core.endpoints import Deployment, Endpoint, RevisionState
+from registry.core.errors import NotFound
+from registry.core.models import Model, ModelVersion
+from registry.core.services import Service
+
+CHUNK_BYTES = 1 << 20
+
+
+class Models:
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def list(self) -> list[Model]:
+        return self._door.ask("GET", "/models", rest.ModelList).models
+
+    def get(self, name: str) -> Model:
+        return self._door.ask("GET", f"/models/{_part(name)}", Model)
+
+    def version(self, name: str, version: int | str = "latest") -> ModelVersion:
+        return self._door.ask("GET", f"/models/{_part(name)}/versions/{_part(str(version))}", ModelVersion)
+
+    def register(self, name: str, run_id: str, path: str = "", description: str = "") -> ModelVersion:
+        """Freeze a file or folder of a run's artifacts as the model's next version."""
+        new = rest.NewVersion(run_id=run_id, path=path, description=description)
+        return self._door.ask("POST", f"/models/{_part(name)}/versions", ModelVersion, new)
+
+
+class Endpoints:
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def list(self) -> list[Endpoint]:
+        return self._door.ask("GET", "/endpoints", rest.EndpointList).endpoints
+
+    def get(self, name: str) -> Endpoint:
+        return self._door.ask("GET", f"/endpoints/{_part(name)}", Endpoint)
+
+    def create(self, name: str, document: EndpointDocument) -> rest.EndpointAnswer:
+        """Make an endpoint, or change the one that is there. The answer has keys when it is new."""
+        return self._door.ask("PUT", f"/endpoints/{_part(name)}", rest.EndpointAnswer, document)
+
+    def delete(self, name: str) -> None:
+        self._door.send("DELETE", f"{V1}/endpoints/{_part(name)}")
+
+    def set_traffic(self, name: str, traffic: dict[str, float]) -> Endpoint:
+        """Replace the whole split."""
+        change = rest.TrafficChange(traffic=traffic)
+        return self._door.ask("PATCH", f"/endpoints/{_part(name)}/traffic", Endpoint, change)
+
+    def regenerate_key(self, name: str, key: str) -> str:
+        """Replace the ``primary`` or ``secondary`` key and return the new one."""
+        path = f"/endpoints/{_part(name)}/keys/regenerate"
+        return self._door.ask("POST", path, rest.NewKey, {"key": key}).key
+
+
+class Deployments:
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def list(self, endpoint: str) -> list[Deployment]:
+        path = f"/endpoints/{_part(endpoint)}/deployments"
+        return self._door.ask("GET", path, rest.DeploymentList).deployments
+
+    def get(self, endpoint: str, name: str) -> Deployment:
+        return self._door.ask("GET", _deployment(endpoint, name), Deployment)
+
+    def create(self, endpoint: str, name: str, document: DeploymentDocument) -> rest.DeploymentAnswer:
+        """Make a deployment, or a new revision of the one that is there; follow the answer's activity."""
+        return self._door.ask("PUT", _deployment(endpoint, name), rest.DeploymentAnswer, document)
+
+    def delete(self, endpoint: str, name: str) -> None:
+        self._door.send("DELETE", V1 + _deployment(endpoint, name))
+
+    def report_state(
+        self, endpoint: str, name: str, revision: int, state: RevisionState, message: str = ""
+    ) -> Deployment:
+        """Report a starting revision live or failed; the controller's call."""
+        path = f"{_deployment(endpoint, name)}/revisions/{revision}/state"
+        return self._door.ask("POST", path, Deployment, {"state": state, "message": message})
+
+
+class Activities:
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def list(self) -> list[Activity]:
+        """Return the newest, newest first."""
+        return self._door.ask("GET", "/activities", rest.ActivityList).activities
+
+    def get(self, activity_id: str, after: int = -1, wait_s: float = 0.0) -> Activity:
+        """Return an activity with its whole log, once it has more than ``after`` lines, has ended, or ``wait_s`` is
+        over."""
+        params = {"after": after, "wait_s": wait_s}
+        return self._door.ask("GET", f"/activities/{_part(activity_id)}", Activity, params=params)
+
+    def report_progress(self, activity_id: str, progress: float, message: str = "") -> Activity:
+        report = rest.ProgressReport(progress=progress, message=message)
+        return self._door.ask("POST", f"/activities/{_part(activity_id)}/progress", Activity, report)
+
+
+class Services:
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def list(self) -> list[Service]:
+        return self._door.ask("GET", "/services", rest.ServiceList).services
+
+    def announce(self, name: str, url: str, grpc: str = "") -> Service:
+        said = rest.ServiceAnnouncement(url=url, grpc=grpc)
+        return self._door.ask("PUT", f"/services/{_part(name)}", Service, said)
+
+
+class Blobs:
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def put(self, data: bytes) -> str:
+        """Store bytes and return their digest."""
+        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+        self._door.send("PUT", f"{V1}/blobs/{digest}", data)
+        return digest
+
+    def put_file(self, path: Path) -> str:
+        """Store a file, a megabyte of it in memory at a time, and return its digest."""
+        with path.open("rb") as file:
+            digest = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+            file.seek(0)
+            self._door.send("PUT", f"{V1}/blobs/{digest}", iter(lambda: file.read(CHUNK_BYTES), b""))
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        return self._door.send("GET", f"{V1}/blobs/{_part(digest)}").content
+
+    def stream(self, digest: str) -> AbstractContextManager[Iterator[bytes]]:
+        """Give a blob's chunks: ``with client.blobs.stream(digest) as chunks``."""
+        return self._door.stream(f"{V1}/blobs/{_part(digest)}")
+
+    def exists(self, digest: str) -> bool:
+        try:
+            self._door.send("HEAD", f"{V1}/blobs/{_part(digest)}")
+        except NotFound:
+            return False
+        return True
+
+
+def _part(name: str) -> str:
+    return quote(name, safe="")
+
+
+def _deployment(endpoint: str, name: str) -> str:
+    return f"/endpoints/{_part(endpoint)}/deployments/{_part(name)}"
