@@ -10,6 +10,7 @@ from typing import Self
 import httpx
 
 from registry.client.door import Door
+from registry.client.images import Images
 from registry.client.nouns import Activities, Blobs, Deployments, Endpoints, Models, Services
 from registry.core.desired import DesiredState
 
@@ -28,6 +29,7 @@ class Client:
         self.activities = Activities(self._door)
         self.services = Services(self._door)
         self.blobs = Blobs(self._door)
+        self.images = Images(self._door, self.blobs)
 
     def desired_state(self, after: int = -1, wait_s: float = 0.0) -> DesiredState:
         """Return what is to be made real, once its version is past ``after`` or ``wait_s`` is over."""

@@ -1,0 +1,83 @@
+from pathlib import Path
+
+import pytest
+
+from registry.client import Client
+from registry.core.activities import Activity, ActivityState
+from registry.core.documents import CodeDocument, ImageDocument, ImageEnvironmentDocument
+from registry.core.errors import InvalidInput, NotFound
+from registry.core.images import Runtime
+from registry.core.models import ModelFile, ModelVersion
+from registry.operations.workspace import Workspace
+from registry.store import models
+
+
+@pytest.fixture
+def client(url: str, workspace: Workspace) -> Client:
+    """A client of a registry that has model cancer:1, one pickled file."""
+    blob = workspace.blobs.put(b"pickle")
+    file = ModelFile(path="model.joblib", sha256=blob.digest.removeprefix("sha256:"), size=blob.size)
+    version = ModelVersion(name="cancer", version=1, run_id=None, path="", files=[file], created_ms=1)
+    with workspace.metadata.write() as tx:
+        models.touch(tx, "cancer", 1)
+        models.insert_version(tx, version)
+    return Client(url)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code/score.py").write_text("def init(): ...\ndef run(data): return data\n")
+    (tmp_path / "requirements.txt").write_text("click==8.1.7\n")
+    return tmp_path
+
+
+def document(requirements: str | None = "requirements.txt", code: str = "code") -> ImageDocument:
+    return ImageDocument(
+        name="gbm",
+        model="cancer:1",
+        code_configuration=CodeDocument(code=code, scoring_script="score.py"),
+        environment=ImageEnvironmentDocument(requirements=requirements),
+        tags={"team": "a", "year": 2024},
+    )
+
+
+def ended(client: Client, activity: Activity) -> Activity:
+    while not activity.state.ended:
+        activity = client.activities.get(activity.id, after=len(activity.log), wait_s=30)
+    return activity
+
+
+def test_an_image_is_built_from_a_document_and_its_folder(client: Client, folder: Path) -> None:
+    built = ended(client, client.images.build(document(), folder))
+
+    assert built.state is ActivityState.SUCCEEDED, built.message
+    image = client.images.get(built.result["reference"])
+    assert (image.digest, image.labels) == (built.result["digest"], {"team": "a", "year": "2024"})
+    assert (image.config.runtime, image.config.scoring_script) == (Runtime.SCRIPT, "score.py")
+    assert client.images.list() == [image]
+    assert client.images.get(f"gbm@{image.digest}") == image
+
+
+def test_a_build_that_fails_says_why_at_its_end(client: Client, folder: Path) -> None:
+    (folder / "requirements.txt").write_text("click==0.0.1\n")
+    built = ended(client, client.images.build(document(), folder))
+
+    assert built.state is ActivityState.FAILED
+    assert "there is no version of click==0.0.1" in built.message
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [(document(requirements="none.txt"), "requirements: cannot read"), (document(code="none"), "no code folder")],
+)
+def test_a_path_that_leads_to_nothing_is_named(
+    client: Client, folder: Path, wrong: ImageDocument, message: str
+) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        client.images.build(wrong, folder)
+
+
+def test_an_image_that_is_not_there_is_not_found(client: Client) -> None:
+    with pytest.raises(NotFound, match="no image"):
+        client.images.get("gbm:7")
