@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 
 from registry.api import activities, blobs, deployments, endpoints, images, models, oci, system
 from registry.api.errors import ErrorMiddleware, answer_http_exception
+from registry.api.mlflow import artifacts, tracking
 from registry.api.openapi import openapi_document
 from registry.api.route import ApiRoute, Waiting, under
 from registry.core import rest
@@ -71,16 +72,42 @@ WORKSPACE = [
 OCI = [
     ApiRoute("GET", "/v2/", oci.get_support, None, dict),
     ApiRoute("GET", "/v2/{name}/manifests/{reference}", oci.pull_manifest, None, bytes),
+    ApiRoute("GET", "/v2/{name}/tags/list", oci.list_tags, None, dict),
     ApiRoute("GET", "/v2/{name}/blobs/{digest}", oci.pull_blob, None, bytes),
 ]
 
 ROUTES = [*SYSTEM, *under("/api/v1", WORKSPACE), *OCI]
 
 
+# What MLflow's own client calls; MLflow's documentation describes it, so our document leaves it out.
+MLFLOW = [
+    ApiRoute("POST", "/mlflow/experiments/create", tracking.create_experiment),
+    ApiRoute("GET", "/mlflow/experiments/get", tracking.get_experiment),
+    ApiRoute("GET", "/mlflow/experiments/get-by-name", tracking.get_experiment_by_name),
+    ApiRoute("POST", "/mlflow/runs/create", tracking.create_run),
+    ApiRoute("GET", "/mlflow/runs/get", tracking.get_run),
+    ApiRoute("POST", "/mlflow/runs/update", tracking.update_run),
+    ApiRoute("POST", "/mlflow/runs/search", tracking.search_runs),
+    ApiRoute("POST", "/mlflow/runs/log-metric", tracking.log_metric),
+    ApiRoute("POST", "/mlflow/runs/log-parameter", tracking.log_param),
+    ApiRoute("POST", "/mlflow/runs/set-tag", tracking.set_tag),
+    ApiRoute("POST", "/mlflow/runs/log-batch", tracking.log_batch),
+    ApiRoute("GET", "/mlflow-artifacts/artifacts", artifacts.list_artifacts),
+    ApiRoute("GET", "/mlflow-artifacts/artifacts/{path:path}", artifacts.get_artifact),
+    ApiRoute("PUT", "/mlflow-artifacts/artifacts/{path:path}", artifacts.put_artifact),
+]
+MLFLOW_V3 = [ApiRoute("GET", "/mlflow/server-info", artifacts.get_server_info)]
+
+FOREIGN = [
+    *(route for prefix in ("/api/2.0", "/ajax-api/2.0") for route in under(prefix, MLFLOW)),
+    *(route for prefix in ("/api/3.0", "/ajax-api/3.0") for route in under(prefix, MLFLOW_V3)),
+]
+
+
 def build_app(workspace: Workspace, works: ImageWorks) -> Starlette:
     """Return the ASGI application over a workspace and its images. The caller closes the workspace."""
     app = Starlette(
-        routes=[route.route() for route in ROUTES],
+        routes=[route.route() for route in (*ROUTES, *FOREIGN)],
         middleware=[Middleware(ErrorMiddleware)],
         exception_handlers={HTTPException: answer_http_exception},
     )

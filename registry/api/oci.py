@@ -10,7 +10,7 @@ from registry.api.route import workspace_of
 from registry.core.errors import InvalidInput, NotFound, SlipwayError
 from registry.core.images import MANIFEST_TYPE
 from registry.core.names import check_name
-from registry.operations.catalog import resolve_image
+from registry.operations.catalog import list_images, resolve_image
 
 _DIGEST_HEADER = "docker-content-digest"
 
@@ -30,6 +30,16 @@ async def pull_manifest(request: Request) -> Response:
     return Response(content, media_type=MANIFEST_TYPE, headers=headers)
 
 
+async def list_tags(request: Request) -> Response:
+    """List an image's tags."""
+    name = check_name("image", request.path_params["name"])
+    images = await run_sync(list_images, workspace_of(request))
+    tags = sorted(tag for image in images if image.name == name for tag in image.tags)
+    if not tags:
+        raise NotFound(f"no image has the name {name!r}", name=name)
+    return JSONResponse({"name": name, "tags": tags})
+
+
 async def pull_blob(request: Request) -> Response:
     """Read a blob, or a range of it."""
     check_name("image", request.path_params["name"])
@@ -44,6 +54,8 @@ def oci_body(error: SlipwayError, status: int, _request_id: str) -> tuple[int, b
     match error:
         case NotFound() if "digest" in error.details:
             code = "BLOB_UNKNOWN"
+        case NotFound() if "name" in error.details:
+            code = "NAME_UNKNOWN"
         case NotFound():
             code = "MANIFEST_UNKNOWN"
         case InvalidInput():

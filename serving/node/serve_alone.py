@@ -57,24 +57,21 @@ async def _serve(launch: Launch) -> int:
     stopped = asyncio.ensure_future(stop.wait())
     serving = asyncio.ensure_future(_announce(process, launch))
     await asyncio.wait({stopped, serving}, return_when=asyncio.FIRST_COMPLETED)
-    if serving.done() and not stop.is_set():
-        return serving.result()
-    _say("stopping")
-    code = await process.terminate(GRACE_S)
+    if not stop.is_set():
+        _say(f"the scoring process ended by itself ({serving.result()})")
+        return 1
     serving.cancel()
-    await asyncio.gather(serving, return_exceptions=True)
-    return 0 if code == 0 else 1
+    _say("stopping")
+    return 0 if await process.terminate(GRACE_S) == 0 else 1
 
 
 async def _announce(process: ScoringProcess, launch: Launch) -> int:
-    """Return 1 when the process ends by itself, which it should not."""
+    """Say where it serves once it does, and return its exit code when it ends by itself."""
     announcement = await process.ready(START_TIMEOUT_S)
     _say(f"serving {launch.serve_as} on http://{launch.host}:{announcement.http_port}")
     if announcement.grpc_port:
         _say(f"gRPC on {launch.host}:{announcement.grpc_port}")
-    code = await process.wait()
-    _say(f"the scoring process ended by itself ({code})")
-    return 1
+    return await process.wait()
 
 
 def _say(line: str) -> None:

@@ -80,6 +80,10 @@ def test_a_range_of_a_blob_can_be_asked_for(built: Activity, http: httpx.Client)
     assert part.content == http.get(path).content[512:1024]
 
 
+def test_tags_are_listed(built: Activity, http: httpx.Client) -> None:
+    assert http.get("/v2/cancer-onnx/tags/list").json() == {"name": "cancer-onnx", "tags": ["1", "latest"]}
+
+
 def test_the_image_carries_the_scoring_process_of_this_installation(built: Activity, http: httpx.Client) -> None:
     manifest = msgspec.json.decode(http.get("/v2/cancer-onnx/manifests/1").content, type=Manifest)
     layer = next(layer for layer in manifest.layers if layer.annotations[LAYER_ANNOTATION] == "scoring")
@@ -101,6 +105,7 @@ def test_the_distribution_api_says_that_it_is_there(http: httpx.Client) -> None:
         (f"/v2/none/blobs/sha256:{'0' * 64}", 404, "BLOB_UNKNOWN"),
         ("/v2/none/blobs/sha256:00", 400, "NAME_INVALID"),
         ("/v2/NONE/manifests/latest", 400, "NAME_INVALID"),
+        ("/v2/none/tags/list", 404, "NAME_UNKNOWN"),
         ("/v2/none/other", 404, "MANIFEST_UNKNOWN"),
     ],
 )
