@@ -70,7 +70,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), backlog=2048)
     except OSError as error:
-        raise LoadFailed(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+        reason = os.strerror(error.errno) if error.errno else error
+        raise LoadFailed(f"cannot listen on {host}:{port}: {reason}") from error
 
 
 async def serve(options: argparse.Namespace, announcer: Announcer) -> None:

@@ -11,7 +11,15 @@ from urllib.parse import unquote_to_bytes
 from . import azure, oip
 from .azure import Score
 from .dataplane import DataPlane
-from .errors import Forbidden, HeadersTooLarge, MethodNotAllowed, NotFound, Overloaded, ScoringError
+from .errors import (
+    Forbidden,
+    HeadersTooLarge,
+    MethodNotAllowed,
+    NotFound,
+    Overloaded,
+    ScoringError,
+    UnsupportedEncoding,
+)
 from .health import Health
 from .http_messages import Request, Response
 from .invocations import Invocations
@@ -69,6 +77,9 @@ class App:
             if len(request_id) > MAX_REQUEST_ID:
                 request_id = request_id[:MAX_REQUEST_ID]
                 raise HeadersTooLarge(f"x-request-id is over {MAX_REQUEST_ID} characters")
+            encoding = request.headers.get(b"content-encoding", b"identity")
+            if encoding != b"identity":
+                raise UnsupportedEncoding(f"Content-Encoding {encoding.decode('latin-1')} is not supported: send plain")
             response = await self._find(request)(request)
         except ScoringError as error:
             response = error_response(request.path, error)
@@ -90,7 +101,8 @@ class App:
         door = doors.get(request.method) or (doors.get(b"GET") if request.method == b"HEAD" else None)
         if door is None:
             method, path = request.method.decode("latin-1"), request.path.decode("latin-1")
-            raise MethodNotAllowed(f"{method} is not allowed on {path}: use {b' or '.join(doors).decode()}")
+            allowed = b", ".join(doors).decode()
+            raise MethodNotAllowed(f"{method} is not allowed on {path}: use {allowed}", allowed)
         return door
 
     def _canonical(self, path: bytes) -> bytes:
@@ -116,6 +128,8 @@ def error_response(path: bytes, error: ScoringError) -> Response:
     response = oip.error_response(error) if path.startswith(b"/v2") else azure.error_response(error)
     if isinstance(error, Overloaded):
         response.headers.append((b"retry-after", b"%d" % error.retry_after_s))
+    elif isinstance(error, MethodNotAllowed):
+        response.headers.append((b"allow", error.allowed.encode()))
     return response
 
 

@@ -63,7 +63,7 @@ class Score:
     async def get(self, request: Request) -> Response:
         """Give a script the query's parameters as JSON text."""
         if not self._is_script:
-            raise MethodNotAllowed("GET is not allowed on /score: this model takes POST")
+            raise MethodNotAllowed("GET is not allowed on /score: this model takes POST", "POST, OPTIONS")
         return await self._run(json.dumps(_parameters(request.query)), request)
 
     async def options(self, request: Request) -> Response:

@@ -67,9 +67,8 @@ class DataPlane:
             size_class = size.bit_length()
             expected_s = self._expected_s.get(size_class, QUICK_S)  # unknown counts as slow
             if expected_s < QUICK_S:
-                self._count()
-                return self._timed(runtime, tensors, call, size_class)
-            return await self._on_thread(lambda: self._timed(runtime, tensors, call, size_class), call)
+                return self._inline(tensors, call, size_class)
+            return await self._on_thread(lambda: self._timed(tensors, call, size_class), call)
         finally:
             self.in_flight -= 1
 
@@ -95,13 +94,23 @@ class DataPlane:
             raise Overloaded(f"{self.in_flight} requests in flight, and {self._max_concurrent} are allowed", 1)
         self.in_flight += 1
 
-    def _timed(self, runtime: Runtime, tensors: Tensors, call: Call, size_class: int) -> Tensors:
+    def _inline(self, tensors: Tensors, call: Call, size_class: int) -> Tensors:
         began = time.perf_counter()
-        outputs = runtime.infer(tensors, call)
-        took = time.perf_counter() - began
-        before = self._expected_s.get(size_class, took)
-        self._expected_s[size_class] = before + _WEIGHT * (took - before)
+        self._count()
+        outputs = self.runtime.infer(tensors, call)
+        self._learn(size_class, time.perf_counter() - began)
         return outputs
+
+    def _timed(self, tensors: Tensors, call: Call, size_class: int) -> Tensors:
+        began = time.thread_time()  # CPU time: waiting for the GIL must not make a model look slow
+        outputs = self.runtime.infer(tensors, call)
+        self._learn(size_class, time.thread_time() - began)
+        return outputs
+
+    def _learn(self, size_class: int, took_s: float) -> None:
+        """Move the average; one run that was interrupted counts four times the average at most."""
+        before = self._expected_s.get(size_class, took_s)
+        self._expected_s[size_class] = before + _WEIGHT * (min(took_s, 4 * before) - before)
 
     async def _on_thread(self, work: Callable[[], T], call: Call) -> T:
         """Run on a model thread. Cancelling (the client left) or passing the deadline un-queues what has not begun."""

@@ -49,7 +49,13 @@ class NotFound(ScoringError):
 
 
 class MethodNotAllowed(ScoringError):
+    """``allowed`` is what the header Allow says: ``GET, POST``."""
+
     code = "method_not_allowed"
+
+    def __init__(self, message: str, allowed: str) -> None:
+        super().__init__(message)
+        self.allowed = allowed
 
 
 class RequestTooSlow(ScoringError):

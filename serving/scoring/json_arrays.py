@@ -59,13 +59,15 @@ def decode_array(text: bytes, datatype: str, where: str) -> Array:
         raise InvalidInput(f"{where}: {_explained(str(error), datatype)}") from error
     except msgspec.DecodeError as error:
         return _decode_bare_tokens(text, datatype, depth, where, error)
-    return to_array(values, datatype, where)
+    return _to_array(values, datatype, depth, where)
 
 
-def to_array(values: Any, datatype: str, where: str) -> Array:
-    """Build an array from nested lists whose elements are of the datatype's Python type already."""
+def _to_array(values: Any, datatype: str, depth: int, where: str) -> Array:
     try:
-        return np.array(values, dtype=DTYPES[datatype])
+        array = np.array(values, dtype=DTYPES[datatype])
+        if array.ndim != depth:  # object arrays take ragged rows
+            raise ValueError
+        return array
     except OverflowError as error:
         raise InvalidInput(f"{where}: a number is out of range for {datatype}") from error
     except ValueError as error:
@@ -102,7 +104,7 @@ def _decode_bare_tokens(text: bytes, datatype: str, depth: int, where: str, caus
         values = msgspec.convert(json.loads(text), type=_nested(float, depth))
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"{where}: {_explained(str(error), datatype)}") from error
-    exact = to_array(values, "FP64", where)
+    exact = _to_array(values, "FP64", depth, where)
     limit = np.finfo(DTYPES[datatype]).max
     if bool(np.any((np.abs(exact) > limit) & np.isfinite(exact))):
         raise InvalidInput(f"{where}: a number is out of range for {datatype}")

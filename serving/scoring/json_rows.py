@@ -33,5 +33,5 @@ def dump_json(values: Any) -> bytes:
     """Encode, with the bare tokens NaN and Infinity where msgspec would write null, which is no number."""
     text: bytes = _encode(values)
     if b"null" in text:
-        return json.dumps(values, ensure_ascii=False).encode()
+        return json.dumps(msgspec.to_builtins(values), ensure_ascii=False).encode()
     return text

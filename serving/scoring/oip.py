@@ -6,7 +6,7 @@ from typing import Any, Dict, List, Sequence
 
 from .azure import call_of
 from .dataplane import DataPlane
-from .errors import HTTP_STATUS, ScoringError, UnsupportedEncoding
+from .errors import HTTP_STATUS, ScoringError
 from .http_messages import Request, Response, json_response
 from .oip_codec import HEADER_LENGTH, decode_head, decode_tensors, encode_outputs, split_body
 from .protocol import VERSION
@@ -26,9 +26,6 @@ class OpenInference:
 
     async def infer(self, request: Request) -> Response:
         headers, body = request.headers, request.body
-        encoding = headers.get(b"content-encoding")
-        if encoding is not None and encoding != b"identity":
-            raise UnsupportedEncoding(f"Content-Encoding {encoding.decode('latin-1')} is not supported; send plain")
         json_length = split_body(body, headers.get(HEADER_LENGTH))
         head = decode_head(body, json_length)
         tensors = decode_tensors(head, body, json_length, self._plane.runtime.signature)

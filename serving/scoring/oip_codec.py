@@ -211,13 +211,15 @@ def _json_data(name: str, array: Array) -> Any:
 
 def _decode_bare_tokens(text: bytes, cause: Exception) -> InferBody:
     """Read a body that msgspec refuses; bare NaN and Infinity are legal among the data."""
-    if not isinstance(cause, msgspec.ValidationError) and (b"NaN" in text or b"Infinity" in text):
-        try:
-            document = json.loads(text)
-            for item in document["inputs"]:
-                if "data" in item:
-                    item["data"] = msgspec.Raw(json.dumps(item["data"]).encode())
-            return msgspec.convert(document, InferBody)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise InvalidInput(f"the body is not an infer request: {error}") from error
-    raise InvalidInput(f"the body is not an infer request: {cause}") from cause
+    if isinstance(cause, msgspec.ValidationError) or not (b"NaN" in text or b"Infinity" in text):
+        raise InvalidInput(f"the body is not an infer request: {cause}") from cause
+    try:
+        document = json.loads(text)
+        data = [item.pop("data", None) for item in document["inputs"]]
+        head = msgspec.convert(document, InferBody)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InvalidInput(f"the body is not an infer request: {error}") from error
+    for item, values in zip(head.inputs, data):  # noqa: B905 - Python 3.9
+        if values is not None:
+            item.data = msgspec.Raw(json.dumps(values).encode())
+    return head

@@ -11,7 +11,6 @@ import importlib.util
 import inspect
 import json
 import logging
-import os
 import sys
 import traceback
 from pathlib import Path
@@ -74,7 +73,6 @@ def load_script(path: Path, code_dir: Path) -> ScriptRuntime:
     for folder in (path.parent, code_dir):
         if str(folder) not in sys.path:
             sys.path.insert(0, str(folder))
-    os.environ.setdefault("AML_APP_ROOT", str(code_dir))
     try:
         spec = importlib.util.spec_from_file_location(MODULE, path)
         assert spec is not None

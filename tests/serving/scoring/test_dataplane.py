@@ -1,0 +1,153 @@
+"""Admission, deadlines, and where the work runs; time is an argument."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from serving.scoring.dataplane import DataPlane
+from serving.scoring.errors import DeadlineExceeded, InvalidInput, Overloaded
+from serving.scoring.runtimes.base import Call
+from serving.scoring.tensors import Signature, Tensors, TensorSpec
+
+ONE: Tensors = {"x": np.ones(1, dtype=np.float32)}
+
+
+class Held:
+    """A runtime whose runs wait for ``go``; it remembers the threads they ran on."""
+
+    platform = "held"
+    threads = 1
+
+    def __init__(self, inline: bool = False) -> None:
+        self.inline = inline
+        self.signature: Signature | None = Signature([TensorSpec("x", "FP32", [-1])], [TensorSpec("x", "FP32", [-1])])
+        self.go = threading.Event()
+        self.began = threading.Event()
+        self.ran_on: list[str] = []
+
+    def infer(self, tensors: Tensors, call: Call) -> Tensors:
+        self.ran_on.append(threading.current_thread().name)
+        self.began.set()
+        self.go.wait(20)
+        return tensors
+
+
+@pytest.fixture
+def make() -> Iterator[Callable[..., tuple[DataPlane, Held]]]:
+    made: list[Held] = []
+
+    def build(inline: bool = False, max_concurrent: int = 4, timeout_s: float = 5.0) -> tuple[DataPlane, Held]:
+        runtime = Held(inline)
+        made.append(runtime)
+        return DataPlane(runtime, ThreadPoolExecutor(1, "model"), max_concurrent, timeout_s), runtime
+
+    yield build
+    for runtime in made:
+        runtime.go.set()
+
+
+async def begun(runtime: Held) -> None:
+    await asyncio.to_thread(runtime.began.wait, 20)
+
+
+def test_more_than_the_allowed_are_refused_with_a_hint(make: Callable[..., tuple[DataPlane, Held]]) -> None:
+    plane, runtime = make(max_concurrent=2)
+
+    async def run() -> None:
+        work = [asyncio.ensure_future(plane.infer(ONE, plane.call("r", {}))) for _ in range(2)]
+        await begun(runtime)
+        assert plane.in_flight == 2
+        with pytest.raises(Overloaded) as refused:
+            await plane.infer(ONE, plane.call("r", {}))
+        assert refused.value.retry_after_s == 1
+        runtime.go.set()
+        await asyncio.gather(*work)
+        assert plane.in_flight == 0
+
+    asyncio.run(run())
+
+
+def test_queued_work_is_not_begun_after_its_deadline(make: Callable[..., tuple[DataPlane, Held]]) -> None:
+    plane, runtime = make()
+
+    async def run() -> None:
+        first = asyncio.ensure_future(plane.infer(ONE, plane.call("first", {})))
+        await begun(runtime)
+        with pytest.raises(DeadlineExceeded):
+            await plane.infer(ONE, plane.call("late", {}, timeout_s=0.01))
+        runtime.go.set()
+        await first
+        await plane.infer(ONE, plane.call("last", {}))
+
+    asyncio.run(run())
+    assert plane.executed == len(runtime.ran_on) == 2
+
+
+def test_a_deadline_that_has_passed_is_seen_on_the_thread_itself(
+    make: Callable[..., tuple[DataPlane, Held]],
+) -> None:
+    plane, runtime = make()
+    runtime.go.set()
+
+    async def run() -> None:
+        with pytest.raises(DeadlineExceeded):
+            await plane.infer(ONE, plane.call("late", {}, timeout_s=-1))
+
+    asyncio.run(run())
+    assert runtime.ran_on == []
+
+
+def test_cancelled_work_that_is_queued_is_never_begun(make: Callable[..., tuple[DataPlane, Held]]) -> None:
+    plane, runtime = make()
+
+    async def run() -> None:
+        first = asyncio.ensure_future(plane.infer(ONE, plane.call("first", {})))
+        await begun(runtime)
+        second = asyncio.ensure_future(plane.infer(ONE, plane.call("second", {})))
+        await asyncio.sleep(0)
+        second.cancel()
+        await asyncio.gather(second, return_exceptions=True)
+        assert plane.in_flight == 1
+        runtime.go.set()
+        await first
+        await plane.infer(ONE, plane.call("last", {}))
+
+    asyncio.run(run())
+    assert len(runtime.ran_on) == 2
+
+
+def test_a_quick_model_runs_on_the_loop_once_it_is_known_to_be_quick(
+    make: Callable[..., tuple[DataPlane, Held]],
+) -> None:
+    plane, runtime = make(inline=True)
+    runtime.go.set()
+
+    async def run() -> None:
+        for _ in range(3):
+            await plane.infer(ONE, plane.call("r", {}))
+        await plane.infer({"x": np.ones(1000, dtype=np.float32)}, plane.call("r", {}))  # a size not seen before
+
+    asyncio.run(run())
+    assert runtime.ran_on == ["model_0", "MainThread", "MainThread", "model_0"]
+
+
+@pytest.mark.parametrize(
+    ("tensors", "named"),
+    [
+        ({}, "missing input 'x'"),
+        ({**ONE, "y": ONE["x"]}, "unknown input 'y'"),
+        ({"x": np.ones(1)}, "input 'x': expected datatype FP32, got FP64"),
+        ({"x": np.ones((1, 1), dtype=np.float32)}, "input 'x': expected shape [-1], got [1, 1]"),
+    ],
+)
+def test_what_does_not_fit_the_signature_is_refused_before_it_counts(
+    make: Callable[..., tuple[DataPlane, Held]], tensors: Tensors, named: str
+) -> None:
+    plane, runtime = make()
+    with pytest.raises(InvalidInput, match=named.replace("[", r"\[")):
+        asyncio.run(plane.infer(tensors, plane.call("r", {})))
+    assert (plane.in_flight, runtime.ran_on) == (0, [])

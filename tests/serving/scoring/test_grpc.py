@@ -1,0 +1,94 @@
+"""gRPC messages beside tritonclient's in one process, and what ModelInfer makes of malformed ones."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import tritonclient.grpc
+from onnx import TensorProto
+from tritonclient.grpc import service_pb2
+
+from serving.scoring.errors import InvalidInput
+from serving.scoring.grpc_codec import decode_request, encode_response
+from serving.scoring.grpc_messages import message_classes
+from serving.scoring.tensors import Signature, TensorSpec
+
+MESSAGES = message_classes()
+SIGNATURE = Signature([TensorSpec("x", "FP32", [-1, 3])], [TensorSpec("y", "FP32", [-1, 1])])
+
+
+def test_messages_are_the_same_on_the_wire_as_tritonclients() -> None:
+    for name, ours in MESSAGES.items():
+        theirs = service_pb2
+        for part in name.split("."):
+            theirs = getattr(theirs, part)
+        fields = {field.name: (field.number, field.type, field.is_repeated) for field in theirs.DESCRIPTOR.fields}
+        assert {field.name: (field.number, field.type, field.is_repeated) for field in ours.DESCRIPTOR.fields} == fields
+
+
+def test_a_message_of_tritonclient_is_read_and_answered_in_its_terms() -> None:
+    theirs = service_pb2.ModelInferRequest(model_name="m", id="a", raw_input_contents=[b"\0" * 12])
+    theirs.inputs.add(name="x", datatype="FP32", shape=[1, 3])
+    theirs.parameters["priority"].uint64_param = 2**63
+    ours = MESSAGES["ModelInferRequest"].FromString(theirs.SerializeToString())
+    assert ours.parameters["priority"].WhichOneof("parameter_choice") == "uint64_param"
+    assert decode_request(ours, SIGNATURE)["x"].tolist() == [[0, 0, 0]]
+    response = MESSAGES["ModelInferResponse"](model_name="m", id="a")
+    encode_response(ours, {"y": np.array([[2.5]], dtype=np.float32)}, response)
+    result = tritonclient.grpc.InferResult(service_pb2.ModelInferResponse.FromString(response.SerializeToString()))
+    assert result.as_numpy("y").tolist() == [[2.5]]
+
+
+def request(*inputs: dict[str, Any], **fields: Any) -> Any:
+    return MESSAGES["ModelInferRequest"](inputs=inputs, **fields)
+
+
+def tensor(**changes: Any) -> dict[str, Any]:
+    return {"name": "x", "datatype": "FP32", "shape": [1, 3], **changes}
+
+
+@pytest.mark.parametrize(
+    ("message", "named"),
+    [
+        (request(tensor()), "shape [1, 3] takes 3 elements, and fp32_contents has 0"),
+        (request(tensor(contents={"fp32_contents": [1, 2]})), "takes 3 elements, and fp32_contents has 2"),
+        (request(tensor(contents={"int_contents": [1, 2, 3]})), "belongs in fp32_contents, and int_contents is filled"),
+        (request(tensor(), raw_input_contents=[b"123"]), "takes 12 bytes, and 3 came"),
+        (request(tensor(), raw_input_contents=[b"", b""]), "raw_input_contents has 2 entries for 1 inputs"),
+        (
+            request(tensor(contents={"fp32_contents": [1, 2, 3]}), raw_input_contents=[b"\0" * 12]),
+            "both contents and raw_input_contents",
+        ),
+        (request(tensor(shape=[-1, 3])), "has a negative size"),
+        (request(tensor(shape=[2**62, 2**62]), raw_input_contents=[b""]), "bytes, and 0 came"),
+        (request(tensor(datatype="FP33")), "unknown datatype 'FP33'"),
+        (request(tensor(datatype="INT8")), "expected datatype FP32, got INT8"),
+        (request(tensor(name="z")), "unknown input 'z'"),
+        (request(tensor(contents={"fp32_contents": [1, 2, 3]}), tensor()), "given twice"),
+    ],
+)
+def test_a_malformed_request_names_the_fault(message: Any, named: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        decode_request(message, SIGNATURE)
+    assert named in raised.value.message
+
+
+def test_typed_contents_are_never_wrapped() -> None:
+    signature = Signature([TensorSpec("x", "INT8", [1])], [])
+    good = request(tensor(datatype="INT8", shape=[1], contents={"int_contents": [-128]}))
+    assert decode_request(good, signature)["x"].tolist() == [-128]
+    with pytest.raises(InvalidInput, match="out of range for INT8"):
+        decode_request(request(tensor(datatype="INT8", shape=[1], contents={"int_contents": [128]})), signature)
+
+
+def test_messages_over_4_mb_pass_and_metadata_names_the_request(
+    start: Callable[..., Any], identity: Callable[[dict[str, int]], bytes]
+) -> None:
+    process = start(model=identity({"v": TensorProto.DOUBLE}))
+    values = np.arange(2_000_000, dtype=np.float64)
+    sent = tritonclient.grpc.InferInput("v", [values.size], "FP64")
+    sent.set_data_from_numpy(values)
+    with tritonclient.grpc.InferenceServerClient(process.grpc) as client:
+        result = client.infer("linear", [sent], headers={"x-request-id": "r1"})
+    assert np.array_equal(result.as_numpy("v_out"), values)

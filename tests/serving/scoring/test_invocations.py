@@ -1,0 +1,58 @@
+"""/invocations: MLflow's four forms, by column order or by name."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from onnx import TensorProto
+
+Ask = Callable[..., Any]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"inputs": [[1, 2, 3]]},
+        {"inputs": {"x": [[1, 2, 3]]}},
+        {"instances": [[1, 2, 3]]},
+        {"instances": [{"a": 1, "b": 2, "c": 3}]},
+        {"dataframe_split": {"columns": ["a", "b", "c"], "data": [[1, 2, 3]]}},
+        {"dataframe_split": {"columns": ["a", "b", "c"], "index": [0], "data": [[1, 2, 3]]}},
+        {"dataframe_records": [{"a": 1, "b": 2, "c": 3}]},
+    ],
+)
+def test_every_form_gives_the_same_predictions(ask_onnx: Ask, body: Any) -> None:
+    answer = ask_onnx("POST", "/invocations", body)
+    assert (answer.status, json.loads(answer.body)) == (200, {"predictions": [[-6.5]]})
+
+
+def test_columns_named_like_the_inputs_are_taken_by_name(
+    make_ask: Callable[..., Ask], identity: Callable[[dict[str, int]], bytes]
+) -> None:
+    ask = make_ask(model=identity({"a": TensorProto.INT64, "b": TensorProto.STRING}))
+    answer = ask("POST", "/invocations", {"dataframe_records": [{"b": "p", "a": 1}, {"a": 2, "b": "q"}]})
+    assert json.loads(answer.body) == {"predictions": {"a_out": [1, 2], "b_out": ["p", "q"]}}
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({}, "send exactly one of"),
+        ({"inputs": [], "instances": []}, "got inputs, instances"),
+        ({"inputs": [[1, 2]]}, "expected shape [-1, 3], got [1, 2]"),
+        ({"dataframe_records": [{"a": 1, "b": 2, "c": 3}, {"a": 1}]}, "record 1 has columns ['a']"),
+        ({"dataframe_split": {"columns": ["a", "b", "c"], "data": [[1]]}}, "row 0 has 1 values for 3 columns"),
+        ({"dataframe_split": {"data": [[1]]}}, "columns"),
+        ({"dataframe_records": [{"a": "p", "b": 2, "c": 3}]}, "at `$[0][0]`"),
+        (b"nonsense", "not what /invocations takes"),
+    ],
+)
+def test_a_malformed_body_is_a_400_that_names_the_fault(ask_onnx: Ask, body: Any, named: str) -> None:
+    answer = ask_onnx("POST", "/invocations", body)
+    assert answer.status == 400
+    assert named in json.loads(answer.body)["message"]
+
+
+def test_a_script_gets_the_body_as_from_score(ask_script: Ask) -> None:
+    assert json.loads(ask_script("POST", "/invocations", {"data": [[1, 2, 3]]}).body) == {"predictions": [[-6.5]]}

@@ -1,0 +1,107 @@
+"""A real process from its announcement to its end."""
+
+import json
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import tritonclient.grpc
+
+
+def test_ready_is_announced_when_both_ports_answer(start: Callable[..., Any], linear: bytes) -> None:
+    process = start("--backend", "linear.blue.1", model=linear)
+    assert process.announced.count(b"\n") == 1
+    assert process.news == {
+        "protocol": 1,
+        "state": "ready",
+        "http_port": process.news["http_port"],
+        "grpc_port": process.news["grpc_port"],
+        "pid": process.child.pid,
+    }
+    status = httpx.get(f"http://{process.http}/-/status").json()
+    assert status["state"] == "ready"
+    assert status["backend"] == "linear.blue.1"
+    assert status["rss_bytes"] > 1_000_000
+    with tritonclient.grpc.InferenceServerClient(process.grpc) as client:
+        assert client.is_server_ready()
+
+
+def test_a_failing_init_is_announced_by_its_own_line(start: Callable[..., Any]) -> None:
+    process = start(script="def init():\n    raise ValueError('no such column')\ndef run(data): ...\n")
+    assert process.news == {"protocol": 1, "state": "failed", "error": "ValueError: no such column (score.py:2)"}
+    assert process.child.wait(10) == 3
+    assert "Traceback" in process.log_text()
+
+
+def test_a_script_that_does_not_parse_is_announced_by_its_line(start: Callable[..., Any]) -> None:
+    process = start(script="def init():\n    pass\ndef run(data)\n")
+    assert process.news["error"] == "SyntaxError: expected ':' (score.py:3)"
+    assert process.child.wait(10) == 3
+
+
+def test_a_script_that_exits_in_init_fails_to_load(start: Callable[..., Any]) -> None:
+    process = start(script="import sys\ndef init():\n    sys.exit(0)\ndef run(data): ...\n")
+    assert process.news["error"] == "SystemExit: 0 (score.py:3)"
+    assert process.child.wait(10) == 3
+
+
+def test_a_taken_port_is_announced(start: Callable[..., Any], linear: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = start("--http-port", str(port), model=linear)
+    assert process.news["error"] == f"cannot listen on 127.0.0.1:{port}: Address already in use"
+    assert process.child.wait(10) == 3
+
+
+def test_an_image_without_a_description_fails_to_load(start: Callable[..., Any], linear: bytes, tmp_path: Any) -> None:
+    process = start("--root", str(tmp_path), model=linear)
+    assert process.news["error"].startswith(f"cannot read the image's description {tmp_path}/image.json")
+
+
+def test_the_end_of_stdin_ends_the_process(start: Callable[..., Any], linear: bytes) -> None:
+    process = start(model=linear)
+    process.child.stdin.close()
+    assert process.child.wait(10) == 0
+
+
+def test_sigterm_lets_requests_in_flight_finish(start: Callable[..., Any]) -> None:
+    process = start(script="import sys, time\ndef init(): ...\ndef run(data):\n    time.sleep(0.5)\n    return data\n")
+    answers: list[httpx.Response] = []
+    client = threading.Thread(target=lambda: answers.append(httpx.post(f"http://{process.http}/score", content=b"x")))
+    client.start()
+    while httpx.get(f"http://{process.http}/-/status").json()["in_flight"] == 0:
+        pass
+    process.child.send_signal(signal.SIGTERM)
+    assert process.child.wait(10) == 0
+    client.join(10)
+    assert (answers[0].status_code, answers[0].json()) == (200, "x")
+    assert answers[0].headers["connection"] == "close"
+
+
+def test_idle_connections_do_not_hold_up_the_end(start: Callable[..., Any], linear: bytes) -> None:
+    process = start(model=linear)
+    with httpx.Client() as client:
+        client.get(f"http://{process.http}/")
+        process.child.send_signal(signal.SIGTERM)
+        assert process.child.wait(5) == 0
+
+
+def test_the_ports_answer_to_the_edge_only(start: Callable[..., Any], linear: bytes) -> None:
+    process = start(model=linear, environment={"SLIPWAY_EDGE_SECRET": "s3cret"})
+    assert httpx.get(f"http://{process.http}/").status_code == 403
+    assert httpx.get(f"http://{process.http}/", headers={"x-slipway-edge": "s3cret"}).status_code == 200
+    with tritonclient.grpc.InferenceServerClient(process.grpc) as client:
+        try:
+            client.is_server_live()
+        except tritonclient.grpc.InferenceServerException as error:
+            assert error.status() == "StatusCode.PERMISSION_DENIED"
+        assert client.is_server_live(headers={"x-slipway-edge": "s3cret"})
+
+
+def test_what_a_script_prints_is_logged_and_never_reaches_the_announcement(start: Callable[..., Any]) -> None:
+    process = start(script="def init():\n    print('hello', 'there')\ndef run(data): ...\n")
+    assert json.loads(process.announced)["state"] == "ready"
+    assert "slipway.scoring.print - hello there" in process.log_text()
