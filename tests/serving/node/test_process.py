@@ -25,7 +25,7 @@ def announce(**fields):
         out.write(json.dumps({"protocol": 1, **fields}) + "\\n")
 """
 READY = PRELUDE + "announce(state='ready', http_port=1, grpc_port=2, pid=os.getpid())\n"
-SERVING = READY + "signal.signal(signal.SIGTERM, lambda *_: os._exit(0))\nsys.stdin.read()\n"
+SERVING = "import os, signal\nsignal.signal(signal.SIGTERM, lambda *_: os._exit(0))\n" + READY + "sys.stdin.read()\n"
 STUBBORN = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + READY + "sys.stdin.read()\n"
 PARENT_PROGRAM = """
 import asyncio, sys
