@@ -33,14 +33,21 @@ class DataPlane:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.runtime = runtime
+        self._script = runtime if isinstance(runtime, ScriptLike) else None
         self.timeout_s = timeout_s
         self.in_flight = 0
-        self.executed = 0
+        self._executed_inline = 0
+        self._executed_on_threads = 0
         self._max_concurrent = max_concurrent
         self._clock = clock
         self._threads = threads
         self._counting = threading.Lock()
         self._expected_s: Dict[int, float] = {}  # by the input's size class
+
+    @property
+    def executed(self) -> int:
+        """How many times work was begun."""
+        return self._executed_inline + self._executed_on_threads
 
     def call(self, request_id: str, headers: Mapping[bytes, bytes], timeout_s: Optional[float] = None) -> Call:
         """Stamp a request: its deadline is the sooner of its own and the process'."""
@@ -79,10 +86,9 @@ class DataPlane:
             InvalidInput: the model is not a script.
             Overloaded, DeadlineExceeded, ScriptFailed
         """
-        runtime = self.runtime
-        if not isinstance(runtime, ScriptLike):
+        script = self._script
+        if script is None:
             raise InvalidInput("this model takes tensors, not free-form data")
-        script = runtime
         self._admit()
         try:
             return await self._on_thread(lambda: script.run(data, call), call)
@@ -96,7 +102,7 @@ class DataPlane:
 
     def _inline(self, tensors: Tensors, call: Call, size_class: int) -> Tensors:
         began = time.perf_counter()
-        self._count()
+        self._executed_inline += 1
         outputs = self.runtime.infer(tensors, call)
         self._learn(size_class, time.perf_counter() - began)
         return outputs
@@ -124,9 +130,6 @@ class DataPlane:
     def _unless_late(self, work: Callable[[], T], call: Call) -> T:
         if self._clock() >= call.deadline:
             raise DeadlineExceeded(call.timeout_ms)
-        self._count()
-        return work()
-
-    def _count(self) -> None:
         with self._counting:
-            self.executed += 1
+            self._executed_on_threads += 1
+        return work()

@@ -45,7 +45,7 @@ class ScriptLike(Protocol):
     """A runtime that takes free-form data too: the user's ``run()``."""
 
     def run(self, data: Any, call: Call) -> Any:
-        """Give ``data`` (a JSON text, or GET's parameters) to ``run()``.
+        """Give ``data`` (JSON text) to ``run()``.
 
         Raises:
             ScriptFailed

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tritonclient.grpc
 import tritonclient.http
+from tritonclient.utils import InferenceServerException
 
 ROWS = [[1.0, 2.0, 3.0], [0.25, -8.0, 0.5]]
 EXPECTED = [[-6.5], [-17.25]]
@@ -94,7 +95,7 @@ def test_triton_clients_are_told_what_is_wrong(start: Callable[..., Any], linear
             for message, (model, name, shape) in wrong.items():
                 tensor = kind.InferInput(name, shape, "FP32")
                 tensor.set_data_from_numpy(np.zeros(shape, dtype=np.float32))
-                with pytest.raises(Exception, match=r".") as raised:
+                with pytest.raises(InferenceServerException) as raised:
                     client.infer(model, [tensor])
                 assert raised.value.message() == message
 

@@ -1,10 +1,14 @@
 """A real process from its announcement to its end."""
 
 import json
+import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -105,3 +109,27 @@ def test_what_a_script_prints_is_logged_and_never_reaches_the_announcement(start
     process = start(script="def init():\n    print('hello', 'there')\ndef run(data): ...\n")
     assert json.loads(process.announced)["state"] == "ready"
     assert "slipway.scoring.print - hello there" in process.log_text()
+
+
+def test_the_end_of_stdin_ends_a_process_that_is_still_loading(make_image: Callable[..., Path], tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "loading")
+    script = f"import threading\nopen({str(tmp_path / 'loading')!r}, 'w').close()\nthreading.Event().wait()\n"
+    root = make_image(script=script)
+    reading, writing = os.pipe()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "serving.scoring", "--root", str(root), "--announce-fd", str(writing)],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[writing],
+    )
+    os.close(writing)
+    try:
+        (tmp_path / "loading").read_bytes()  # returns when the script has begun to load
+        assert child.stdin is not None
+        child.stdin.close()
+        assert child.wait(10) == 0
+        with os.fdopen(reading, "rb") as pipe:
+            assert pipe.read() == b""
+    finally:
+        child.kill()
+        child.wait()
