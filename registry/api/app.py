@@ -92,6 +92,7 @@ MLFLOW = [
     ApiRoute("POST", "/mlflow/runs/log-parameter", tracking.log_param),
     ApiRoute("POST", "/mlflow/runs/set-tag", tracking.set_tag),
     ApiRoute("POST", "/mlflow/runs/log-batch", tracking.log_batch),
+    ApiRoute("POST", "/mlflow/logged-models/search", artifacts.search_logged_models),
     ApiRoute("GET", "/mlflow-artifacts/artifacts", artifacts.list_artifacts),
     ApiRoute("GET", "/mlflow-artifacts/artifacts/{path:path}", artifacts.get_artifact),
     ApiRoute("PUT", "/mlflow-artifacts/artifacts/{path:path}", artifacts.put_artifact),

@@ -38,7 +38,9 @@ def find(tx: Connection, run_id: str) -> Run | None:
     return found[0] if found else None
 
 
-def search(tx: Connection, experiment_ids: list[int], stages: set[str], limit: int, offset: int) -> list[Run]:
+def search(
+    tx: Connection, experiment_ids: list[int], stages: set[LifecycleStage], limit: int, offset: int
+) -> list[Run]:
     """Return runs of experiments, the newest first."""
     query = (
         sa.select(runs)

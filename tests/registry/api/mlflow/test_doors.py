@@ -1,0 +1,104 @@
+"""MLflow's wire rules, where its client would not let us break them."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+V2 = "/api/2.0/mlflow"
+FILES = "/api/2.0/mlflow-artifacts/artifacts"
+
+
+@pytest.fixture
+def run_id(http: httpx.Client) -> str:
+    run_id: str = http.post(f"{V2}/runs/create", json={"experiment_id": "0"}).json()["run"]["info"]["run_id"]
+    return run_id
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "says"),
+    [
+        ("experiments/create", {}, "Missing value for required parameter 'name'."),
+        ("experiments/create", {"name": 123}, "name"),
+        ("experiments/create", {"name": "a", "artifact_location": "s3://b"}, "artifact_location"),
+        ("runs/log-metric", {"run_id": "RUN", "key": "m", "timestamp": 1}, "'value'"),
+        ("runs/log-metric", {"run_id": "RUN", "key": "m", "value": "many", "timestamp": 1}, "'many'"),
+        ("runs/log-metric", {"run_id": "RUN", "key": "m", "value": 1, "timestamp": 1, "step": 2**63}, "step"),
+        ("runs/log-metric", {"run_id": "RUN", "key": "../m", "value": 1, "timestamp": 1}, "'key'"),
+        ("runs/log-batch", {"run_id": "RUN", "params": [{"key": str(i)} for i in range(101)]}, "at most 100 params"),
+        ("runs/log-batch", {"run_id": "RUN", "tags": [{"key": "a", "value": "1"}, {"key": "a"}]}, "Duplicate"),
+        ("runs/update", {"run_id": "RUN", "status": "DREAMING"}, "status"),
+        ("runs/search", {"order_by": ["metrics.m"]}, "order_by"),
+        ("runs/search", {"page_token": "zzz"}, "page token"),
+        ("runs/search", {"max_results": 50_001}, "max_results"),
+    ],
+)
+def test_a_mistake_is_a_400_in_mlflows_shape(
+    http: httpx.Client, run_id: str, path: str, body: dict[str, Any], says: str
+) -> None:
+    body = {key: run_id if value == "RUN" else value for key, value in body.items()}
+    response = http.post(f"{V2}/{path}", json=body)
+    assert (response.status_code, response.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+    assert says in response.json()["message"]
+
+
+def test_a_batch_is_logged_whole_or_not_at_all(http: httpx.Client, run_id: str) -> None:
+    http.post(f"{V2}/runs/log-parameter", json={"run_id": run_id, "key": "C", "value": "1"})
+    batch = {
+        "run_id": run_id,
+        "metrics": [{"key": "m", "value": 1, "timestamp": "7", "step": "2"}],
+        "params": [{"key": "C", "value": "2"}],
+    }
+    assert http.post(f"{V2}/runs/log-batch", json=batch).status_code == 400
+    data = http.get(f"{V2}/runs/get", params={"run_id": run_id}).json()["run"]["data"]
+    assert (data["metrics"], data["params"]) == ([], [{"key": "C", "value": "1"}])
+    assert http.post(f"{V2}/runs/log-batch", json={**batch, "params": [], "unknown": 1}).json() == {}
+    data = http.get(f"{V2}/runs/get", params={"run_id": run_id}).json()["run"]["data"]
+    assert data["metrics"] == [{"key": "m", "value": 1.0, "timestamp": 7, "step": 2}]
+
+
+def test_a_body_of_another_type_is_refused(http: httpx.Client) -> None:
+    response = http.post(f"{V2}/runs/create", content=b"{}", headers={"content-type": "text/plain"})
+    assert (response.status_code, response.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
+def test_an_unknown_call_lets_the_client_fall_back(http: httpx.Client) -> None:
+    response = http.post("/api/3.0/mlflow/traces", json={})
+    assert (response.status_code, response.json()["error_code"]) == (404, "ENDPOINT_NOT_FOUND")
+
+
+def test_the_ui_prefix_answers_too(http: httpx.Client) -> None:
+    found = http.get("/ajax-api/2.0/mlflow/experiments/get", params={"experiment_id": "0"}).json()["experiment"]
+    assert (found["name"], found["artifact_location"]) == ("Default", "mlflow-artifacts:/0")
+    assert http.get("/api/3.0/mlflow/server-info").json()["store_type"] == "SqlStore"
+
+
+@pytest.mark.parametrize("path", ["../../etc/passwd", "0/RUN/artifacts/../../x", "0/RUN/artifacts//x", "0/RUN", "a\\b"])
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_a_path_cannot_climb_or_leave_the_run(http: httpx.Client, run_id: str, method: str, path: str) -> None:
+    quoted = path.replace("RUN", run_id).replace(".", "%2e").replace("\\", "%5c")
+    response = http.request(method, f"{FILES}/{quoted}")
+    assert (response.status_code, response.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
+def test_a_run_is_reached_through_its_own_experiment_only(http: httpx.Client, run_id: str) -> None:
+    assert http.put(f"{FILES}/0/{run_id}/artifacts/a", content=b"x").status_code == 200
+    for address in (f"1/{run_id}/artifacts/a", f"0/{'0' * 32}/artifacts/a"):
+        assert http.get(f"{FILES}/{address}").status_code == 404
+        assert http.put(f"{FILES}/{address}", content=b"x").status_code == 404
+        assert http.get(FILES, params={"path": address}).status_code == 404
+
+
+def test_a_path_is_a_file_or_a_folder(http: httpx.Client, run_id: str) -> None:
+    base = f"{FILES}/0/{run_id}/artifacts"
+    assert http.put(f"{base}/a/b", content=b"x").status_code == 200
+    assert http.put(f"{base}/a", content=b"x").status_code == 400
+    assert http.put(f"{base}/a/b/c", content=b"x").status_code == 400
+    assert http.put(f"{base}/a/b", content=b"y").status_code == 200
+    assert http.get(f"{base}/a/b").content == b"y"
+
+
+def test_a_download_is_never_a_page_of_the_registry(http: httpx.Client, run_id: str) -> None:
+    http.put(f"{FILES}/0/{run_id}/artifacts/x.html", content=b"<script>")
+    headers = http.get(f"{FILES}/0/{run_id}/artifacts/x.html").headers
+    assert (headers["content-disposition"], headers["x-content-type-options"]) == ("attachment", "nosniff")
