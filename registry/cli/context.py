@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from registry.client import Client
+from registry.core.errors import Unavailable
 
 URL_VARIABLE = "SLIPWAY_URL"
 DIRECTORY_VARIABLE = "SLIPWAY_DIR"
@@ -27,6 +28,18 @@ def workspace_url(url: str | None) -> str:
         return str(json.loads(path.read_text())["url"])
     except (OSError, ValueError, KeyError):
         return DEFAULT_URL
+
+
+def service_url(client: Client, name: str) -> str:
+    """Return where a service of the workspace is, as it announced itself.
+
+    Raises:
+        Unavailable: it has not.
+    """
+    for service in client.services.list():
+        if service.name == name:
+            return service.url
+    raise Unavailable(f"the {name} has not announced itself to the registry: is it running? see `slipway status`")
 
 
 def connect(url: str | None) -> Client:

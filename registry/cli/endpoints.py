@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import typer
-from rich.markup import escape
 
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.documents import FILE_OPTION, SET_OPTION, read_document
@@ -30,9 +29,12 @@ def create(
     if output is OutputFormat.JSON:
         print_json(created)
         return
+    if created.keys is None:
+        console.print(f"endpoint {created.endpoint.name} was there and is brought up to date; its keys stay")
+        return
     console.print(f"endpoint {created.endpoint.name} created; its keys, shown this once:")
-    for name, key in created.keys.items():
-        console.print(f"  {name:<9} {escape(key)}", highlight=False, soft_wrap=True)
+    console.print(f"  primary    {created.keys.primary}", highlight=False, soft_wrap=True, markup=False)
+    console.print(f"  secondary  {created.keys.secondary}", highlight=False, soft_wrap=True, markup=False)
 
 
 def update(
@@ -52,7 +54,8 @@ def update(
     if file is not None:
         document = load_endpoint(read_document(file, overrides))
         name = name or _named(document)
-        changed = endpoints.update(name, document)
+        endpoints.get(name)  # an update makes nothing new
+        changed = endpoints.create(name, document).endpoint
     if name is None:
         raise InvalidInput("name the endpoint: --name NAME, or --file with a name in it")
     if traffic is not None:

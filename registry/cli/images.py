@@ -29,7 +29,7 @@ def build(
     if output is OutputFormat.JSON:
         print_json(image)
     else:
-        console.print(f"{ended.result['reference']}  {image.digest}", highlight=False)
+        console.print(f"{ended.result['reference']}  {image.digest}", highlight=False, soft_wrap=True)
 
 
 def list_images(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:

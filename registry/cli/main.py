@@ -17,6 +17,7 @@ def build() -> typer.Typer:
         name="slipway",
         help="Model registry and serving gateway for a team on its own machines. Start with: slipway up",
         no_args_is_help=True,
+        add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )

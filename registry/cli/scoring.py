@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import typer
 
-from registry.cli.context import URL_OPTION, connect
+from registry.cli.context import URL_OPTION, connect, service_url
 from registry.core.errors import InvalidInput, SlipwayError, Unavailable
 
 
@@ -27,22 +27,20 @@ def score(
 
     Example: SLIPWAY_KEY=… slipway score cancer --data @rows.json --deployment green
     """
-    services = connect(url).services.list()
-    if "edge" not in services:
-        raise Unavailable("no edge has announced itself to the registry: is it running? see `slipway status`")
+    edge = service_url(connect(url), "edge")
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
     if deployment:
         headers["azureml-model-deployment"] = deployment
     try:
         answer = httpx.post(
-            f"{services['edge']}/endpoints/{endpoint}/score",
+            f"{edge}/endpoints/{endpoint}/score",
             content=_body(data),
             headers=headers,
             timeout=200.0,
             trust_env=False,
         )
     except httpx.HTTPError as error:
-        raise Unavailable(f"the edge at {services['edge']} does not answer: {error}") from error
+        raise Unavailable(f"the edge at {edge} does not answer: {error}") from error
     if answer.status_code != 200:
         request = answer.headers.get("x-request-id", "unknown")
         raise ScoringFailed(

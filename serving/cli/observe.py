@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import httpx
 import typer
 
-from registry.cli.context import URL_OPTION, connect
+from registry.cli.context import URL_OPTION, connect, service_url
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, print_rows, when
 from registry.core.errors import InvalidInput, NotFound, Unavailable
 
@@ -67,12 +67,7 @@ def requests(
 
 
 def _ask(url: str | None, service: str, path: str, parameters: Mapping[str, str | int]) -> httpx.Response:
-    services = connect(url).services.list()
-    if service not in services:
-        raise Unavailable(
-            f"the {service} has not announced itself to the registry: is it running? see `slipway status`"
-        )
-    address = services[service]
+    address = service_url(connect(url), service)
     try:
         answer = httpx.get(f"{address}{path}", params=dict(parameters), timeout=30.0, trust_env=False)
     except httpx.HTTPError as error:

@@ -59,15 +59,13 @@ def plan_processes(paths: WorkspacePaths, workspace: WorkspaceFile) -> list[Proc
     )
     secret_file = str(paths.secrets / "edge-secret")
 
-    def service(
-        name: str, port: int, *options: str, health: str = "/health", after: tuple[str, ...] = ()
-    ) -> ProcessPlan:
+    def service(name: str, port: int, *options: str, after: tuple[str, ...] = ()) -> ProcessPlan:
         return ProcessPlan(
             name=name,
             argv=[slipway, name, "--host", HOST, "--port", str(port), *options],
             environment=ray_variables if name == "controller" else mark,
             readiness=Readiness.HTTP,
-            ready_at=f"http://{HOST}:{port}{health}",
+            ready_at=f"http://{HOST}:{port}/health",
             after=after,
         )
 
@@ -85,7 +83,6 @@ def plan_processes(paths: WorkspacePaths, workspace: WorkspaceFile) -> list[Proc
             *("--database", f"sqlite:///{paths.home / 'registry.db'}"),
             *("--artifacts", (paths.home / "artifacts").as_uri()),
             *("--data-dir", str(paths.home / "registry")),
-            health="/api/v1/health",
         ),
         service(
             "controller",

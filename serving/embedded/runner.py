@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,9 +40,10 @@ class Runner:
         self._instance = instance
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._failures: dict[str, tuple[int, float]] = {}
+        self._http = httpx.Client(timeout=1.0, trust_env=False)
 
-    def start_all(self, say: Callable[[str, str], None]) -> None:
-        """Start or adopt every process and wait until each is ready.
+    def start_all(self, say: Callable[[str, str], None], stop: threading.Event) -> bool:
+        """Start or adopt every process and wait until each is ready; say False if ``stop`` was set before that.
 
         ``say(name, state)`` is called with each change: started, adopted, ready.
 
@@ -62,7 +64,9 @@ class Runner:
                     say(name, "ready")
                 elif name in begun:
                     self._check_start(plan, begun[name])
-            time.sleep(POLL_S)
+            if stop.wait(POLL_S):
+                return False
+        return True
 
     def restart_dead(self) -> Iterator[str]:
         """Start again what has ended, at most once per pause, and yield its name."""
@@ -125,7 +129,7 @@ class Runner:
         if plan.readiness is Readiness.LOG:
             return plan.ready_at.encode() in (self._paths.logs / f"{plan.name}.log").read_bytes()
         try:
-            return httpx.get(plan.ready_at, timeout=1.0, trust_env=False).status_code == 200
+            return self._http.get(plan.ready_at).status_code == 200
         except httpx.HTTPError:
             return False
 

@@ -88,8 +88,8 @@ def hold_up(paths: WorkspacePaths, ports: Ports, say: Callable[[str, str], None]
         runner = Runner(paths, plans, workspace.instance)
         progress = _Progress(paths, say)
         try:
-            runner.start_all(progress.note)
-            progress.ready()
+            if runner.start_all(progress.note, stop):
+                progress.ready()
             while not stop.wait(0.1):
                 for name in runner.restart_dead():
                     say(name, "restarted")

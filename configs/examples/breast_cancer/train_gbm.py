@@ -33,4 +33,5 @@ with mlflow.start_run(run_name="gradient-boosting") as run, tempfile.TemporaryDi
     joblib.dump(model, path)
     mlflow.log_artifact(str(path), "model")
     mlflow.log_dict({"rows": test_x.tolist(), "predictions": model.predict_proba(test_x).tolist()}, "holdout.json")
-    print(run.info.run_id)
+
+print(run.info.run_id)

@@ -35,4 +35,5 @@ with mlflow.start_run(run_name="logistic-regression") as run, tempfile.Temporary
     path.write_bytes(select_model_inputs_outputs(exported, "probabilities").SerializeToString())
     mlflow.log_artifact(str(path), "model")
     mlflow.log_dict({"rows": test_x.tolist(), "predictions": model.predict_proba(test_x).tolist()}, "holdout.json")
-    print(run.info.run_id)
+
+print(run.info.run_id)
