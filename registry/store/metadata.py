@@ -58,7 +58,7 @@ def open_metadata(url: str) -> Metadata:
         parsed = make_url(url)
     except sa.exc.ArgumentError as error:
         raise InvalidInput(f"{url!r} is not a database URL: write sqlite:///path/to/registry.db", value=url) from error
-    engine = _open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else sa.create_engine(parsed)
+    engine = _open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _open_server(parsed)
     metadata = Metadata(engine)
     try:
         with metadata.write() as tx:
@@ -79,6 +79,13 @@ def _open_sqlite(url: URL) -> sa.Engine:
     sa.event.listen(engine, "connect", _configure_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _open_server(url: URL) -> sa.Engine:
+    try:
+        return sa.create_engine(url)
+    except (ModuleNotFoundError, sa.exc.NoSuchModuleError) as error:
+        raise InvalidInput(f"no driver for {url!r} is installed: {error}") from error
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:

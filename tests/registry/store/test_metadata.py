@@ -69,7 +69,7 @@ def test_a_reader_sees_one_moment(url: str) -> None:
         assert tx.scalar(sa.select(schema.counters.c.value)) is None
 
 
-@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "nonsense"])
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "nonsense", "oracel://host/db"])
 def test_a_database_that_cannot_be_kept_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput):
         open_metadata(url)
