@@ -59,7 +59,8 @@ def edge(
 
     Example: slipway edge --http-port 8000 --grpc-port 8001
     """
-    from serving.edge.agent import EdgeSettings, run_agent
+    from serving.edge.agent import run_agent
+    from serving.edge.settings import EdgeSettings
 
     settings = EdgeSettings(
         host=host,

@@ -1,4 +1,4 @@
-"""The traffic split: intervals of buckets, and the bucket of a traffic key. Pure, and the twin of what the edge does."""
+"""The traffic split: intervals of buckets, and the bucket of a traffic key. Pure, the twin of what the edge does."""
 
 import hashlib
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ def intervals_of(weights: Mapping[str, float]) -> list[tuple[int, str]]:
 def bucket_of(endpoint: str, traffic_key: str) -> int:
     """Return the bucket, 0 to 9,999, of a traffic key at an endpoint.
 
-    The first four bytes, big-endian, of SHA-256 of ``endpoint:key`` (the endpoint's name in lower case), modulo 10,000.
+    The first four bytes, big-endian, of SHA-256 of ``endpoint/key`` (the endpoint's name in lower case), modulo 10,000.
     """
-    digest = hashlib.sha256(f"{endpoint.lower()}:{traffic_key}".encode()).digest()
+    digest = hashlib.sha256(f"{endpoint.lower()}/{traffic_key}".encode()).digest()
     return int.from_bytes(digest[:4], "big") % TRAFFIC_SCALE

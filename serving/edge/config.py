@@ -1,0 +1,110 @@
+"""HAProxy's configuration as text, from a routing table. Pure: equal tables give equal text."""
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from registry.core.endpoints import RetryRule
+from serving.edge.maps import MAP_NAMES, traffic_headers
+from serving.edge.names import checked
+from serving.wire.request_line import MARK
+from serving.wire.routing import Backend, RoutingTable, Server, ServerState
+
+RING_BYTES = 8 << 20  # about 25,000 lines wait here while the agent is away
+LINE_BYTES = 8192  # the longest line is 5,400 bytes: three strings of 512, 128 and 128 bytes, each escaped sixfold
+DRAIN_S = 185  # how long a replaced HAProxy may finish what it has begun: over the longest request_timeout_ms
+TIMEOUT_SLACK_MS = 200  # the scoring process gives up first and says so in its own words
+
+_SERVER_METADATA = {"name": "slipway", "version": "0.1.0", "extensions": ["binary_tensor_data"]}
+
+
+class BackendShape(msgspec.Struct, frozen=True):
+    """What of a backend cannot be changed without a reload."""
+
+    name: str
+    timeout_ms: int
+    retry_on: str  # "" where the default holds
+
+
+class ConfigShape(msgspec.Struct, frozen=True):
+    """What a running HAProxy has loaded from its configuration and only a reload changes."""
+
+    backends: dict[str, BackendShape]
+    headers: list[str]
+
+    def covers(self, other: "ConfigShape") -> bool:
+        """Say whether a process with this shape can serve ``other`` through maps and server commands alone."""
+        known = all(self.backends.get(name) == backend for name, backend in other.backends.items())
+        return known and set(other.headers) <= set(self.headers)
+
+
+def shape_of(table: RoutingTable) -> ConfigShape:
+    """Return the part of the table that lives in the configuration's text."""
+    backends = {
+        backend.name: BackendShape(
+            name=checked("backend", backend.name),
+            timeout_ms=backend.request_timeout_ms + TIMEOUT_SLACK_MS,
+            retry_on="conn-failure" if backend.retry is RetryRule.NEVER else "",
+        )
+        for backend in table.backends
+    }
+    return ConfigShape(backends=backends, headers=traffic_headers(table))
+
+
+def http_server(backend: Backend, server: Server) -> str:
+    """Return the arguments of the replica's HTTP server: name, address and settings."""
+    address = checked("address", server.http_address)
+    return f"{checked('server', server.id)} {address} {_settings(backend)}"
+
+
+def grpc_server(backend: Backend, server: Server) -> str:
+    """Return the arguments of the replica's gRPC server; it is checked through the HTTP port."""
+    address = checked("address", server.grpc_address)
+    host, _, port = checked("address", server.http_address).rpartition(":")
+    settings = f"{_settings(backend)} proto h2 check-proto h1 addr {host} port {port}"
+    return f"{checked('server', server.id)} {address} {settings}"
+
+
+def _settings(backend: Backend) -> str:
+    return (
+        f"maxconn {backend.max_connections_per_server} check inter 500 fall 2 rise 1 on-marked-down shutdown-sessions"
+    )
+
+
+def render_config(table: RoutingTable) -> str:
+    """Return haproxy.cfg.
+
+    Raises:
+        UnsafeValue: a name or address in the table matches no pattern.
+    """
+    shape = shape_of(table)
+    backends = [
+        {
+            "name": backend.name,
+            "timeout_ms": shape.backends[backend.name].timeout_ms,
+            "retry_on": shape.backends[backend.name].retry_on,
+            "servers": [
+                {"http": http_server(backend, server), "grpc": grpc_server(backend, server)}
+                for server in sorted(backend.servers, key=lambda s: s.id)
+                if server.state is ServerState.READY
+            ],
+        }
+        for backend in sorted(table.backends, key=lambda b: b.name)
+    ]
+    return _TEMPLATE.render(
+        backends=backends,
+        headers=shape.headers,
+        maps=MAP_NAMES,
+        mark=MARK,
+        ring_bytes=RING_BYTES,
+        line_bytes=LINE_BYTES,
+        drain_s=DRAIN_S,
+        server_metadata=msgspec.json.encode(_SERVER_METADATA).decode().replace('"', '\\"'),
+    )
+
+
+_TEMPLATE = Environment(  # noqa: S701 - the output is no HTML
+    loader=PackageLoader("serving.edge", "."),
+    undefined=StrictUndefined,
+    keep_trailing_newline=True,
+    lstrip_blocks=True,
+).get_template("haproxy.cfg.j2")
