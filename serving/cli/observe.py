@@ -8,7 +8,7 @@ import typer
 
 from registry.cli.context import URL_OPTION, connect, service_url
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, print_rows, when
-from registry.core.errors import InvalidInput, NotFound, Unavailable
+from registry.core.errors import ERROR_OF_CODE, InvalidInput, SlipwayError, Unavailable
 
 
 def logs(
@@ -41,10 +41,9 @@ def requests(
     Example: slipway requests cancer --summary
     """
     since_ms = int((time.time() - since_minutes * 60) * 1000)
-    asked = {"endpoint": endpoint, "deployment": deployment, "since_ms": since_ms, "limit": limit}
-    parameters = {name: value for name, value in asked.items() if value is not None}
+    asked: dict[str, str | int | None] = {"endpoint": endpoint, "since_ms": since_ms}
     if summary:
-        rows = _ask(url, "telemetry", "/v1/summary", parameters).json()["rows"]
+        rows = _ask(url, "telemetry", "/v1/summary", asked).json()["rows"]
         columns = {
             "deployment": lambda r: f"{r['endpoint']}/{r['deployment']}",
             "revision": lambda r: r["backend"].rpartition(".")[2],
@@ -54,7 +53,8 @@ def requests(
             "p99": lambda r: f"{r['p99_ms']:.0f} ms",
         }
     else:
-        rows = _ask(url, "telemetry", "/v1/requests", parameters).json()["rows"]
+        asked |= {"deployment": deployment, "limit": limit}
+        rows = _ask(url, "telemetry", "/v1/requests", asked).json()["rows"]
         columns = {
             "time": lambda r: when(r["timestamp_ms"]),
             "status": lambda r: r["status"],
@@ -66,14 +66,25 @@ def requests(
     print_rows(rows, columns, output, empty="no requests in that time")
 
 
-def _ask(url: str | None, service: str, path: str, parameters: Mapping[str, str | int]) -> httpx.Response:
+def _ask(url: str | None, service: str, path: str, parameters: Mapping[str, str | int | None]) -> httpx.Response:
     address = service_url(connect(url), service)
     try:
-        answer = httpx.get(f"{address}{path}", params=dict(parameters), timeout=30.0, trust_env=False)
+        answer = httpx.get(
+            f"{address}{path}",
+            params={k: v for k, v in parameters.items() if v is not None},
+            timeout=30.0,
+            trust_env=False,
+        )
     except httpx.HTTPError as error:
         raise Unavailable(f"the {service} at {address} does not answer: {error}") from error
-    if answer.status_code == 404:
-        raise NotFound(str(answer.json()["error"]["message"]))
     if answer.is_error:
-        raise Unavailable(f"the {service} at {address} answered {answer.status_code}: {answer.text[:300]}")
+        raise _error_of(answer, f"the {service} at {address}")
     return answer
+
+
+def _error_of(answer: httpx.Response, who: str) -> SlipwayError:
+    try:
+        error = answer.json()["error"]
+        return ERROR_OF_CODE.get(error["code"], SlipwayError)(str(error["message"]))
+    except (ValueError, KeyError, TypeError):
+        return Unavailable(f"{who} answered {answer.status_code}: {answer.text[:300]}")

@@ -1,7 +1,6 @@
 """Wiring of the edge agent: HAProxy up, the routing table followed, the lines forwarded."""
 
 import asyncio
-import contextlib
 import logging
 import signal
 import socket
@@ -51,6 +50,7 @@ class Agent:
         self._runtime = Runtime(settings.admin_socket)
         self._haproxy = Haproxy(settings, self._runtime)
         self._receiver = LogReceiver(settings.telemetry_url)
+        self._finishing: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Serve until told to stop.
@@ -77,44 +77,57 @@ class Agent:
         tasks[1].cancel()  # HAProxy is to stay down now
         self._haproxy.stop()
         await self._receiver.flush(FLUSH_S)
-        for task in tasks:
+        for task in [*tasks, *self._finishing]:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._finishing, return_exceptions=True)
+        await self._receiver.close()
         for task in tasks:
             if task in done:
                 task.result()
 
     async def _take_over(self, applier: Applier) -> None:
-        """Adopt the HAProxy that runs, replacing it since its ring sends lines to the agent before; or start one."""
+        """Replace the HAProxy of an earlier agent, whose lines go to that one's port; or start the first."""
         earlier = self._haproxy.adopt()
         await applier.start()
+        assert self._haproxy.process is not None
+        kept = {self._haproxy.process.boot, earlier.boot if earlier else ""}
+        for ring_file in self._settings.ring_dir.iterdir():
+            if ring_file.name not in kept:
+                ring_file.unlink()
         if earlier is not None:
-            self._recover(earlier)
+            self._recover_at_end(earlier)
 
     async def _keep_alive(self, applier: Applier) -> None:
+        """Start HAProxy again whenever it dies, for ever."""
         while True:
-            dead = self._haproxy.process
-            await self._haproxy.ended()
-            if dead is not self._haproxy.process:
-                continue  # it was replaced, and has finished
-            log.warning("HAProxy has died: starting another")
-            self._haproxy.process = None
-            while self._haproxy.process is None:
-                try:
-                    await applier.start()
-                except EdgeError as error:
-                    log.error("HAProxy does not start: %s", error)
-                    await asyncio.sleep(RETRY_S)
-            assert dead is not None
-            self._recover(dead)
+            serving = self._haproxy.process
+            assert serving is not None
+            ended = asyncio.create_task(self._haproxy.ended(serving))
+            replaced = asyncio.create_task(self._haproxy.replaced.wait())
+            await asyncio.wait({ended, replaced}, return_when=asyncio.FIRST_COMPLETED)
+            replaced.cancel()
+            self._recover_at_end(serving)
+            if not ended.done():
+                ended.cancel()
+                continue
+            try:
+                if await applier.revive(serving):
+                    log.warning("HAProxy %s had died: another serves", serving.boot)
+            except EdgeError as error:
+                log.error("HAProxy has died and does not start: %s", error)
+                await asyncio.sleep(RETRY_S)
 
-    def _recover(self, dead: HaproxyProcess) -> None:
-        ring_file = Path(dead.ring_file)
-        self._receiver.hold(recover_lines(ring_file, dead.boot))
-        for old in self._settings.ring_dir.iterdir():
-            if self._haproxy.process is not None and old.name != self._haproxy.process.boot:
-                with contextlib.suppress(FileNotFoundError):
-                    old.unlink()
+    def _recover_at_end(self, process: HaproxyProcess) -> None:
+        """Forward what a HAProxy leaves in its ring file when it has ended; one that finishes may take minutes."""
+        task = asyncio.create_task(self._recover(process))
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+
+    async def _recover(self, process: HaproxyProcess) -> None:
+        await self._haproxy.ended(process)
+        ring_file = Path(process.ring_file)
+        self._receiver.hold(await asyncio.to_thread(recover_lines, ring_file, process.boot))
+        await asyncio.to_thread(ring_file.unlink, missing_ok=True)
 
     async def _follow(self, applier: Applier) -> None:
         name = f"{socket.gethostname()}-{self._settings.http_port}"

@@ -1,5 +1,6 @@
 """Make the running HAProxy agree with a routing table, and keep its files in step so that a restart sees the same."""
 
+import asyncio
 import logging
 import secrets
 
@@ -8,7 +9,7 @@ import msgspec
 from serving.edge.changes import changes_between
 from serving.edge.config import render_config
 from serving.edge.errors import AdminSocketAway, CommandRefused
-from serving.edge.haproxy import Haproxy, write_private
+from serving.edge.haproxy import Haproxy, HaproxyProcess, write_private
 from serving.edge.maps import map_text, maps_of
 from serving.edge.merge import merge
 from serving.edge.runtime import Runtime
@@ -27,6 +28,7 @@ class Applier:
         self._runtime = runtime
         self._log_address = log_address
         self._removed: set[str] = set()
+        self._turn = asyncio.Lock()  # one change at a time: while a reload replaces HAProxy, its end is no death
         self.table = self._load()
 
     async def apply(self, incoming: RoutingTable) -> None:
@@ -35,9 +37,31 @@ class Applier:
         Raises:
             EdgeError: it can't be applied; HAProxy goes on with the table before.
         """
-        table = merge(self.table, incoming)
-        if table is self.table:
-            return
+        async with self._turn:
+            table = merge(self.table, incoming)
+            if table is not self.table:
+                await self._change_to(table)
+                self.table = table
+                write_private(self._settings.table_file, msgspec.json.encode(table))
+
+    async def start(self) -> None:
+        """Start HAProxy, or another in its place, with the applied table. Raises EdgeError."""
+        async with self._turn:
+            await self._start(self.table)
+
+    async def revive(self, ended: HaproxyProcess) -> bool:
+        """Start HAProxy again if the one that ``ended`` was still the one to serve; say whether it was.
+
+        Raises:
+            EdgeError: it does not start.
+        """
+        async with self._turn:
+            if self._haproxy.process is not ended:
+                return False
+            await self._start(self.table)
+            return True
+
+    async def _change_to(self, table: RoutingTable) -> None:
         changes = changes_between(self.table, table)
         if changes.reload:
             await self._start(table)
@@ -51,12 +75,6 @@ class Applier:
             else:
                 self._removed.update(changes.removed)
                 self._write_maps(table)
-        self.table = table
-        write_private(self._settings.table_file, msgspec.json.encode(table))
-
-    async def start(self) -> None:
-        """Start HAProxy, or another in its place, with the applied table. Raises EdgeError."""
-        await self._start(self.table)
 
     async def delete_idle(self) -> None:
         """Delete the servers that were taken out and have no request in flight any more."""

@@ -45,6 +45,7 @@ class Haproxy:
             "SLIPWAY_EDGE_SECRET": settings.secret_file.read_text().strip(),
         }
         self.process: HaproxyProcess | None = None
+        self.replaced = asyncio.Event()  # set when another takes the place of ``process``; then a new event
 
     def adopt(self) -> HaproxyProcess | None:
         """Take over the HAProxy of an earlier agent if it lives. Return its record, also when it has died."""
@@ -86,12 +87,11 @@ class Haproxy:
             raise StartFailed(f"HAProxy ended: {_complaint(log_file)}")
         self.process = HaproxyProcess(pid=child.pid, start_ticks=ticks, boot=boot, ring_file=str(ring_file))
         write_private(self._settings.process_file, msgspec.json.encode(self.process))
+        self.replaced.set()
+        self.replaced = asyncio.Event()
 
-    async def ended(self) -> None:
-        """Return when the serving HAProxy has ended, also when another takes its place meanwhile."""
-        process = self.process
-        if process is None:
-            return
+    async def ended(self, process: HaproxyProcess) -> None:
+        """Return when ``process`` has ended."""
         try:
             descriptor = os.pidfd_open(process.pid)
         except ProcessLookupError:

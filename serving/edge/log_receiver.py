@@ -5,6 +5,7 @@ to drop at last shows as a gap in the counters.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 
@@ -29,6 +30,9 @@ class LogReceiver:
         self._room = asyncio.Event()
         self._room.set()
         self._news = asyncio.Event()
+        self._sent = asyncio.Event()  # everything held is sent
+        self._sent.set()
+        self._connections: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
     async def listen(self) -> str:
@@ -43,6 +47,7 @@ class LogReceiver:
             self._held.append(lines)
             self._held_bytes += len(lines)
             self._news.set()
+            self._sent.clear()
             if self._held_bytes >= HELD_BYTES:
                 self._room.clear()
 
@@ -55,14 +60,27 @@ class LogReceiver:
                 while self._held:
                     await self._send(http, self._take())
                 self._news.clear()
+                self._sent.set()
 
     async def flush(self, within_s: float) -> None:
         """Wait until everything held is sent, but no longer than ``within_s``."""
-        deadline = asyncio.get_running_loop().time() + within_s
-        while self._news.is_set() and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._sent.wait(), within_s)
 
-    async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def close(self) -> None:
+        """Stop listening and let go of every connection."""
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._connections):
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._read(reader, writer))
+        self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         rest = b""
         try:
             while chunk := await reader.read(CHUNK_BYTES):
