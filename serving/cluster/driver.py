@@ -6,7 +6,9 @@ controller: requests go on while a new driver is started.
 
 import argparse
 import os
+import socket
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +17,8 @@ import ray
 from ray import serve
 from ray.serve.context import _get_global_client
 from ray.serve.schema import ServeDeploySchema
+
+HEAD_S = 60.0
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -63,6 +67,18 @@ def _answer(line: bytes) -> bytes:
         return msgspec.json.encode({"error": f"{type(error).__name__}: {error}".splitlines()[0][:500]})
 
 
+def _wait_for_head(host: str, port: int) -> None:
+    """Return when the head listens, or after ``HEAD_S``: Ray then says itself what is wrong."""
+    deadline = time.monotonic() + HEAD_S
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection((host, port), timeout=1.0).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+
+
 def main() -> int:
     """Connect, start Serve without its proxy, say so, then answer until stdin ends."""
     parser = argparse.ArgumentParser(prog="python -m serving.cluster.driver", description=__doc__)
@@ -70,7 +86,8 @@ def main() -> int:
     arguments = parser.parse_args()
     answers = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever Ray prints goes to the log, not between the answers
-    host = arguments.address.rpartition(":")[0]
+    host, _, port = arguments.address.rpartition(":")
+    _wait_for_head(host, int(port))
     ray.init(
         address=arguments.address,
         _node_ip_address=host,

@@ -33,7 +33,7 @@ def head_command(ports: RayPorts, temp_dir: Path) -> list[str]:
         "object-store-memory": OBJECT_STORE_BYTES,
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
-    return [ray, "start", "--head", "--block", "--disable-usage-stats", *flags]
+    return [ray, "start", "--head", "--block", "--disable-usage-stats", "--no-monitor", *flags]
 
 
 def ray_environment(token_file: Path) -> dict[str, str]:

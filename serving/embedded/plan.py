@@ -36,7 +36,7 @@ class Readiness(StrEnum):
 
 
 class ProcessPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """One process. It is started when those in ``after`` are ready, and stopped before them."""
+    """One process. It is started when those in ``after`` are ready."""
 
     name: str
     argv: list[str]
@@ -44,7 +44,6 @@ class ProcessPlan(msgspec.Struct, frozen=True, kw_only=True):
     readiness: Readiness
     ready_at: str
     after: tuple[str, ...] = ()
-    grace_s: float = 5.0
     ready_within_s: float = 90.0
 
 
@@ -90,7 +89,7 @@ def plan_processes(paths: WorkspacePaths, workspace: WorkspaceFile) -> list[Proc
             *("--registry", registry_url, "--ray", cluster_address(workspace.ray)),
             *("--data-dir", str(paths.home / "controller"), "--state-dir", str(paths.home)),
             *("--secret-file", secret_file),
-            after=("ray", "registry"),
+            after=("telemetry", "edge"),  # it waits for Ray by itself, and loads meanwhile
         ),
         service(
             "telemetry",
@@ -114,6 +113,7 @@ def plan_processes(paths: WorkspacePaths, workspace: WorkspaceFile) -> list[Proc
     ]
 
 
-def stop_order(plans: list[ProcessPlan]) -> list[str]:
-    """Return the names in the order of stopping: the edge first, so nobody is sent to what is going away."""
-    return [plan.name for plan in reversed(plans)]
+def stop_stages(plans: list[ProcessPlan]) -> list[list[str]]:
+    """Return the names in stages of stopping: the edge first, so nobody is sent to what is going away."""
+    names = [plan.name for plan in plans]
+    return [[name for name in names if name == "edge"], [name for name in names if name != "edge"]]

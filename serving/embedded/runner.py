@@ -11,7 +11,7 @@ import httpx
 
 from registry.core.errors import Unavailable
 from serving.embedded.paths import WorkspacePaths
-from serving.embedded.plan import ProcessPlan, Readiness, stop_order
+from serving.embedded.plan import ProcessPlan, Readiness, stop_stages
 from serving.embedded.records import (
     ProcessRecord,
     end,
@@ -25,6 +25,7 @@ from serving.embedded.records import (
 POLL_S = 0.1
 RESTART_PAUSE_S = (0.0, 0.5, 1.0, 2.0, 5.0)
 CALM_S = 30.0
+GRACE_S = 3.0  # of a stage; Ray holds nothing that SIGKILL could lose
 
 # What a user's shell may hold and a server must not: another workspace's address, a proxy for loopback.
 _DROPPED = ("SLIPWAY_", "RAY_", "http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -36,7 +37,7 @@ class Runner:
     def __init__(self, paths: WorkspacePaths, plans: list[ProcessPlan], instance: str) -> None:
         self._paths = paths
         self._plans = {plan.name: plan for plan in plans}
-        self._order = stop_order(plans)
+        self._stages = stop_stages(plans)
         self._instance = instance
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._failures: dict[str, tuple[int, float]] = {}
@@ -92,7 +93,7 @@ class Runner:
 
     def stop_all(self) -> None:
         """Stop every process in order, then whatever it left behind."""
-        stop_workspace(self._paths, self._order, self._instance, {n: p.grace_s for n, p in self._plans.items()})
+        stop_workspace(self._paths, self._stages, self._instance)
         for child in self._children.values():
             child.wait()
 
@@ -147,15 +148,13 @@ class Runner:
             end(left_behind([record], instance=""), grace_s=1.0)
 
 
-def stop_workspace(paths: WorkspacePaths, order: list[str], instance: str, grace_s: dict[str, float]) -> None:
-    """Stop what the records name, in ``order``, then everything else that carries the mark. Safe to call twice."""
+def stop_workspace(paths: WorkspacePaths, stages: list[list[str]], instance: str) -> None:
+    """Stop what the records name, stage by stage, then everything else that carries the mark. Safe to call twice."""
     records = read_records(paths.run)
-    for name in order:
-        record = records.get(name)
-        if record is not None and is_alive(record):
-            end([record.pid], grace_s.get(name, 5.0))
+    for stage in stages:
+        end([records[name].pid for name in stage if name in records and is_alive(records[name])], GRACE_S)
     end(left_behind(list(records.values()), instance), grace_s=1.0)
-    for name in order:
+    for name in records:
         (paths.run / f"{name}.json").unlink(missing_ok=True)
 
 

@@ -16,7 +16,7 @@ import msgspec
 from registry.core.errors import Conflict
 from serving.cluster.head import RayPorts
 from serving.embedded.paths import WorkspacePaths, make_private
-from serving.embedded.plan import HOST, Ports, WorkspaceFile, plan_processes, stop_order
+from serving.embedded.plan import HOST, Ports, WorkspaceFile, plan_processes, stop_stages
 from serving.embedded.ports import check_free, free_ports
 from serving.embedded.records import end, is_alive, read_records, read_stat
 from serving.embedded.runner import Runner, stop_workspace
@@ -115,7 +115,7 @@ def take_down(paths: WorkspacePaths, within_s: float = 20.0) -> bool:
         while _is_holder(state) and time.monotonic() < deadline:
             time.sleep(0.05)
         end([state.pid] if _is_holder(state) else [], grace_s=0)
-    stop_workspace(paths, stop_order(plan_processes(paths, workspace)), workspace.instance, {})
+    stop_workspace(paths, stop_stages(plan_processes(paths, workspace)), workspace.instance)
     _tidy(paths)
     return found
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from serving.wire.request_line import COLUMNS, MARK, SEPARATOR, RequestRow
+from serving.wire.request_line import COLUMNS, EMPTY, MARK, SEPARATOR, RequestRow
 
 USER_STRINGS = ("method", "path", "client_request_id", "user_agent")  # escaped as in JSON
 BLOCK_BYTES = 1 << 20
@@ -121,16 +121,20 @@ def _repair(line: bytes) -> bytes | None:
 
 
 def _finish(table: pa.Table, lines: list[bytes]) -> pa.Table:
-    columns: list[Any] = [
-        _unescape(table[name]) if name in USER_STRINGS else table[name].combine_chunks() for name in COLUMNS
-    ]
+    columns: list[Any] = [_column(table[name].combine_chunks(), name) for name in COLUMNS]
     checksums = pa.array(map(crc32, lines), pa.uint32(), size=len(lines))
     return pa.table([*columns, checksums], schema=SCHEMA)
 
 
-def _unescape(column: pa.ChunkedArray) -> pa.Array:
+def _column(column: pa.Array, name: str) -> pa.Array:
+    if _TYPES[name] != pa.string():
+        return column
+    column = pc.if_else(pc.equal(column, EMPTY), "", column)
+    return _unescape(column) if name in USER_STRINGS else column
+
+
+def _unescape(column: pa.Array) -> pa.Array:
     """Undo JSON's escapes, once per distinct value."""
-    column = column.combine_chunks()
     if not pc.any(pc.match_substring(column, "\\")).as_py():
         return column
     encoded = column.dictionary_encode()

@@ -11,6 +11,7 @@ import msgspec
 
 MARK = "sw1"  # begins every line; the number is the schema's version
 SEPARATOR = "\t"
+EMPTY = "-"  # what HAProxy writes for an empty string
 
 
 class RequestRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from serving.cluster.head import RayPorts
 from serving.embedded.paths import workspace_paths
-from serving.embedded.plan import Ports, WorkspaceFile, plan_processes, stop_order
+from serving.embedded.plan import Ports, WorkspaceFile, plan_processes, stop_stages
 from serving.embedded.records import INSTANCE_VARIABLE
 
 WORKSPACE = WorkspaceFile(
@@ -24,9 +24,10 @@ def test_ray_is_reached_with_a_token_only(tmp_path: Path) -> None:
     assert ray.environment["RAY_AUTH_MODE"] == "token"
 
 
-def test_the_edge_stops_first_and_ray_last(tmp_path: Path) -> None:
-    order = stop_order(plan_processes(workspace_paths(tmp_path), WORKSPACE))
-    assert (order[0], order[-1]) == ("edge", "ray")
+def test_the_edge_stops_before_everything_else(tmp_path: Path) -> None:
+    first, rest = stop_stages(plan_processes(workspace_paths(tmp_path), WORKSPACE))
+    assert first == ["edge"]
+    assert set(rest) == {"ray", "registry", "controller", "telemetry"}
 
 
 def test_two_workspaces_have_different_short_runtime_folders(tmp_path: Path) -> None:

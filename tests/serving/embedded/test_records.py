@@ -23,9 +23,9 @@ SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 ORPHAN = [
     sys.executable,
     "-c",
-    "import subprocess, sys; "
-    "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], stdout=subprocess.DEVNULL, start_new_session=True); "
-    "print(child.pid, flush=True)",
+    "import subprocess, sys\n"
+    "sleep = [sys.executable, '-c', 'import time; time.sleep(60)']\n"
+    "print(subprocess.Popen(sleep, stdout=subprocess.DEVNULL, start_new_session=True).pid, flush=True)",
 ]
 
 
