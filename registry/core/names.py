@@ -58,7 +58,7 @@ def check_name(kind: str, value: str) -> str:
     """
     pattern, rule = _RULES[kind]
     if not pattern.match(value):
-        raise InvalidInput(f"{value!r} is not a {kind} name: use {rule}", kind=kind, value=value)
+        raise InvalidInput(f"invalid {kind} name {value!r}: use {rule}", kind=kind, value=value)
     return value
 
 

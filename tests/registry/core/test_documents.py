@@ -78,7 +78,7 @@ def test_scalars_in_maps_become_text() -> None:
     ("document", "path", "says"),
     [
         ({"name": "cancer", "trafic": {}}, "$.trafic", "did you mean 'traffic'"),
-        ({"name": "x"}, None, "not a endpoint name"),
+        ({"name": "x"}, None, "invalid endpoint name"),
         ({"name": 7}, "$.name", "expected `str | null`, got `int`"),
         ({"auth_mode": "aad_token"}, "$.auth_mode", "only 'key'"),
         ({"mirror_traffic": {"green": 10}}, "$.mirror_traffic", "not supported yet"),
@@ -106,7 +106,7 @@ def test_an_endpoint_document_is_refused_by_name(document: Any, path: str | None
         ({"environment": "azureml:env:1"}, "$.environment", "slipway image build"),
         ({"environment": {"conda_file": "c.yml"}}, "$.environment.conda_file", "slipway image build"),
         ({"environment": {"image": "a:1", "build": {"path": "."}}}, "$.environment.build", "Dockerfiles"),
-        ({"environment": {"image": "A B"}}, None, "is not a image name"),
+        ({"environment": {"image": "A B"}}, None, "invalid image name 'A B'"),
         ({"environment": {"image": "a:1", "imge": 1}}, "$.environment.imge", "did you mean 'image'"),
         ({"code_configuration": {"code": "."}}, "$.code_configuration", "part of the image"),
         ({"model": {"path": "model.pkl"}}, "$.model", "register it"),
