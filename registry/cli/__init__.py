@@ -6,6 +6,7 @@ Map::
     assembly.py   the command under assembly: groups that several packages may add to
     context.py    which workspace is meant
     output.py     tables for people, JSON for programs
+    names.py      names given as arguments
     activity.py   follow a long-running operation
     commands.py   what the registry contributes, one module per noun beside it
 """

@@ -19,7 +19,12 @@ def follow(client: Client, activity: Activity, *, quiet: bool) -> Activity:
     Raises:
         ActivityFailed: it failed or was superseded.
     """
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[message]}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.fields[message]}", markup=False),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, disable=quiet) as progress:
         task = progress.add_task(f"{activity.kind} {activity.subject}", total=1.0, message=activity.message)
         while not activity.state.ended:

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from registry.client import Client
-from registry.core.errors import Unavailable
+from registry.core.errors import InvalidInput, Unavailable
 
 URL_VARIABLE = "SLIPWAY_URL"
 DIRECTORY_VARIABLE = "SLIPWAY_DIR"
@@ -20,14 +20,20 @@ URL_OPTION = typer.Option(
 
 
 def workspace_url(url: str | None) -> str:
-    """Return the registry's URL."""
+    """Return the registry's URL.
+
+    Raises:
+        InvalidInput: the workspace file is there and holds no URL.
+    """
     if url:
         return url.rstrip("/")
     path = Path(os.environ.get(DIRECTORY_VARIABLE, DEFAULT_DIRECTORY)) / "workspace.json"
     try:
         return str(json.loads(path.read_text())["url"])
-    except (OSError, ValueError, KeyError):
+    except OSError:
         return DEFAULT_URL
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidInput(f"{path} holds no url: name the workspace with --url or {URL_VARIABLE}") from error
 
 
 def service_url(client: Client, name: str) -> str:

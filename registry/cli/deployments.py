@@ -7,12 +7,11 @@ import typer
 from registry.cli.activity import follow
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.documents import FILE_OPTION, SET_OPTION, read_document
+from registry.cli.names import DEPLOYMENT_ARGUMENT, ENDPOINT_ARGUMENT, split_deployment
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, print_rows, short, when
 from registry.core.documents import load_deployment
 from registry.core.endpoints import Deployment
 from registry.core.errors import InvalidInput
-
-NAME_ARGUMENT = typer.Argument(help="ENDPOINT/DEPLOYMENT")
 
 
 def create(
@@ -41,7 +40,7 @@ def create(
 
 
 def list_deployments(
-    endpoint: str = typer.Argument(help="The endpoint's name."),
+    endpoint: str = ENDPOINT_ARGUMENT,
     output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:
@@ -60,12 +59,12 @@ def list_deployments(
     print_rows(connect(url).deployments.list(endpoint), columns, output, empty=f"{endpoint} has no deployments yet")
 
 
-def show(name: str = NAME_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
+def show(name: str = DEPLOYMENT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
     """Show a deployment with its revisions, and why one failed.
 
     Example: slipway deployment show cancer/blue
     """
-    deployment = connect(url).deployments.get(*_split(name))
+    deployment = connect(url).deployments.get(*split_deployment(name))
     fields = {"deployment": f"{deployment.endpoint}/{deployment.name}", "latest": _latest(deployment)}
     for revision in deployment.revisions:
         fields[f"revision {revision.number}"] = (
@@ -75,20 +74,13 @@ def show(name: str = NAME_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: s
     print_record(deployment, fields, output)
 
 
-def delete(name: str = NAME_ARGUMENT, url: str | None = URL_OPTION) -> None:
+def delete(name: str = DEPLOYMENT_ARGUMENT, url: str | None = URL_OPTION) -> None:
     """Delete a deployment that gets no traffic.
 
     Example: slipway deployment delete cancer/green
     """
-    connect(url).deployments.delete(*_split(name))
+    connect(url).deployments.delete(*split_deployment(name))
     console.print(f"deployment {name} deleted")
-
-
-def _split(name: str) -> tuple[str, str]:
-    endpoint, slash, deployment = name.partition("/")
-    if not slash or not deployment:
-        raise InvalidInput(f"{name!r}: write ENDPOINT/DEPLOYMENT, for example cancer/blue")
-    return endpoint, deployment
 
 
 def _latest(deployment: Deployment) -> str:

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-import yaml
 
 from registry.core.errors import InvalidInput
 from registry.core.loading import parse_yaml
@@ -23,7 +22,7 @@ def read_document(path: Path, overrides: list[str] | None) -> dict[str, Any]:
         content = path.read_bytes()
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror}") from error
-    document = parse_yaml(content)
+    document = _parse(content, str(path))
     if not isinstance(document, dict):
         raise InvalidInput(f"{path}: expected keys and values at the top level", path="$")
     for override in overrides or []:
@@ -31,9 +30,16 @@ def read_document(path: Path, overrides: list[str] | None) -> dict[str, Any]:
     return document
 
 
+def _parse(content: bytes | str, source: str) -> Any:
+    try:
+        return parse_yaml(content)
+    except InvalidInput as error:
+        raise InvalidInput(f"{source}: {error.message}", **error.details) from error
+
+
 def _set(document: dict[str, Any], override: str) -> None:
     keys, equals, text = override.partition("=")
-    if not equals or not keys:
+    if not equals or not all(keys.split(".")):
         raise InvalidInput(f"--set {override!r}: write key.path=value, for example model=azureml:cancer:2")
     *parents, last = keys.split(".")
     inner = document
@@ -41,4 +47,4 @@ def _set(document: dict[str, Any], override: str) -> None:
         inner = inner.setdefault(parent, {})
         if not isinstance(inner, dict):
             raise InvalidInput(f"--set {override!r}: {parent} holds no keys")
-    inner[last] = yaml.safe_load(text)
+    inner[last] = _parse(text, f"--set {override!r}")

@@ -1,17 +1,17 @@
 """``slipway endpoint``."""
 
+import math
 from pathlib import Path
 
 import typer
 
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.documents import FILE_OPTION, SET_OPTION, read_document
+from registry.cli.names import ENDPOINT_ARGUMENT
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, print_rows, when
 from registry.core.documents import EndpointDocument, load_endpoint
 from registry.core.endpoints import Endpoint
 from registry.core.errors import InvalidInput
-
-NAME_ARGUMENT = typer.Argument(help="The endpoint's name.")
 
 
 def create(
@@ -49,6 +49,9 @@ def update(
 
     Example: slipway endpoint update --name cancer --traffic "blue=50 green=50"
     """
+    weights = None if traffic is None else _weights(traffic)
+    if overrides and file is None:
+        raise InvalidInput("--set changes what a file says: give --file")
     endpoints = connect(url).endpoints
     changed = None
     if file is not None:
@@ -58,8 +61,8 @@ def update(
         changed = endpoints.create(name, document).endpoint
     if name is None:
         raise InvalidInput("name the endpoint: --name NAME, or --file with a name in it")
-    if traffic is not None:
-        changed = endpoints.set_traffic(name, _weights(traffic))
+    if weights is not None:
+        changed = endpoints.set_traffic(name, weights)
     if changed is None:
         raise InvalidInput("nothing to change: give --traffic or --file")
     _print(changed, output)
@@ -79,7 +82,7 @@ def list_endpoints(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_O
     print_rows(connect(url).endpoints.list(), columns, output, empty="no endpoints yet: slipway endpoint create")
 
 
-def show(name: str = NAME_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
+def show(name: str = ENDPOINT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
     """Show an endpoint: its split, keys and tags.
 
     Example: slipway endpoint show cancer
@@ -87,7 +90,7 @@ def show(name: str = NAME_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: s
     _print(connect(url).endpoints.get(name), output)
 
 
-def delete(name: str = NAME_ARGUMENT, url: str | None = URL_OPTION) -> None:
+def delete(name: str = ENDPOINT_ARGUMENT, url: str | None = URL_OPTION) -> None:
     """Delete an endpoint with its deployments.
 
     Example: slipway endpoint delete cancer
@@ -97,7 +100,7 @@ def delete(name: str = NAME_ARGUMENT, url: str | None = URL_OPTION) -> None:
 
 
 def regenerate_key(
-    name: str = NAME_ARGUMENT,
+    name: str = ENDPOINT_ARGUMENT,
     key: str = typer.Option("primary", help="primary or secondary"),
     output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
@@ -120,16 +123,23 @@ def _named(document: EndpointDocument) -> str:
 
 
 def _weights(text: str) -> dict[str, float]:
-    weights = {}
+    weights: dict[str, float] = {}
     for part in text.replace(",", " ").split():
-        name, equals, percent = part.partition("=")
-        try:
-            weights[name] = float(percent)
-        except ValueError as error:
-            raise InvalidInput(f'--traffic {text!r}: write "NAME=PERCENT NAME=PERCENT"') from error
-        if not equals:
+        name, _, percent = part.partition("=")
+        weight = _percent(percent)
+        if not name or not math.isfinite(weight):
             raise InvalidInput(f'--traffic {text!r}: write "NAME=PERCENT NAME=PERCENT"')
+        if name in weights:
+            raise InvalidInput(f"--traffic {text!r}: {name} is there twice")
+        weights[name] = weight
     return weights
+
+
+def _percent(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _traffic(endpoint: Endpoint) -> str:

@@ -19,7 +19,7 @@ def build(
 ) -> None:
     """Build an image: resolve and lock its dependencies, pack its layers.
 
-    Example: slipway image build -f configs/image-gbm.yaml --set model=azureml:cancer:2
+    Example: slipway image build -f configs/image-gbm.yaml --set model=cancer:2
     """
     client = connect(url)
     document = load_image(read_document(file, overrides))

@@ -1,6 +1,7 @@
 """Entry point of ``slipway``. Exit codes: 0 done, 1 it failed, 2 it was asked wrongly."""
 
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 
 import typer
@@ -8,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from registry.cli.assembly import assemble
-from registry.core.errors import InvalidInput, SlipwayError
+from registry.core.errors import InvalidInput, SlipwayError, Unavailable
 
 
 def build() -> typer.Typer:
@@ -33,15 +34,21 @@ def build() -> typer.Typer:
     return assemble(app)
 
 
-def main() -> None:
-    """Run the command line."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line, or the one given, and exit."""
     try:
-        build()()
+        build()(arguments)
     except SlipwayError as error:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {escape(error.message)}", highlight=False)
+        err = Console(stderr=True, soft_wrap=True, emoji=False)
+        err.print(f"[bold red]error:[/] {escape(error.message)}{_remedy(error)}", highlight=False)
         sys.exit(2 if isinstance(error, InvalidInput) else 1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _remedy(error: SlipwayError) -> str:
+    away = isinstance(error, Unavailable) and "url" in error.details  # the registry, as the SDK tells it
+    return " Start a workspace with `slipway up`, or name another with --url" if away else ""
 
 
 if __name__ == "__main__":

@@ -3,19 +3,20 @@
 import typer
 
 from registry.cli.context import URL_OPTION, connect
+from registry.cli.names import MODEL_ARGUMENT
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, print_rows, when
 from registry.core.models import Model
 
 
 def register(
-    name: str = typer.Argument(help="The model's name; made when it is new."),
+    name: str = MODEL_ARGUMENT,
     run: str = typer.Option(..., help="The run whose artifacts become the version."),
     path: str = typer.Option("model", help="Where the model lies among the run's artifacts."),
     description: str = typer.Option("", help="What is new in this version."),
     output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:
-    """Freeze a run's artifacts as the next version of a model.
+    """Freeze a run's artifacts as the next version of a model, which is made when it is new.
 
     Example: slipway model register cancer --run 3f2a… --path model
     """
@@ -42,7 +43,7 @@ def list_models(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTI
 
 
 def show(
-    name: str = typer.Argument(help="The model's name."),
+    name: str = MODEL_ARGUMENT,
     output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:

@@ -9,8 +9,9 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-console = Console()
+console = Console(emoji=False)  # azureml:cancer:2 holds a name that rich has a picture for
 
 
 class OutputFormat(StrEnum):
@@ -45,7 +46,7 @@ def print_record(record: Any, fields: Mapping[str, Any], output: OutputFormat) -
     grid.add_column(style="bold")
     grid.add_column(overflow="fold")
     for name, value in fields.items():
-        grid.add_row(name, str(value))
+        grid.add_row(name, Text(str(value)))
     console.print(grid)
 
 
@@ -55,7 +56,7 @@ def table(headings: Iterable[str], rows: Iterable[Sequence[str]]) -> Table:
     for heading in headings:
         made.add_column(heading, overflow="fold")
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*(Text(cell) for cell in row))  # as it is: users' strings may look like markup
     return made
 
 

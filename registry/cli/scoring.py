@@ -1,5 +1,6 @@
 """``slipway score``: send one request to an endpoint, as a client would."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -7,7 +8,11 @@ import httpx
 import typer
 
 from registry.cli.context import URL_OPTION, connect, service_url
+from registry.cli.names import ENDPOINT_ARGUMENT
 from registry.core.errors import InvalidInput, SlipwayError, Unavailable
+from registry.core.names import check_name
+
+KEY = re.compile(r"[!-~]+\Z")
 
 
 class ScoringFailed(SlipwayError):
@@ -17,7 +22,7 @@ class ScoringFailed(SlipwayError):
 
 
 def score(
-    endpoint: str = typer.Argument(help="The endpoint's name."),
+    endpoint: str = ENDPOINT_ARGUMENT,
     data: str = typer.Option(..., "--data", "-d", help="The JSON body, @FILE, or - for standard input."),
     key: str = typer.Option(..., envvar="SLIPWAY_KEY", help="One of the endpoint's keys."),
     deployment: str | None = typer.Option(None, help="Ask this deployment, whatever the split says."),
@@ -27,14 +32,17 @@ def score(
 
     Example: SLIPWAY_KEY=… slipway score cancer --data @rows.json --deployment green
     """
-    edge = service_url(connect(url), "edge")
+    if not KEY.match(key):
+        raise InvalidInput("--key: a key is printable ASCII without spaces")
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-    if deployment:
-        headers["azureml-model-deployment"] = deployment
+    if deployment is not None:
+        headers["azureml-model-deployment"] = check_name("deployment", deployment)
+    body = _body(data)
+    edge = service_url(connect(url), "edge")
     try:
         answer = httpx.post(
             f"{edge}/endpoints/{endpoint}/score",
-            content=_body(data),
+            content=body,
             headers=headers,
             timeout=200.0,
             trust_env=False,

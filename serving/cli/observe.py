@@ -1,5 +1,6 @@
 """``slipway logs`` and ``slipway requests``."""
 
+import math
 import time
 from collections.abc import Mapping
 
@@ -7,12 +8,13 @@ import httpx
 import typer
 
 from registry.cli.context import URL_OPTION, connect, service_url
+from registry.cli.names import DEPLOYMENT_ARGUMENT, split_deployment
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, print_rows, when
 from registry.core.errors import ERROR_OF_CODE, InvalidInput, SlipwayError, Unavailable
 
 
 def logs(
-    deployment: str = typer.Argument(help="ENDPOINT/DEPLOYMENT"),
+    deployment: str = DEPLOYMENT_ARGUMENT,
     lines: int = typer.Option(100, "--lines", "-n", min=1, max=10_000, help="Lines of each replica."),
     url: str | None = URL_OPTION,
 ) -> None:
@@ -20,9 +22,7 @@ def logs(
 
     Example: slipway logs cancer/green -n 20
     """
-    endpoint, slash, name = deployment.partition("/")
-    if not slash or not name:
-        raise InvalidInput(f"{deployment!r}: write ENDPOINT/DEPLOYMENT, for example cancer/green")
+    endpoint, name = split_deployment(deployment)
     answer = _ask(url, "controller", f"/v1/logs/{endpoint}/{name}", {"lines": lines})
     typer.echo(answer.text, nl=False)
 
@@ -40,17 +40,20 @@ def requests(
 
     Example: slipway requests cancer --summary
     """
-    since_ms = int((time.time() - since_minutes * 60) * 1000)
+    if not 0 < since_minutes < math.inf:
+        raise InvalidInput(f"--since {since_minutes:g}: write minutes, more than 0")
+    since_ms = max(0, int((time.time() - since_minutes * 60) * 1000))
     asked: dict[str, str | int | None] = {"endpoint": endpoint, "since_ms": since_ms}
     if summary:
         rows = _ask(url, "telemetry", "/v1/summary", asked).json()["rows"]
+        rows = [row for row in rows if deployment in (None, row["deployment"])]
         columns = {
             "deployment": lambda r: f"{r['endpoint']}/{r['deployment']}",
             "revision": lambda r: r["backend"].rpartition(".")[2],
             "requests": lambda r: r["requests"],
             "failures": lambda r: r["failures"],
-            "p50": lambda r: f"{r['p50_ms']:.0f} ms",
-            "p99": lambda r: f"{r['p99_ms']:.0f} ms",
+            "p50": lambda r: _milliseconds(r["p50_ms"]),
+            "p99": lambda r: _milliseconds(r["p99_ms"]),
         }
     else:
         asked |= {"deployment": deployment, "limit": limit}
@@ -60,10 +63,14 @@ def requests(
             "status": lambda r: r["status"],
             "request": lambda r: f"{r['method']} {r['path']}",
             "answered by": lambda r: r["backend"] or "-",
-            "took": lambda r: f"{r['duration_ms']} ms",
+            "took": lambda r: _milliseconds(r["duration_ms"]),
             "operation": lambda r: r["operation_id"],
         }
     print_rows(rows, columns, output, empty="no requests in that time")
+
+
+def _milliseconds(taken: float) -> str:
+    return f"{taken:.0f} ms" if taken >= 0 else "-"  # -1: it never came to an end
 
 
 def _ask(url: str | None, service: str, path: str, parameters: Mapping[str, str | int | None]) -> httpx.Response:

@@ -107,7 +107,7 @@ def _up_here(paths: WorkspacePaths, ports: Ports) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     began = time.monotonic()
-    out = Console(soft_wrap=True)
+    out = Console(soft_wrap=True, emoji=False)
     left = 5
 
     def say(name: str, state: str) -> None:

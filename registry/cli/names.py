@@ -1,0 +1,22 @@
+"""Names given as arguments, checked before they become parts of a URL."""
+
+import typer
+
+from registry.core.errors import InvalidInput
+from registry.core.names import check_name
+
+ENDPOINT_ARGUMENT = typer.Argument(help="The endpoint's name.", callback=lambda name: check_name("endpoint", name))
+MODEL_ARGUMENT = typer.Argument(help="The model's name.", callback=lambda name: check_name("model", name))
+DEPLOYMENT_ARGUMENT = typer.Argument(help="ENDPOINT/DEPLOYMENT")
+
+
+def split_deployment(text: str) -> tuple[str, str]:
+    """Return the endpoint's and the deployment's name.
+
+    Raises:
+        InvalidInput: the text is not ENDPOINT/DEPLOYMENT.
+    """
+    endpoint, slash, deployment = text.partition("/")
+    if not slash:
+        raise InvalidInput(f"{text!r}: write ENDPOINT/DEPLOYMENT, for example cancer/blue")
+    return check_name("endpoint", endpoint), check_name("deployment", deployment)

@@ -1,0 +1,51 @@
+import json
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from registry.core.images import Image
+
+Slipway = Callable[..., "subprocess.CompletedProcess[str]"]
+Write = Callable[..., str]
+
+
+@pytest.fixture
+def ask(slipway: Slipway, url: str) -> Slipway:
+    """Run ``slipway image`` against the registry."""
+    return lambda *words: slipway("image", *words, SLIPWAY_URL=url)
+
+
+def test_images_are_shown_to_people_and_programs(ask: Slipway, image: Image) -> None:
+    assert image.digest in ask("show", "cancer-onnx:1").stdout
+    assert "cancer-onnx" in ask("list").stdout
+    assert json.loads(ask("show", "cancer-onnx", "-o", "json").stdout)["digest"] == image.digest
+    assert [one["name"] for one in json.loads(ask("list", "-o", "json").stdout)] == ["cancer-onnx"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"code_configuration": {"code": "nowhere", "scoring_script": "score.py"}}, "there is no code folder"),
+        ({"environment": {"requirements": "nowhere.txt"}}, "$.environment.requirements: cannot read"),
+        ({"code": "nowhere"}, "$.code: unknown key 'code'"),
+        ({"name": "Cancer"}, "invalid image name 'Cancer'"),
+        ({"model": "cancer"}, "'cancer' is not a model reference"),
+    ],
+)
+def test_a_document_with_a_mistake_is_one_line(
+    ask: Slipway, write: Write, changes: dict[str, object], said: str
+) -> None:
+    done = ask("build", "-f", write(**{"name": "cancer-gbm", "model": "cancer:1", **changes}))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert said in done.stderr
+
+
+def test_the_image_of_a_model_that_is_not_there_exits_with_1(ask: Slipway, write: Write) -> None:
+    done = ask("build", "-f", write(name="cancer-gbm", model="azureml:cancer:7"))
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+
+
+def test_a_reference_that_leads_nowhere_is_one_line(ask: Slipway) -> None:
+    assert "there is no image 'nowhere:latest'" in ask("show", "nowhere").stderr
+    assert ask("show", "A b").returncode == 2

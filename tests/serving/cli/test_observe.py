@@ -1,0 +1,114 @@
+import json
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Slipway = Callable[..., "subprocess.CompletedProcess[str]"]
+
+NOBODY = "http://127.0.0.1:1"  # a mistake found here exits with 2; what is sent there, with 1
+ROW = {
+    "timestamp_ms": 1_795_466_997_878,
+    "status": 200,
+    "method": "POST",
+    "path": "/endpoints/[/red]/score",
+    "backend": "cancer.blue.1",
+    "duration_ms": 3,
+    "operation_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+}
+COUNTS = {"endpoint": "cancer", "requests": 5, "failures": 1, "p50_ms": 3, "p99_ms": 9}
+BLUE = COUNTS | {"deployment": "blue", "backend": "cancer.blue.1"}
+GREEN = COUNTS | {"deployment": "green", "backend": "cancer.green.2", "p50_ms": -1, "p99_ms": -1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["logs", "cancer"], "write ENDPOINT/DEPLOYMENT"),
+        (["logs", "cancer/"], "invalid deployment name ''"),
+        (["logs", "/blue"], "invalid endpoint name ''"),
+        (["logs", "cancer/blue?lines=9"], "invalid deployment name 'blue?lines=9'"),
+        (["logs", "cancer/blue", "-n", "0"], "greater than or equal to 1"),
+        (["requests", "--limit", "0"], "greater than or equal to 1"),
+        (["requests", "--limit", "10001"], "less than or equal to 10000"),
+        (["requests", "--since", "0"], "--since 0: write minutes, more than 0"),
+        (["requests", "--since", "nan"], "--since nan: write minutes"),
+        (["requests", "--since", "inf"], "--since inf: write minutes"),
+        (["requests", "--since", "soon"], "--since"),
+    ],
+)
+def test_a_mistaken_argument_exits_with_2_and_nothing_is_sent(
+    slipway: Slipway, arguments: list[str], said: str
+) -> None:
+    done = slipway(*arguments, "--url", NOBODY)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+
+
+def test_logs_are_printed_as_they_were_written(slipway: Slipway, house: Any) -> None:
+    house.answers["/v1/logs/cancer/blue"] = (200, "[/red] first\nlast\n")
+    assert slipway("logs", "cancer/blue", "-n", "7", "--url", house.url).stdout == "[/red] first\nlast\n"
+    assert house.asked[-1] == ("/v1/logs/cancer/blue", {"lines": ["7"]})
+
+
+def test_what_a_service_refuses_is_told_in_its_words(slipway: Slipway, house: Any) -> None:
+    error = {"code": "not_found", "message": "there is no deployment cancer/blue", "request_id": "r"}
+    house.answers["/v1/logs/cancer/blue"] = (404, {"error": error})
+    done = slipway("logs", "cancer/blue", "--url", house.url)
+    assert (done.returncode, done.stderr) == (1, "error: there is no deployment cancer/blue\n")
+
+
+def test_what_is_no_service_is_told_with_its_status(slipway: Slipway, house: Any) -> None:
+    house.answers["/v1/logs/cancer/blue"] = (502, "bad gateway")
+    done = slipway("logs", "cancer/blue", "--url", house.url)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "answered 502: bad gateway" in done.stderr
+
+
+def test_a_service_that_has_not_announced_itself_is_one_line(slipway: Slipway, house: Any) -> None:
+    house.answers["/api/v1/services"] = (200, {"services": []})
+    done = slipway("requests", "--url", house.url)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "the telemetry has not announced itself" in done.stderr
+    assert "`slipway status`" in done.stderr
+
+
+def test_a_service_that_is_away_is_one_line(slipway: Slipway, house: Any) -> None:
+    house.answers["/api/v1/services"] = (
+        200,
+        {"services": [{"name": "telemetry", "url": NOBODY, "grpc": "", "updated_ms": 1}]},
+    )
+    done = slipway("requests", "--url", house.url)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert f"the telemetry at {NOBODY} does not answer" in done.stderr
+
+
+def test_requests_are_shown_as_they_were_asked(slipway: Slipway, house: Any) -> None:
+    house.answers["/v1/requests"] = (200, {"rows": [ROW, ROW | {"backend": "", "duration_ms": -1}]})
+    shown = slipway("requests", "cancer", "--deployment", "blue", "--limit", "2", "--url", house.url).stdout
+    assert "[/red]" in shown
+    assert "cancer.blue.1" in shown
+    path, parameters = house.asked[-1]
+    assert (path, parameters["endpoint"], parameters["deployment"]) == ("/v1/requests", ["cancer"], ["blue"])
+    assert parameters["limit"] == ["2"]
+
+
+def test_requests_are_json_for_programs(slipway: Slipway, house: Any) -> None:
+    house.answers["/v1/requests"] = (200, {"rows": [ROW]})
+    assert json.loads(slipway("requests", "-o", "json", "--url", house.url).stdout) == [ROW]
+
+
+def test_a_look_back_before_all_time_begins_with_it(slipway: Slipway, house: Any) -> None:
+    house.answers["/v1/requests"] = (200, {"rows": []})
+    assert "no requests in that time" in slipway("requests", "--since", "1e12", "--url", house.url).stdout
+    assert house.asked[-1][1]["since_ms"] == ["0"]
+
+
+def test_a_summary_of_one_deployment_leaves_the_others_out(slipway: Slipway, house: Any) -> None:
+    house.answers["/v1/summary"] = (200, {"rows": [BLUE, GREEN]})
+    asked = ["requests", "--summary", "--url", house.url]
+    assert json.loads(slipway(*asked, "-o", "json").stdout) == [BLUE, GREEN]
+    assert json.loads(slipway(*asked, "-o", "json", "--deployment", "green").stdout) == [GREEN]
+    assert "cancer/blue" in slipway(*asked).stdout
+    assert "-1 ms" not in slipway(*asked).stdout
