@@ -59,8 +59,7 @@ def edge(
 
     Example: slipway edge --http-port 8000 --grpc-port 8001
     """
-    from serving.edge.agent import run_agent
-    from serving.edge.settings import EdgeSettings
+    from serving.edge.agent import EdgeSettings, run_agent
 
     settings = EdgeSettings(
         host=host,

@@ -10,7 +10,7 @@ import httpx
 
 from serving.cluster.reporter import Reporter, new_replica_id
 from serving.node.errors import NodeError
-from serving.node.launch import Launch
+from serving.node.launch import LOGS, Launch
 from serving.node.prepare import prepare_image
 from serving.node.process import ScoringProcess
 from serving.wire.replica import ReplicaSpec, ReplicaState
@@ -29,7 +29,7 @@ class Supervision:
     def __init__(self, spec: ReplicaSpec, supervisor: str) -> None:
         self._spec = spec
         self._supervisor = supervisor
-        folder = Path(spec.state_dir) / "logs" / "deployments"
+        folder = Path(spec.state_dir) / LOGS
         self._log_path = folder / f"{spec.backend}-{supervisor}.log"
         self._log_path.parent.mkdir(parents=True, exist_ok=True)
         self._secret = Path(spec.secret_file).read_text().strip()

@@ -7,6 +7,7 @@ Map::
     board.py       the published routing table: its generations, its copy on disk, who waits for the next
     registry.py    the link to the registry: desired state in, verdicts out
     reconcile.py   one pass: cluster schema, routing table, verdicts
+    metrics.py     what Prometheus scrapes
     logs.py        the last lines of a deployment's replicas
     app.py         the HTTP doors, all on one screen
     server.py      wiring

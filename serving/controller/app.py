@@ -1,9 +1,12 @@
 """The controller's HTTP doors, all on one screen."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,7 +14,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from serving.controller.board import Board
-from serving.controller.logs import tail
+from serving.controller.logs import LogsAway, tail
+from serving.controller.metrics import exposition
 from serving.controller.reconcile import Reconciler
 from serving.wire.replica import ReplicaReport
 
@@ -22,14 +26,16 @@ MAX_LINES = 10_000
 def create_app(
     reconciler: Reconciler,
     board: Board,
+    logs: Path,
     monotonic_s: Callable[[], float],
     lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]],
 ) -> Starlette:
-    """Return the application over a running reconciler."""
-    doors = Doors(reconciler, board, monotonic_s)
+    """Return the application over a running reconciler; ``logs`` is the folder of the scoring processes' logs."""
+    doors = Doors(reconciler, board, logs, monotonic_s)
     return Starlette(
         routes=[
             Route("/health", doors.health),
+            Route("/metrics", doors.metrics),
             Route("/v1/replicas", doors.replicas),
             Route("/v1/replicas/{replica}", doors.report, methods=["POST"]),
             Route("/v1/routing", doors.routing),
@@ -41,9 +47,10 @@ def create_app(
 
 
 class Doors:
-    def __init__(self, reconciler: Reconciler, board: Board, monotonic_s: Callable[[], float]) -> None:
+    def __init__(self, reconciler: Reconciler, board: Board, logs: Path, monotonic_s: Callable[[], float]) -> None:
         self._reconciler = reconciler
         self._board = board
+        self._logs = logs
         self._now_s = monotonic_s
 
     async def health(self, request: Request) -> Response:
@@ -55,6 +62,9 @@ class Doors:
             "agents": self._reconciler.agents.generations(self._now_s()),
         }
         return _json(body, 200 if ready else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        return Response(exposition(self._reconciler.directory.all(), self._board.table), media_type=CONTENT_TYPE_LATEST)
 
     async def replicas(self, request: Request) -> Response:
         return _json({"replicas": self._reconciler.directory.all()})
@@ -77,14 +87,12 @@ class Doors:
 
     async def logs(self, request: Request) -> Response:
         endpoint, deployment = request.path_params["endpoint"], request.path_params["deployment"]
-        reports = [
-            report
-            for report in self._reconciler.directory.all()
-            if report.endpoint.lower() == endpoint.lower() and report.deployment.lower() == deployment.lower()
-        ]
-        if not reports:
-            raise HTTPException(404, f"no replica of {endpoint}/{deployment} is known; see `slipway deployment show`")
-        return PlainTextResponse(tail(reports, int(_number(request, "lines", 100, MAX_LINES))))
+        lines = int(_number(request, "lines", 100, MAX_LINES))
+        try:
+            text = await asyncio.to_thread(tail, self._logs, endpoint, deployment, lines)
+        except LogsAway as error:
+            raise HTTPException(404, str(error)) from error
+        return PlainTextResponse(text)
 
 
 def _number(request: Request, name: str, default: float, most: float) -> float:

@@ -1,30 +1,31 @@
-"""The last lines of a deployment's scoring processes."""
+"""The last lines of a deployment's scoring processes, those of failed revisions too."""
 
 from pathlib import Path
 
-from serving.wire.replica import ReplicaReport
-
 TAIL_BYTES = 256 * 1024
+NEWEST = 6  # files shown: a deployment that restarts for ever has many
 
 
-def tail(reports: list[ReplicaReport], lines: int) -> str:
-    """Return the last ``lines`` lines of each replica's log, under a heading that names the replica."""
-    parts = []
-    seen: set[str] = set()
-    for report in reports:
-        if not report.log_path or report.log_path in seen:
-            continue
-        seen.add(report.log_path)
-        heading = f"==> {report.endpoint}/{report.deployment} revision {report.revision}, {report.replica} <=="
-        parts.append("\n".join([heading, *_last_lines(Path(report.log_path), lines)]))
-    return "\n\n".join(parts) + "\n" if parts else ""
+class LogsAway(Exception):
+    """No process of the deployment has written a log on this node."""
+
+
+def tail(folder: Path, endpoint: str, deployment: str, lines: int) -> str:
+    """Return the last ``lines`` lines of the newest logs, oldest first, each under a heading that names it.
+
+    Raises:
+        LogsAway: there are none.
+    """
+    begin = f"{endpoint}.{deployment}.".lower()
+    found = [path for path in folder.glob("*.log") if path.name.startswith(begin)]
+    if not found:
+        raise LogsAway(f"no scoring process of {endpoint}/{deployment} has written a log on this node")
+    newest = sorted(found, key=lambda path: path.stat().st_mtime)[-NEWEST:]
+    return "\n\n".join("\n".join([f"==> {path.stem} <==", *_last_lines(path, lines)]) for path in newest) + "\n"
 
 
 def _last_lines(path: Path, lines: int) -> list[str]:
-    try:
-        with path.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - TAIL_BYTES))
-            return file.read().decode(errors="replace").splitlines()[-lines:]
-    except FileNotFoundError:
-        return []
+    with path.open("rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - TAIL_BYTES))
+        return file.read().decode(errors="replace").splitlines()[-lines:]

@@ -17,6 +17,7 @@ from serving.controller.app import create_app
 from serving.controller.board import Board
 from serving.controller.reconcile import Reconciler
 from serving.controller.registry import RegistryLink
+from serving.node.launch import LOGS
 from serving.node.service import announce, bind, run, url_of
 
 log = logging.getLogger("slipway.controller")
@@ -73,7 +74,7 @@ def build_app(settings: ControllerSettings, url: str) -> Starlette:
         await asyncio.gather(*tasks, return_exceptions=True)
         await cluster.close()
 
-    return create_app(reconciler, board, time.monotonic, lifespan)
+    return create_app(reconciler, board, settings.state_dir / LOGS, time.monotonic, lifespan)
 
 
 def _die_with(task: "asyncio.Task[None]") -> None:

@@ -1,121 +1,91 @@
-"""Make the running HAProxy agree with a routing table, and keep its files in step so that a restart sees the same."""
-
-import asyncio
-import logging
-import secrets
+"""What makes a running HAProxy hold another table: commands to its admin socket, or a reload. Pure."""
 
 import msgspec
 
-from serving.edge.changes import changes_between
-from serving.edge.config import render_config
-from serving.edge.errors import AdminSocketAway, CommandRefused
-from serving.edge.haproxy import Haproxy, HaproxyProcess, write_private
-from serving.edge.maps import map_text, maps_of
-from serving.edge.merge import merge
-from serving.edge.runtime import Runtime
-from serving.edge.settings import EdgeSettings
-from serving.wire.routing import RoutingTable
+from serving.edge.config import ConfigShape, grpc_server, http_server, shape_of
+from serving.edge.maps import MAP_NAMES, Maps, maps_of
+from serving.edge.names import checked
+from serving.wire.routing import Backend, RoutingTable, Server, ServerState
 
-log = logging.getLogger("slipway.edge")
+MOST_COMMANDS = 500  # more than that, and a reload is quicker
+
+# Entries are added from what is pointed to towards what points there, and removed the other way round.
+_ORDER = (
+    MAP_NAMES.deployments,
+    MAP_NAMES.versions,
+    MAP_NAMES.sources,
+    MAP_NAMES.keys,
+    MAP_NAMES.splits,
+    MAP_NAMES.endpoints,
+)
 
 
-class Applier:
-    """Holds the applied table; ``log_address`` is where a new HAProxy sends its lines."""
+class Plan(msgspec.Struct, frozen=True):
+    """Either ``reload``, or ``commands`` in order. ``leaving`` are ``backend/server`` to delete once they are idle."""
 
-    def __init__(self, settings: EdgeSettings, haproxy: Haproxy, runtime: Runtime, log_address: str) -> None:
-        self._settings = settings
-        self._haproxy = haproxy
-        self._runtime = runtime
-        self._log_address = log_address
-        self._removed: set[str] = set()
-        self._turn = asyncio.Lock()  # one change at a time: while a reload replaces HAProxy, its end is no death
-        self.table = self._load()
+    reload: bool
+    commands: list[str] = []
+    leaving: list[str] = []
 
-    async def apply(self, incoming: RoutingTable) -> None:
-        """Apply a table; one that is not newer changes nothing.
 
-        Raises:
-            EdgeError: it can't be applied; HAProxy goes on with the table before.
-        """
-        async with self._turn:
-            table = merge(self.table, incoming)
-            if table is not self.table:
-                await self._change_to(table)
-                self.table = table
-                write_private(self._settings.table_file, msgspec.json.encode(table))
+def plan(loaded: ConfigShape, applied: RoutingTable, table: RoutingTable) -> Plan:
+    """Plan the way from ``applied`` to ``table`` for a process that has loaded a configuration of shape ``loaded``.
 
-    async def start(self) -> None:
-        """Start HAProxy, or another in its place, with the applied table. Raises EdgeError."""
-        async with self._turn:
-            await self._start(self.table)
+    Raises:
+        UnsafeValue: a value of ``table`` matches no pattern; nothing of it may be applied.
+    """
+    if not loaded.covers(shape_of(table)):
+        return Plan(reload=True)
+    commands: list[str] = []
+    leaving: list[str] = []
+    before = {backend.name: backend for backend in applied.backends}
+    for backend in table.backends:
+        for server in backend.servers:
+            old = _find(before.get(backend.name), server.id)
+            if old is not None and (old.http_address, old.grpc_address) != (server.http_address, server.grpc_address):
+                return Plan(reload=True)
+            commands += _server_commands(backend, server, old)
+    commands += _map_commands(maps_of(applied), maps_of(table))
+    after = {backend.name: backend for backend in table.backends}
+    for old_backend in applied.backends:
+        for old in old_backend.servers:
+            if _find(after.get(old_backend.name), old.id) is None:
+                leaving += [f"{old_backend.name}/{old.id}", f"{old_backend.name}.grpc/{old.id}"]
+    commands += [f"set server {name} state drain" for name in leaving]
+    if len(commands) > MOST_COMMANDS:
+        return Plan(reload=True)
+    return Plan(reload=False, commands=commands, leaving=leaving)
 
-    async def revive(self, ended: HaproxyProcess) -> bool:
-        """Start HAProxy again if the one that ``ended`` was still the one to serve; say whether it was.
 
-        Raises:
-            EdgeError: it does not start.
-        """
-        async with self._turn:
-            if self._haproxy.process is not ended:
-                return False
-            await self._start(self.table)
-            return True
+def _find(backend: Backend | None, server: str) -> Server | None:
+    return next((s for s in backend.servers if s.id == server), None) if backend else None
 
-    async def _change_to(self, table: RoutingTable) -> None:
-        changes = changes_between(self.table, table)
-        if changes.reload:
-            await self._start(table)
-        else:
-            try:
-                for command in changes.commands:
-                    await self._runtime.do(command.text, command.accepted)
-            except (CommandRefused, AdminSocketAway) as error:
-                log.warning("a change at run time failed, reloading instead: %s", error)
-                await self._start(table)
-            else:
-                self._removed.update(changes.removed)
-                self._write_maps(table)
 
-    async def delete_idle(self) -> None:
-        """Delete the servers that were taken out and have no request in flight any more."""
-        for target in sorted(self._removed):
-            try:
-                if await self._in_use(target):
-                    continue
-                await self._runtime.do(f"set server {target} state maint")
-                await self._runtime.do(f"del server {target}", ("Server deleted.",))
-            except CommandRefused as error:
-                log.debug("not deleted yet: %s", error)
-            except AdminSocketAway:
-                return
-            else:
-                self._removed.discard(target)
+def _server_commands(backend: Backend, server: Server, old: Server | None) -> list[str]:
+    names = [f"{backend.name}/{checked('server', server.id)}", f"{backend.name}.grpc/{server.id}"]
+    if old is not None:
+        if old.state is server.state:
+            return []
+        state = "ready" if server.state is ServerState.READY else "drain"
+        return [f"set server {name} state {state}" for name in names]
+    if server.state is not ServerState.READY:
+        return []  # never offered, so there is nothing to take back
+    definitions = [http_server(backend, server), grpc_server(backend, server)]
+    commands = []
+    for name, definition in zip(names, definitions, strict=True):
+        arguments = definition.partition(" ")[2]
+        commands += [f"add server {name} {arguments}", f"enable health {name}", f"enable server {name}"]
+    return commands
 
-    async def _in_use(self, target: str) -> bool:
-        """Say whether a stream uses the server (field used_cur of ``show servers conn``)."""
-        lines = (await self._runtime.ask(f"show servers conn {target.partition('/')[0]}")).splitlines()
-        headings = next((line.lstrip("# ").split() for line in lines if line.startswith("#")), [])
-        rows = (line.split() for line in lines)
-        return any(row[headings.index("used_cur")] != "0" for row in rows if row and row[0] == target)
 
-    async def _start(self, table: RoutingTable) -> None:
-        boot = secrets.token_hex(6)
-        self._write_maps(table)
-        await self._haproxy.start(render_config(table), boot, self._log_address)
-        self._removed.clear()
-        log.info("HAProxy %s serves routing table %d", boot, table.generation)
-
-    def _write_maps(self, table: RoutingTable) -> None:
-        for name, entries in maps_of(table).items():
-            path = self._settings.data_dir / name
-            path.parent.mkdir(exist_ok=True)
-            write_private(path, map_text(entries).encode())
-
-    def _load(self) -> RoutingTable:
-        try:
-            return msgspec.json.decode(self._settings.table_file.read_bytes(), type=RoutingTable)
-        except FileNotFoundError:
-            return RoutingTable(generation=-1)
-        except msgspec.MsgspecError as error:
-            log.error("the routing table on disk is damaged and set aside: %s", error)
-            return RoutingTable(generation=-1)
+def _map_commands(before: Maps, after: Maps) -> list[str]:
+    commands = []
+    for name in _ORDER:
+        for key, value in sorted(after[name].items()):
+            if before[name].get(key) != value:
+                verb = "set" if key in before[name] else "add"
+                commands.append(f"{verb} map {name} {checked('map key', key)} {checked('map value', value)}")
+    for name in reversed(_ORDER):
+        gone = sorted(before[name].keys() - after[name].keys())
+        commands += [f"del map {name} {checked('map key', key)}" for key in gone]
+    return commands

@@ -1,5 +1,7 @@
 """HAProxy's configuration as text, from a routing table. Pure: equal tables give equal text."""
 
+import hashlib
+
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -100,6 +102,11 @@ def render_config(table: RoutingTable) -> str:
         drain_s=DRAIN_S,
         server_metadata=msgspec.json.encode(_SERVER_METADATA).decode().replace('"', '\\"'),
     )
+
+
+def template_digest() -> str:
+    """Name the template's text: a HAProxy that was started from another one is replaced at the agent's start."""
+    return hashlib.sha256(render_config(RoutingTable(generation=0)).encode()).hexdigest()[:16]
 
 
 _TEMPLATE = Environment(  # noqa: S701 - the output is no HTML

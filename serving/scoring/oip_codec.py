@@ -219,7 +219,7 @@ def _decode_bare_tokens(text: bytes, cause: Exception) -> InferBody:
         head = msgspec.convert(document, InferBody)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidInput(f"the body is not an infer request: {error}") from error
-    for item, values in zip(head.inputs, data):  # noqa: B905 - Python 3.9
+    for item, values in zip(head.inputs, data):
         if values is not None:
             item.data = msgspec.Raw(json.dumps(values).encode())
     return head

@@ -47,7 +47,7 @@ class TensorSpec:
             raise InvalidInput(f"input '{self.name}': expected datatype {self.datatype}, got {datatype_of(array)}")
         got = array.shape
         if len(got) == len(self.shape):
-            for size, wanted in zip(got, self.shape):  # noqa: B905 - Python 3.9
+            for size, wanted in zip(got, self.shape):
                 if wanted not in (size, -1):
                     break
             else:

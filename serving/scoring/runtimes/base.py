@@ -1,6 +1,5 @@
 """The port between the data plane and whatever runs the model."""
 
-# ruff: noqa: TID252 - the package travels under another name, so it imports itself relatively
 from __future__ import annotations
 
 from typing import Any, Mapping, Optional, Protocol, runtime_checkable

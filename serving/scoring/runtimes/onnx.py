@@ -1,6 +1,5 @@
 """ONNX models on onnxruntime, without any code of the user's. The only module that imports onnxruntime."""
 
-# ruff: noqa: TID252 - the package travels under another name, so it imports itself relatively
 from __future__ import annotations
 
 import contextlib
@@ -59,7 +58,7 @@ class OnnxRuntime:
             if any(array.size == 0 for array in tensors.values()):
                 raise InvalidInput(f"the model cannot take an empty batch: {_first_line(error)}") from error
             raise ModelFailed(f"the model failed: {_first_line(error)}") from error
-        outputs = dict(zip(self._output_names, values))  # noqa: B905 - Python 3.9
+        outputs = dict(zip(self._output_names, values))
         for name in self._zipmaps:
             outputs[name] = _columns(outputs[name])
         return outputs

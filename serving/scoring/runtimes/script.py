@@ -4,7 +4,6 @@ Import, ``init()`` and ``run()`` happen on one and the same thread, since such s
 a private name, so that it clashes with nothing; the code folder is on ``sys.path`` for its own imports.
 """
 
-# ruff: noqa: TID252 - the package travels under another name, so it imports itself relatively
 from __future__ import annotations
 
 import importlib.util

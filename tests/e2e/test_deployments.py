@@ -1,0 +1,59 @@
+"""A deployment's life in the cluster."""
+
+import httpx
+import pytest
+
+from tests.e2e.town import Steady, Town, eventually
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_failing_init_gets_no_traffic_and_its_activity_shows_the_scripts_own_line(town: Town) -> None:
+    with Steady(town) as load:
+        done = town.deploy("red", "town-broken", check=False)
+        load.wait_for(10)
+    assert done.returncode == 1
+    assert "ValueError: no such column: age" in done.stderr
+    assert "score.py:3" in done.stderr
+    assert set(load.statuses) == {200}
+    shown = town.json("deployment", "show", "town/red")
+    assert [revision["state"] for revision in shown["revisions"]] == ["failed"]
+    assert "Traceback" in town.slipway("logs", "town/red").stdout
+    with town.client() as client:
+        answer = client.post("/endpoints/town/score", json={}, headers={"azureml-model-deployment": "red"})
+    assert answer.status_code == 404
+    town.slipway("deployment", "delete", "town/red")
+
+
+def test_a_new_revision_takes_over_without_a_failed_request(town: Town) -> None:
+    before = {replica["replica"] for replica in town.replicas("blue")}
+    with Steady(town) as load:
+        town.deploy("blue", "town-onnx", instance_count=2, environment_variables={"REVISION": "two"})
+        load.wait_for(20)
+        eventually(lambda: not before & {replica["replica"] for replica in town.replicas("blue")})
+        load.wait_for(20)
+    assert set(load.statuses) == {200}
+    states = [revision["state"] for revision in town.json("deployment", "show", "town/blue")["revisions"]]
+    assert states[-2:] == ["retired", "live"]
+
+
+def test_a_deployment_with_traffic_is_not_deleted(town: Town) -> None:
+    done = town.slipway("deployment", "delete", "town/blue", check=False)
+    assert done.returncode == 1
+    assert "traffic" in done.stderr
+
+
+def test_every_request_is_a_row_and_no_line_is_missing(town: Town) -> None:
+    marks = [f"row-{number}" for number in range(20)]
+    with town.client() as client:
+        for mark in marks:
+            headers = {"x-ms-client-request-id": mark}
+            client.post("/endpoints/town/score", json={"data": [[0, 0]]}, headers=headers)
+
+    def recorded() -> bool:
+        rows = town.json("requests", "town", "--limit", "1000")
+        return {row["client_request_id"] for row in rows} >= set(marks)
+
+    eventually(recorded)
+    url = f"http://127.0.0.1:{town.ports['telemetry']}/v1/integrity"
+    assert httpx.get(url, trust_env=False).json()["missing"] == 0

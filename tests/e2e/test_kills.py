@@ -1,0 +1,69 @@
+"""Any one process is killed with SIGKILL while requests flow."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.town import Steady, Town, eventually, has_ended
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_killed_scoring_process_costs_no_request_with_two_replicas_and_comes_back(town: Town) -> None:
+    victim = town.replicas("blue")[0]
+    with Steady(town) as load:
+        load.wait_for(10)
+        os.kill(victim["pid"], signal.SIGKILL)
+        eventually(lambda: victim["replica"] not in {r["replica"] for r in town.replicas("blue")})
+        eventually(lambda: len(town.replicas("blue")) == 2)
+        load.wait_for(20)
+    assert set(load.statuses) == {200}
+
+
+def test_a_killed_haproxy_is_back_with_the_same_routes_and_its_lines_are_kept(town: Town) -> None:
+    record = town.home / "workspace" / "edge" / "haproxy.json"
+    with Steady(town) as load:
+        load.wait_for(10)
+        pid = json.loads(record.read_bytes())["pid"]
+        os.kill(pid, signal.SIGKILL)
+        load.wait_for(30)
+        answered = load.statuses[200]
+    assert json.loads(record.read_bytes())["pid"] != pid
+    assert load.statuses[0] <= 50  # one second's worth at the most, while nobody listened
+    assert answered > 30
+
+
+@pytest.mark.parametrize("process", ["controller", "registry", "telemetry", "edge"])
+def test_a_killed_service_costs_no_request_and_is_started_again(town: Town, process: str) -> None:
+    pid = town.pid_of(process)
+    with Steady(town) as load:
+        load.wait_for(10)
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: town.pid_of(process) != pid)
+        load.wait_for(50)
+    assert set(load.statuses) == {200}
+    eventually(lambda: _is_well(town), within_s=60.0)
+
+
+def test_a_killed_supervisor_takes_its_process_along_and_serve_starts_another(town: Town) -> None:
+    victim = town.replicas("blue")[0]
+    parent = int(Path(f"/proc/{victim['pid']}/stat").read_text().rpartition(")")[2].split()[1])
+    with Steady(town) as load:
+        load.wait_for(10)
+        os.kill(parent, signal.SIGKILL)
+        eventually(lambda: has_ended(victim["pid"]))
+        eventually(lambda: len({r["replica"] for r in town.replicas("blue")} - {victim["replica"]}) == 2, within_s=60.0)
+        load.wait_for(20)
+    assert set(load.statuses) == {200}
+
+
+def _is_well(town: Town) -> bool:
+    try:
+        health = httpx.get(f"http://127.0.0.1:{town.ports['controller']}/health", trust_env=False)
+    except httpx.HTTPError:
+        return False
+    return health.status_code == 200 and bool(health.json()["agents"])

@@ -1,0 +1,82 @@
+"""The edge's gRPC port, with the real grpcio client."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grpc
+import pytest
+
+BLUE, GREEN = "cancer.blue.1", "cancer.green.1"
+KEY = "a-key-of-the-tests"
+INFER = "/inference.GRPCInferenceService/ModelInfer"
+
+
+def named(model: str, *, version: str = "", rest: bytes = b"") -> bytes:
+    """A ModelInferRequest as bytes: model_name is field 1, model_version field 2."""
+    encoded = b"\x0a" + bytes([len(model)]) + model.encode()
+    return encoded + (b"\x12" + bytes([len(version)]) + version.encode() if version else b"") + rest
+
+
+@pytest.fixture
+def call(edge: Any, controller: Any, replica: Callable[..., Any], make: Any) -> Iterator[Callable[..., Any]]:
+    """``call(message, **metadata)`` with a valid key; ``key=None`` sends none."""
+    blue, green = replica("b0", BLUE), replica("g0", GREEN)
+    backends = [make.backend(BLUE, blue.server), make.backend(GREEN, green.server)]
+    controller.publish(make.table(1, [make.endpoint("Cancer", blue=10000, green=0)], backends))
+    channel = grpc.insecure_channel(f"127.0.0.1:{edge.grpc_port}")
+
+    def do(message: bytes, method: str = INFER, key: str | None = KEY, **metadata: str) -> str:
+        pairs = [(name.replace("_", "-"), value) for name, value in metadata.items()]
+        pairs += [("authorization", f"Bearer {key}")] if key else []
+        return str(channel.unary_unary(method)(message, metadata=pairs, timeout=10).decode())
+
+    do.blue, do.edge = blue, edge  # type: ignore[attr-defined]
+    yield do
+    channel.close()
+
+
+def refused(call: Callable[..., Any], *arguments: Any, **metadata: Any) -> tuple[grpc.StatusCode, str]:
+    with pytest.raises(grpc.RpcError) as caught:
+        call(*arguments, **metadata)
+    return caught.value.code(), caught.value.details()
+
+
+def test_the_endpoint_is_read_from_the_message_or_the_metadata(call: Any) -> None:
+    assert call(named("CANCER")) == "b0"
+    assert call(named("cancer", rest=b"\x1a\x02id" + b"\x3a\xff\xff\x01" + b"z" * 32767)) == "b0"
+    assert call(named("cancer", rest=b"\x3a\x80\x80\x80\x01" + b"z" * (1 << 21))) == "b0"
+    assert call(b"\xff\xff", endpoint="Cancer") == "b0"
+    metadata = call.blue.calls[0]
+    assert metadata["x-slipway-edge"] == "the-secret-of-the-tests"
+    assert "authorization" not in metadata
+
+
+def test_override_and_model_version_choose_the_deployment(call: Any) -> None:
+    assert call(named("cancer"), azureml_model_deployment="green") == "g0"
+    assert call(named("cancer", version="2")) == "g0"
+    assert refused(call, named("cancer", version="7"))[0] is grpc.StatusCode.NOT_FOUND
+
+
+def test_what_cannot_be_routed_has_a_grpc_status_and_a_helpful_message(call: Any) -> None:
+    code, message = refused(call, named("nope"))
+    assert (code, "nope" in message) == (grpc.StatusCode.NOT_FOUND, True)
+    assert refused(call, named("cancer"), key=None)[0] is grpc.StatusCode.UNAUTHENTICATED
+    assert refused(call, named("cancer"), key="wrong")[0] is grpc.StatusCode.UNAUTHENTICATED
+    code, message = refused(call, b"", "/inference.GRPCInferenceService/ServerLive")
+    assert (code, "endpoint" in message) == (grpc.StatusCode.UNIMPLEMENTED, True)
+    assert refused(call, b"\xff\xff\xff")[0] is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_a_replicas_own_error_passes_and_no_replica_is_unavailable(call: Any, telemetry: Any) -> None:
+    code, message = refused(call, named("cancer", rest=b"fail"))
+    assert (code, message) == (grpc.StatusCode.INVALID_ARGUMENT, "no such input")
+    call.blue.close()
+    assert refused(call, named("cancer"))[0] is grpc.StatusCode.UNAVAILABLE
+    rows = call.edge.eventually(
+        lambda: (
+            [r for r in telemetry.rows() if r["frontend"] == "grpc"][1:]
+            and [r for r in telemetry.rows() if r["frontend"] == "grpc"]
+        )
+    )
+    assert [(row["status"], row["grpc_status"]) for row in rows] == [("200", "3"), ("200", "14")]
+    assert (rows[0]["server"], rows[0]["endpoint"], rows[0]["deployment"]) == ("b0", "Cancer", "blue")
