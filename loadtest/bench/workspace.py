@@ -26,7 +26,7 @@ def slipway_workspace(model_path: Path, body: bytes) -> Iterator[Subject]:
         slipway = Slipway(Path(folder) / "workspace", dict(os.environ))
         try:
             slipway.run("up", "--detach", *(f"--{name}-port={free_port()}" for name in PORTS))
-            key = _deploy(slipway, model_path, Path(folder))
+            key = deploy_model(slipway, model_path, Path(folder))
             subject = _subject(slipway, key, body)
             wait_until_answered(subject)
             yield subject
@@ -34,7 +34,7 @@ def slipway_workspace(model_path: Path, body: bytes) -> Iterator[Subject]:
             slipway.run("down")
 
 
-def _deploy(slipway: Slipway, model_path: Path, folder: Path) -> str:
+def deploy_model(slipway: Slipway, model_path: Path, folder: Path) -> str:
     """Register the model, build its image, deploy it twice; return the endpoint's key."""
     mlflow.set_tracking_uri(slipway.json("status")["url"])
     with mlflow.start_run(run_name="bench") as run:

@@ -22,7 +22,7 @@ class Door:
 
     def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
         self.url = url.rstrip("/")
-        self._http = httpx.Client(base_url=self.url, transport=transport, timeout=TIMEOUT_S)
+        self._http = httpx.Client(base_url=self.url, transport=transport, timeout=TIMEOUT_S, trust_env=False)
 
     def close(self) -> None:
         self._http.close()

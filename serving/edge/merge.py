@@ -16,22 +16,29 @@ def merge(applied: RoutingTable, new: RoutingTable) -> RoutingTable:
     if new.generation <= applied.generation:
         return applied
     buried = {(tombstone.kind, tombstone.name) for tombstone in new.tombstones}
-    endpoints = {e.name.lower(): e for e in applied.endpoints if (TombstoneKind.ENDPOINT, e.name) not in buried}
-    for endpoint in new.endpoints:
-        endpoints[endpoint.name.lower()] = _merge_endpoint(endpoints.get(endpoint.name.lower()), endpoint, buried)
-    backends = {b.name: b for b in applied.backends if (TombstoneKind.BACKEND, b.name) not in buried}
-    for backend in new.backends:
-        backends[backend.name] = backend
-    standing = {backend.name: backend for backend in applied.backends}
+    routes_before = {endpoint.name.lower(): endpoint for endpoint in applied.endpoints}
+    endpoints = {
+        name: replace(endpoint, deployments=[])
+        for name, endpoint in routes_before.items()
+        if (TombstoneKind.ENDPOINT, endpoint.name) not in buried
+    }
+    endpoints |= {endpoint.name.lower(): endpoint for endpoint in new.endpoints}
+    servers_before = {backend.name: backend for backend in applied.backends}
+    backends = {
+        name: replace(backend, servers=[])
+        for name, backend in servers_before.items()
+        if (TombstoneKind.BACKEND, name) not in buried
+    }
+    backends |= {backend.name: backend for backend in new.backends}
     return RoutingTable(
         generation=new.generation,
-        endpoints=[endpoints[name] for name in sorted(endpoints)],
-        backends=[_merge_servers(standing.get(name), backends[name], buried) for name in sorted(backends)],
+        endpoints=[_merge_routes(routes_before.get(name), endpoints[name], buried) for name in sorted(endpoints)],
+        backends=[_merge_servers(servers_before.get(name), backends[name], buried) for name in sorted(backends)],
         tombstones=new.tombstones,
     )
 
 
-def _merge_endpoint(before: EndpointRoute | None, endpoint: EndpointRoute, buried: Buried) -> EndpointRoute:
+def _merge_routes(before: EndpointRoute | None, endpoint: EndpointRoute, buried: Buried) -> EndpointRoute:
     routes = {route.name: route for route in endpoint.deployments}
     for route in before.deployments if before else []:
         if (TombstoneKind.DEPLOYMENT, f"{endpoint.name}/{route.name}") not in buried:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from registry.core.errors import Conflict
+from registry.core.errors import Conflict, InvalidInput
 from serving.cluster.head import RayPorts
 from serving.embedded.paths import WorkspacePaths, make_private
 from serving.embedded.plan import HOST, Ports, WorkspaceFile, plan_processes, stop_stages
@@ -65,11 +65,17 @@ def open_workspace(paths: WorkspacePaths, ports: Ports) -> WorkspaceFile:
 
 
 def read_workspace_file(paths: WorkspacePaths) -> WorkspaceFile | None:
-    """Return what is known of the workspace, or None if there is none in this folder."""
+    """Return what is known of the workspace, or None if there is none in this folder.
+
+    Raises:
+        InvalidInput: the file is damaged.
+    """
     try:
         return msgspec.json.decode(paths.workspace_file.read_bytes(), type=WorkspaceFile)
     except FileNotFoundError:
         return None
+    except msgspec.MsgspecError as error:
+        raise InvalidInput(f"{paths.workspace_file} is damaged ({error}): delete it, then `slipway up`") from error
 
 
 def hold_up(paths: WorkspacePaths, ports: Ports, say: Callable[[str, str], None], stop: threading.Event) -> None:
@@ -81,9 +87,9 @@ def hold_up(paths: WorkspacePaths, ports: Ports, say: Callable[[str, str], None]
     """
     make_private(paths.home)
     with _only_one(paths):
-        workspace = open_workspace(paths, ports)
         running = _running(paths)
         check_free(ports, [port for name, names in _PORTS_OF.items() if name not in running for port in names])
+        workspace = open_workspace(paths, ports)
         plans = plan_processes(paths, workspace)
         runner = Runner(paths, plans, workspace.instance)
         progress = _Progress(paths, say)

@@ -26,14 +26,18 @@ def test_a_killed_scoring_process_costs_no_request_with_two_replicas_and_comes_b
 
 def test_a_killed_haproxy_is_back_with_the_same_routes_and_its_lines_are_kept(town: Town) -> None:
     record = town.home / "workspace" / "edge" / "haproxy.json"
+
+    def serving() -> int:
+        return int(json.loads(record.read_bytes())["serving"]["pid"])
+
     with Steady(town) as load:
         load.wait_for(10)
-        pid = json.loads(record.read_bytes())["pid"]
+        pid = serving()
         os.kill(pid, signal.SIGKILL)
         load.wait_for(30)
         answered = load.statuses[200]
-    assert json.loads(record.read_bytes())["pid"] != pid
-    assert load.statuses[0] <= 50  # one second's worth at the most, while nobody listened
+    assert serving() != pid
+    assert load.statuses[0] <= 2  # what was in flight; nobody is refused meanwhile
     assert answered > 30
 
 

@@ -124,7 +124,7 @@ class Replica:
                 if "die" in query:
                     self.close_connection = True
                     return
-                self.answer(int(query.get("status", 200)), json.dumps(seen).encode(), {"x-slipway-inner": "1"})
+                self.answer(int(query.get("status", 200)), json.dumps(seen).encode())
 
             do_POST = do_GET  # noqa: N815
 

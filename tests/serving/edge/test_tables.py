@@ -1,0 +1,140 @@
+"""What is pure about tables: merging, maps, commands, the configuration's text."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from serving.edge.applier import plan
+from serving.edge.config import render_config, shape_of
+from serving.edge.errors import UnsafeValue
+from serving.edge.maps import MAP_NAMES, map_text, maps_of
+from serving.edge.merge import merge
+from serving.wire.routing import RoutingTable, Server, ServerState, Tombstone, TombstoneKind
+
+BLUE = "cancer.blue.1"
+READY = ServerState.READY
+
+
+def server(name: str, state: ServerState = READY) -> Server:
+    return Server(id=name, http_address="127.0.0.1:7001", grpc_address="127.0.0.1:7101", state=state)
+
+
+@pytest.fixture
+def applied(make: Any) -> RoutingTable:
+    route = make.endpoint("Cancer", header="X-User-Id", blue=10000)
+    table: RoutingTable = make.table(5, [route], [make.backend(BLUE, server("r0"), server("r1"))])
+    return table
+
+
+def test_a_table_that_is_not_newer_changes_nothing(applied: RoutingTable) -> None:
+    for generation in (0, 4, 5):
+        assert merge(applied, RoutingTable(generation=generation)) is applied
+
+
+def test_what_is_missing_stays_and_what_is_buried_goes(applied: RoutingTable) -> None:
+    kept = merge(applied, RoutingTable(generation=6))
+    assert (kept.generation, kept.endpoints, kept.backends) == (6, applied.endpoints, applied.backends)
+    for kind, name in (
+        (TombstoneKind.SERVER, f"{BLUE}/r1"),
+        (TombstoneKind.BACKEND, BLUE),
+        (TombstoneKind.DEPLOYMENT, "Cancer/blue"),
+        (TombstoneKind.ENDPOINT, "Cancer"),
+    ):
+        grave = Tombstone(kind=kind, name=name, generation=6)
+        route = replace(applied.endpoints[0], deployments=[])
+        shown = [] if kind is TombstoneKind.ENDPOINT else [route]
+        left = merge(applied, RoutingTable(generation=6, endpoints=shown, tombstones=[grave]))
+        names = [f"{b.name}/{s.id}" for b in left.backends for s in b.servers] + [b.name for b in left.backends]
+        names += [e.name for e in left.endpoints] + [
+            f"{e.name}/{d.name}" for e in left.endpoints for d in e.deployments
+        ]
+        assert name not in names
+
+
+def test_the_maps_as_text(applied: RoutingTable) -> None:
+    maps = maps_of(applied)
+    digest = applied.endpoints[0].keys[0].sha256
+    texts = {name.removeprefix("maps/").removesuffix(".map"): map_text(entries) for name, entries in maps.items()}
+    assert texts == {
+        "endpoints": "cancer Cancer\n",
+        "keys": f"cancer/{digest} primary\n",
+        "splits": "cancer 10000,blue\n",
+        "deployments": f"cancer/blue blue,{BLUE}\n",
+        "versions": f"cancer/1 blue,{BLUE}\n",
+        "sources": "cancer x-user-id\n",
+    }
+
+
+def test_a_split_is_changed_by_one_command(applied: RoutingTable, make: Any) -> None:
+    both = make.endpoint("Cancer", header="x-user-id", blue=10000, green=0)
+    before = replace(applied, endpoints=[both])
+    after = replace(before, endpoints=[replace(both, intervals=[(500, "green"), (10000, "blue")])])
+    way = plan(shape_of(before), before, after)
+    assert (way.reload, way.commands) == (False, [f"set map {MAP_NAMES.splits} cancer 500,green,10000,blue"])
+
+
+def test_servers_come_drain_and_go_by_commands(applied: RoutingTable, make: Any) -> None:
+    servers = [server("r0", ServerState.DRAINING), server("r2")]
+    way = plan(shape_of(applied), applied, replace(applied, backends=[make.backend(BLUE, *servers)]))
+    settings = "maxconn 128 check inter 500 fall 2 rise 1 on-marked-down shutdown-sessions"
+    other = "proto h2 check-proto h1 addr 127.0.0.1 port 7001"
+    assert way.commands == [
+        f"set server {BLUE}/r0 state drain",
+        f"set server {BLUE}.grpc/r0 state drain",
+        f"add server {BLUE}/r2 127.0.0.1:7001 {settings}",
+        f"enable health {BLUE}/r2",
+        f"enable server {BLUE}/r2",
+        f"add server {BLUE}.grpc/r2 127.0.0.1:7101 {settings} {other}",
+        f"enable health {BLUE}.grpc/r2",
+        f"enable server {BLUE}.grpc/r2",
+        f"set server {BLUE}/r1 state drain",
+        f"set server {BLUE}.grpc/r1 state drain",
+    ]
+    assert way.leaving == [f"{BLUE}/r1", f"{BLUE}.grpc/r1"]
+
+
+def test_only_a_new_backend_or_traffic_header_needs_a_reload(applied: RoutingTable, make: Any) -> None:
+    loaded = shape_of(applied)
+    more = replace(applied, backends=[*applied.backends, make.backend("cancer.green.1")])
+    header = replace(applied, endpoints=[make.endpoint("Cancer", header="x-other", blue=10000)])
+    assert plan(loaded, applied, more).reload
+    assert plan(loaded, applied, header).reload
+    assert not plan(loaded, applied, RoutingTable(generation=9)).reload
+
+
+def test_equal_tables_are_equal_text_and_other_endpoints_change_no_text(applied: RoutingTable, make: Any) -> None:
+    text = render_config(applied)
+    assert text == render_config(replace(applied, generation=9, endpoints=[*applied.endpoints, make.endpoint("b-c")]))
+    assert text.endswith(f"""
+backend {BLUE} from http
+    timeout server 1200ms
+    http-check send meth GET uri "/-/ready?backend={BLUE}" hdr x-slipway-edge "${{SLIPWAY_EDGE_SECRET}}"
+    http-check expect status 200
+    server r0 127.0.0.1:7001 maxconn 128 check inter 500 fall 2 rise 1 on-marked-down shutdown-sessions
+    server r1 127.0.0.1:7001 maxconn 128 check inter 500 fall 2 rise 1 on-marked-down shutdown-sessions
+
+backend {BLUE}.grpc from grpc
+    timeout server 1200ms
+    http-check send meth GET uri "/-/ready?backend={BLUE}" hdr x-slipway-edge "${{SLIPWAY_EDGE_SECRET}}"
+    http-check expect status 200
+    server r0 127.0.0.1:7101 maxconn 128 check inter 500 fall 2 rise 1 on-marked-down shutdown-sessions proto h2 check-proto h1 addr 127.0.0.1 port 7001
+    server r1 127.0.0.1:7101 maxconn 128 check inter 500 fall 2 rise 1 on-marked-down shutdown-sessions proto h2 check-proto h1 addr 127.0.0.1 port 7001
+
+""")  # noqa: E501
+
+
+@pytest.mark.parametrize("value", ["a;b", "a\nb", "a b", "", "ä", "x" * 700, "../a", "${X}", '"'])
+def test_no_value_outside_its_pattern_is_ever_written(applied: RoutingTable, make: Any, value: str) -> None:
+    tables = [
+        replace(applied, endpoints=[replace(applied.endpoints[0], name=value)]),
+        replace(applied, endpoints=[replace(applied.endpoints[0], traffic_header=value or " ")]),
+        replace(applied, endpoints=[replace(applied.endpoints[0], intervals=[(10000, value)])]),
+        replace(applied, backends=[make.backend(BLUE, replace(server("r0"), http_address=value))]),
+        replace(applied, backends=[make.backend(BLUE, replace(server("r0"), id=value))]),
+        replace(applied, backends=[make.backend(value)]),
+    ]
+    for table in tables:
+        with pytest.raises(UnsafeValue):
+            maps_of(table)
+            render_config(table)
