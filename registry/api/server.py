@@ -1,6 +1,7 @@
 """The registry's process: opens the stores, binds, serves, and leaves quickly when told to."""
 
 import errno
+import ipaddress
 import signal
 import socket
 import sys
@@ -76,12 +77,21 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def _bind_or_exit(host: str, port: int) -> socket.socket:
+    if not _is_loopback(host):
+        _exit(f"{host} is not a loopback address: the registry has no tokens yet, so it binds 127.0.0.1 only")
     try:
         return bind(host, port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             _exit(f"port {port} on {host} is taken: stop what listens there, or choose another with --port")
         _exit(f"cannot listen on {host}:{port}: {error.strerror}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _exit(message: str) -> NoReturn:

@@ -45,7 +45,7 @@ def url_of(listener: socket.socket) -> str:
 
 def run(name: str, app: Starlette, listener: socket.socket) -> None:
     """Serve ``app`` until SIGTERM or SIGINT, then finish within about a second."""
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO, stream=sys.stdout)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     config = uvicorn.Config(
         app,
@@ -62,7 +62,7 @@ def run(name: str, app: Starlette, listener: socket.socket) -> None:
     uvicorn.Server(config).run(sockets=[listener])
 
 
-async def announce(registry_url: str, name: str, addresses: dict[str, str]) -> None:
+async def announce(registry_url: str, name: str, addresses: dict[str, str], retry_s: float = ANNOUNCE_RETRY_S) -> None:
     """Tell the registry where a service is, and again from time to time, for ever."""
     async with httpx.AsyncClient(base_url=registry_url, timeout=5.0, trust_env=False) as client:
         while True:
@@ -71,7 +71,7 @@ async def announce(registry_url: str, name: str, addresses: dict[str, str]) -> N
                 await asyncio.sleep(ANNOUNCE_AGAIN_S)
             except httpx.HTTPError as error:
                 log.debug("the registry does not answer yet: %s", error)
-                await asyncio.sleep(ANNOUNCE_RETRY_S)
+                await asyncio.sleep(retry_s)
 
 
 def refuse(name: str, message: str) -> NoReturn:

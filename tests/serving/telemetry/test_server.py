@@ -1,5 +1,3 @@
-import asyncio
-import json
 import os
 import signal
 import socket
@@ -8,14 +6,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import httpx
 import pytest
-
-from serving.telemetry.server import announce
 
 Line = Callable[..., bytes]
 
@@ -80,26 +74,3 @@ def test_a_folder_in_use_is_one_clear_line_and_code_2(tmp_path: Path) -> None:
         _, errors = process.communicate(timeout=30)
     assert process.returncode == 2
     assert errors == f"telemetry: another telemetry process writes to {tmp_path}\n"
-
-
-def test_it_announces_itself_until_the_registry_has_heard() -> None:
-    heard: list[tuple[str, object]] = []
-
-    class Registry(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            heard.append((self.path, json.loads(self.rfile.read(int(self.headers["content-length"])))))
-            self.send_response(503 if len(heard) == 1 else 200)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Registry)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        address = f"http://127.0.0.1:{server.server_port}"
-        asyncio.run(announce(address, "http://127.0.0.1:5002", retry_s=0.01))
-    finally:
-        server.shutdown()
-        server.server_close()
-    assert heard == [("/api/v1/services/telemetry", {"url": "http://127.0.0.1:5002"})] * 2
