@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +47,14 @@ class Demo:
 
     def train_models(self) -> None:
         self.stage.title("Train two models with ordinary MLflow scripts")
-        with self.stage.step("logistic regression, exported to ONNX"):
-            self.onnx_run = train(EXAMPLES / "train_logistic.py", self.url, self.environment)
-        with self.stage.step("gradient boosting with scikit-learn 1.5, in an environment of its own"):
-            requirements = EXAMPLES / "requirements-training.txt"
-            self.gbm_run = train(EXAMPLES / "train_gbm.py", self.url, self.environment, requirements)
+        requirements = EXAMPLES / "requirements-training.txt"
+        with (
+            self.stage.step("logistic regression to ONNX; gradient boosting in an environment of its own"),
+            ThreadPoolExecutor() as pool,
+        ):
+            onnx = pool.submit(train, EXAMPLES / "train_logistic.py", self.url, self.environment)
+            gbm = pool.submit(train, EXAMPLES / "train_gbm.py", self.url, self.environment, requirements)
+            self.onnx_run, self.gbm_run = onnx.result(), gbm.result()
         self.holdout = {"blue": self._holdout(self.onnx_run), "green": self._holdout(self.gbm_run)}
 
     def register_models(self) -> None:
@@ -79,11 +83,11 @@ class Demo:
                 key = self.slipway.json("endpoint", "regenerate-key", "cancer", "--key", "primary")["key"]
             else:
                 key = self.slipway.json("endpoint", "create", "-f", document)["keys"]["primary"]
-        for deployment in DEPLOYMENTS:
-            with self.stage.step(f"deployment {deployment}: place, load, become ready"):
-                model = f"model=azureml:cancer:{self.versions[deployment]}"
-                document = str(CONFIGS / f"deployment-{deployment}.yaml")
-                self.slipway.json("deployment", "create", "-f", document, "--set", model)
+        with (
+            self.stage.step("deployments blue (two replicas) and green: place, load, become ready"),
+            ThreadPoolExecutor() as pool,
+        ):
+            list(pool.map(self._create_deployment, DEPLOYMENTS))
         with self.stage.step("traffic: blue 90 %, green 10 %"):
             self._set_traffic("blue=90 green=10")
         self.client = EndpointClient(self.view["edge_url"], self.view["grpc_address"], "cancer", key)
@@ -181,6 +185,10 @@ class Demo:
         ).raise_for_status()
         content = answer.json()
         return np.asarray(content["rows"]), np.asarray(content["predictions"])
+
+    def _create_deployment(self, deployment: str) -> None:
+        model = f"model=azureml:cancer:{self.versions[deployment]}"
+        self.slipway.json("deployment", "create", "-f", str(CONFIGS / f"deployment-{deployment}.yaml"), "--set", model)
 
     def _set_traffic(self, weights: str) -> None:
         self.slipway.run("endpoint", "update", "--name", "cancer", "--traffic", weights)
