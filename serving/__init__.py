@@ -8,6 +8,7 @@ Map::
     node/        what a node keeps: image cache, environments, a scoring process' launch
     edge/        HAProxy: its configuration, its runtime API, its access log
     cluster/     the only code that imports ray: the supervisor, and what to deploy
+    embedded/    one machine: start, watch and stop every process of a workspace
     controller/  reconcile desired and actual; directory and routing table
     telemetry/   the requests table: write, compact, query
     cli/         the commands that start and show the processes above
