@@ -1,6 +1,6 @@
 """The benchmark: interleaved rounds of every subject, then the ratio that must not be exceeded.
 
-Exit codes: 0 the bar is met, 1 it is not or a request failed, 2 a subject could not be started.
+Exit codes: 0 the bar is met, 1 it is not, 2 a subject could not be started or a request failed.
 """
 
 import argparse

@@ -1,7 +1,6 @@
 """The registry's process: opens the stores, binds, serves, and leaves quickly when told to."""
 
 import errno
-import ipaddress
 import signal
 import socket
 import sys
@@ -11,6 +10,7 @@ from typing import NoReturn
 import uvicorn
 
 from registry.api.app import build_app
+from registry.core.addresses import is_loopback
 from registry.core.errors import SlipwayError
 from registry.operations.activities import fail_interrupted_builds
 from registry.operations.images import ImageWorks, open_image_works
@@ -77,7 +77,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def _bind_or_exit(host: str, port: int) -> socket.socket:
-    if not _is_loopback(host):
+    if not is_loopback(host):
         _exit(f"{host} is not a loopback address: the registry has no tokens yet, so it binds 127.0.0.1 only")
     try:
         return bind(host, port)
@@ -85,13 +85,6 @@ def _bind_or_exit(host: str, port: int) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             _exit(f"port {port} on {host} is taken: stop what listens there, or choose another with --port")
         _exit(f"cannot listen on {host}:{port}: {error.strerror}")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _exit(message: str) -> NoReturn:

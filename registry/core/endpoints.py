@@ -8,6 +8,7 @@ from registry.core.errors import InvalidInput
 
 TRAFFIC_SCALE = 10_000  # buckets of a split: 0.01 % steps
 MAX_INTERVALS = 8
+AUTOMATIC_CONCURRENCY = 64  # Azure's own default of 1 would forbid batching
 
 
 class AuthMode(StrEnum):
@@ -49,6 +50,11 @@ class RequestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     request_timeout_ms: int = 5000
     max_concurrent_requests_per_instance: int | None = None
     max_queue_wait_ms: int = 500
+
+    @property
+    def concurrency(self) -> int:
+        """How many requests an instance takes at once: what is written, else the automatic figure."""
+        return self.max_concurrent_requests_per_instance or AUTOMATIC_CONCURRENCY
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):

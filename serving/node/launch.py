@@ -11,7 +11,6 @@ from registry.core.images import CODE_PATH, SCORING_PATH, ImageConfig
 from serving.node.cache import DESCRIPTION
 from serving.node.errors import StartFailed
 
-AUTOMATIC_MAX_CONCURRENT = 64
 LOGS = Path("logs") / "deployments"  # below the node's folder: endpoint.deployment.revision-supervisor.log
 _INHERITED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SLIPWAY_INSTANCE")  # the last marks whose process it is
 _SECRET = "SLIPWAY_EDGE_SECRET"  # noqa: S105 (the variable's name)
@@ -59,7 +58,7 @@ def command(launch: Launch, config: ImageConfig, announce_fd: int) -> list[str]:
         "--backend": launch.backend,
         "--announce-fd": announce_fd,
         "--request-timeout-ms": settings.request_timeout_ms,
-        "--max-concurrent": settings.max_concurrent_requests_per_instance or AUTOMATIC_MAX_CONCURRENT,
+        "--max-concurrent": settings.concurrency,
     }
     rendered = [text for name, value in arguments.items() for text in (name, str(value))]
     return [str(launch.python), *safe_path, "-m", "slipway_scoring", *rendered]

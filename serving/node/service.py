@@ -1,7 +1,6 @@
 """A process with an HTTP door: bind its port or say clearly why not, announce it to the registry, end on SIGTERM."""
 
 import asyncio
-import ipaddress
 import logging
 import signal
 import socket
@@ -11,6 +10,8 @@ from typing import NoReturn
 import httpx
 import uvicorn
 from starlette.applications import Starlette
+
+from registry.core.addresses import is_loopback
 
 ANNOUNCE_RETRY_S = 1.0
 ANNOUNCE_AGAIN_S = 30.0  # a registry that was restored from a copy learns it again
@@ -24,7 +25,7 @@ def bind(name: str, host: str, port: int) -> socket.socket:
     Raises:
         SystemExit: code 2 and one line on stderr: the port is taken, or the address is not loopback.
     """
-    if not _is_loopback(host):
+    if not is_loopback(host):
         refuse(name, f"{host} is not a loopback address: the {name} has no tokens yet, so it binds 127.0.0.1 only")
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
@@ -78,10 +79,3 @@ def refuse(name: str, message: str) -> NoReturn:
     """End the process with one clear line and exit code 2."""
     print(f"{name}: {message}", file=sys.stderr)  # noqa: T201 - one line for a person
     raise SystemExit(2)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

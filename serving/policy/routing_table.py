@@ -20,7 +20,6 @@ from serving.wire.routing import (
     backend_name,
 )
 
-AUTOMATIC_CONCURRENCY = 64  # of a replica, where max_concurrent_requests_per_instance is not written
 KEPT_SERVER_TOMBSTONES = 500  # those of endpoints and deployments are kept until the name is used again
 
 _ROUTABLE = {ReplicaState.READY: ServerState.READY, ReplicaState.DRAINING: ServerState.DRAINING}
@@ -92,12 +91,11 @@ def _backend(name: str, revision: DesiredRevision, replicas: list[ReplicaReport]
         for report in replicas
         if report.state in _ROUTABLE and backend_name(report.endpoint, report.deployment, report.revision) == name
     ]
-    concurrency = revision.request_settings.max_concurrent_requests_per_instance or AUTOMATIC_CONCURRENCY
     return Backend(
         name=name,
         servers=sorted(servers, key=lambda server: server.id),
         request_timeout_ms=revision.request_settings.request_timeout_ms,
-        max_connections_per_server=2 * concurrency,
+        max_connections_per_server=2 * revision.request_settings.concurrency,
         retry=revision.retry,
     )
 
