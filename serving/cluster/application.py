@@ -30,6 +30,6 @@ class Supervisor:
         self._supervision.stop()
 
 
-def build(args: dict[str, Any]) -> Application:
-    """Return the application for ``{"spec": …}``, a ReplicaSpec as plain JSON."""
-    return Supervisor.bind(args["spec"])  # type: ignore[attr-defined] # the decorator adds it
+def build(args: dict[str, Any], settings: dict[str, Any]) -> Application:
+    """Return the application for ``{"spec": …}``, a ReplicaSpec as plain JSON, under the deployment's settings."""
+    return Supervisor.options(**settings, _internal=True).bind(args["spec"])  # type: ignore[attr-defined] # added by the decorator

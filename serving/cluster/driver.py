@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import ray
 from ray import serve
-from ray.serve.context import _get_global_client
-from ray.serve.schema import ServeDeploySchema
+
+from serving.cluster.deploy import make_so, serve_client
 
 HEAD_S = 60.0
 
@@ -27,14 +27,14 @@ class Request(msgspec.Struct, frozen=True):
 
 
 def apply(request: Request) -> dict[str, Any]:
-    """Hand Serve the whole configuration; Serve works it off by itself afterwards."""
-    _client().deploy_apps(ServeDeploySchema.model_validate(request.config))
+    """Hand Serve the whole configuration; it works it off by itself afterwards."""
+    make_so(request.config)
     return {}
 
 
 def status(request: Request) -> dict[str, Any]:
     """Return each application's status, message, and the states of its replicas."""
-    details = _client().get_serve_details()
+    details = serve_client().get_serve_details()
     return {
         "applications": {
             name: {
@@ -52,11 +52,6 @@ def status(request: Request) -> dict[str, Any]:
 
 
 VERBS: dict[str, Callable[[Request], dict[str, Any]]] = {"apply": apply, "status": status}
-
-
-def _client() -> Any:
-    """Return Serve's client; it has no public twin that takes a ServeDeploySchema without the dashboard's REST door."""
-    return _get_global_client()
 
 
 def _answer(line: bytes) -> bytes:

@@ -2,9 +2,9 @@ import json
 
 from ray.serve.schema import ServeDeploySchema
 
-from registry.core.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
-from registry.core.endpoints import RequestSettings, RetryRule, RevisionState
+from registry.core.desired import DesiredState
 from serving.cluster.schema import Surroundings, render
+from tests.serving.cluster.desired import desired
 
 SURROUNDINGS = Surroundings(
     registry_url="http://127.0.0.1:5000",
@@ -12,27 +12,6 @@ SURROUNDINGS = Surroundings(
     state_dir="/srv/slipway",
     secret_file="/srv/slipway/secrets/edge-secret",
 )
-
-
-def desired(*numbers: int) -> DesiredState:
-    revisions = [
-        DesiredRevision(
-            number=number,
-            image="cancer-onnx:latest",
-            image_digest="sha256:" + "1" * 64,
-            instance_count=2,
-            request_settings=RequestSettings(request_timeout_ms=5000),
-            environment_variables={"B": "2", "A": "1"},
-            retry=RetryRule.ONCE,
-            models={"cancer": 1},
-            state=RevisionState.LIVE,
-            activity_id="a",
-        )
-        for number in numbers
-    ]
-    blue = DesiredDeployment(name="blue", revisions=revisions)
-    endpoint = DesiredEndpoint(name="Cancer", keys=[], traffic={}, traffic_key=None, deployments=[blue])
-    return DesiredState(version=1, endpoints=[endpoint])
 
 
 def test_one_application_for_each_revision_as_text() -> None:
