@@ -19,10 +19,11 @@ from rich.table import Table
 
 from loadtest.bench.model import train
 from loadtest.bench.subject import free_port
-from loadtest.bench.workspace import ENDPOINT, PORTS, deploy_model
+from loadtest.bench.workspace import DEPLOYMENTS, ENDPOINT, PORTS, deploy_model
 from loadtest.demo.command import Slipway
 
 ROUNDS = 5
+SETTLED_WITHIN_S = 120.0
 REPORT = Path("build/bench-start.json")
 # The middle of ROUNDS, in seconds. "Down" is what Ctrl-C takes.
 BARS = {"up": 20.0, "second deployment scores": 6.0, "down": 10.0}
@@ -43,11 +44,25 @@ def measure(console: Console) -> dict[str, list[float]]:
                 with console.status(f"round {number + 1} of {ROUNDS}"):
                     seconds["up"].append(_timed(lambda: slipway.run(*up)))
                     key = key or deploy_model(slipway, folder / "model.onnx", folder)
+                    _wait_for_replicas(slipway)
                     seconds["second deployment scores"].append(_timed(_second(slipway, folder, ports, key, body)))
                     seconds["down"].append(_timed(lambda: slipway.run("down")))
         finally:
             slipway.run("down")
     return seconds
+
+
+def _wait_for_replicas(slipway: Slipway) -> None:
+    """Return when every deployment has its replica: ``up`` does not wait for them.
+
+    Raises:
+        TimeoutError: one never has.
+    """
+    deadline = time.monotonic() + SETTLED_WITHIN_S
+    while sum(replica["state"] == "ready" for replica in slipway.json("status")["replicas"]) < len(DEPLOYMENTS):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"a deployment had no replica {SETTLED_WITHIN_S:.0f} s after `slipway up`")
+        time.sleep(0.5)
 
 
 def _second(slipway: Slipway, folder: Path, ports: dict[str, int], key: str, body: bytes) -> Callable[[], None]:
