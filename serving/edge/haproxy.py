@@ -21,6 +21,7 @@ from serving.edge.files import CONFIG_NAME
 from serving.edge.listeners import Listeners
 from serving.edge.runtime import Runtime
 from serving.edge.settings import EdgeSettings
+from serving.node.proc import runs, start_ticks
 
 READY_WITHIN_S = 10.0
 CHECK_WITHIN_S = 30.0
@@ -38,7 +39,7 @@ class Life(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def alive(self) -> bool:
-        return start_ticks(self.pid) == self.start_ticks
+        return runs(self.pid, self.start_ticks)
 
 
 class Launcher:
@@ -111,7 +112,7 @@ class Launcher:
         life = Life(
             boot=boot,
             pid=child.pid,
-            start_ticks=start_ticks(child.pid) or 0,
+            start_ticks=start_ticks(child.pid),
             sockets=lent,
             shape=shape,
             template=template,
@@ -191,15 +192,6 @@ class Launcher:
 def _remove_check_rings(folder: Path) -> None:
     for left in folder.glob("check.ring*"):
         left.unlink()
-
-
-def start_ticks(pid: int) -> int | None:
-    """Return when a process was started (field 22 of /proc/PID/stat); None for one that has ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    return None if fields[0] in "ZX" else int(fields[19])
 
 
 def first_complaint(output: str) -> str:

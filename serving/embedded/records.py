@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from serving.node.proc import read_stat, runs
+
 INSTANCE_VARIABLE = "SLIPWAY_INSTANCE"
 
 
@@ -25,27 +27,9 @@ class ProcessRecord(msgspec.Struct, frozen=True, kw_only=True):
     started_ms: int
 
 
-class Stat(msgspec.Struct, frozen=True):
-    pid: int
-    state: str
-    session: int
-    start_ticks: int
-
-
-def read_stat(pid: int) -> Stat | None:
-    """Return what /proc says of a process, or None if there is none."""
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    fields = text[text.rindex(")") + 2 :].split()  # the name before it may hold anything
-    return Stat(pid, fields[0], int(fields[3]), int(fields[19]))
-
-
 def is_alive(record: ProcessRecord) -> bool:
     """Say whether the recorded process still runs; a zombie does not."""
-    state = read_stat(record.pid)
-    return state is not None and state.start_ticks == record.start_ticks and state.state not in "ZX"
+    return runs(record.pid, record.start_ticks)
 
 
 def write_record(folder: Path, record: ProcessRecord) -> None:
@@ -76,7 +60,7 @@ def left_behind(records: list[ProcessRecord], instance: str) -> list[int]:
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         state = read_stat(int(entry.name))
-        if state is None or state.state in "ZX":
+        if state is None:
             continue
         in_session = state.session in oldest and state.start_ticks >= oldest[state.session]
         if in_session or _is_marked(entry, mark):
@@ -95,14 +79,9 @@ def end(pids: list[int], grace_s: float) -> None:
     """Ask the processes to end; after ``grace_s`` seconds make them."""
     _signal_all(pids, signal.SIGTERM)
     deadline = time.monotonic() + grace_s
-    while time.monotonic() < deadline and any(_runs(pid) for pid in pids):
+    while time.monotonic() < deadline and any(read_stat(pid) for pid in pids):
         time.sleep(0.05)
-    _signal_all([pid for pid in pids if _runs(pid)], signal.SIGKILL)
-
-
-def _runs(pid: int) -> bool:
-    state = read_stat(pid)
-    return state is not None and state.state not in "ZX"
+    _signal_all([pid for pid in pids if read_stat(pid)], signal.SIGKILL)
 
 
 def _signal_all(pids: list[int], number: signal.Signals) -> None:

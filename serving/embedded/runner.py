@@ -18,9 +18,9 @@ from serving.embedded.records import (
     is_alive,
     left_behind,
     read_records,
-    read_stat,
     write_record,
 )
+from serving.node.proc import start_ticks
 
 POLL_S = 0.1
 RESTART_PAUSE_S = (0.0, 0.5, 1.0, 2.0, 5.0)
@@ -114,11 +114,10 @@ class Runner:
                 cwd=self._paths.home,
             )
         self._children[plan.name] = child
-        state = read_stat(child.pid)
         record = ProcessRecord(
             name=plan.name,
             pid=child.pid,
-            start_ticks=state.start_ticks if state else 0,
+            start_ticks=start_ticks(child.pid),
             argv=plan.argv,
             log_path=str(log_path),
             started_ms=time.time_ns() // 1_000_000,

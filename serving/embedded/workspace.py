@@ -18,8 +18,9 @@ from serving.cluster.head import RayPorts
 from serving.embedded.paths import WorkspacePaths, make_private
 from serving.embedded.plan import HOST, Ports, WorkspaceFile, plan_processes, stop_stages
 from serving.embedded.ports import check_free, free_ports
-from serving.embedded.records import end, is_alive, read_records, read_stat
+from serving.embedded.records import end, is_alive, read_records
 from serving.embedded.runner import Runner, stop_workspace
+from serving.node.proc import runs, start_ticks
 
 _PORTS_OF = {
     "registry": ["registry"],
@@ -135,8 +136,7 @@ def read_up_state(paths: WorkspacePaths) -> UpState | None:
 
 
 def _is_holder(state: UpState) -> bool:
-    found = read_stat(state.pid)
-    return found is not None and found.start_ticks == state.start_ticks and found.state not in "ZX"
+    return runs(state.pid, state.start_ticks)
 
 
 def _running(paths: WorkspacePaths) -> set[str]:
@@ -166,9 +166,7 @@ class _Progress:
     def __init__(self, paths: WorkspacePaths, say: Callable[[str, str], None]) -> None:
         self._path = paths.home / "up.json"
         self._say = say
-        own = read_stat(os.getpid())
-        assert own is not None
-        self._state = UpState(pid=own.pid, start_ticks=own.start_ticks, states={})
+        self._state = UpState(pid=os.getpid(), start_ticks=start_ticks(os.getpid()), states={})
         _write(self._path, self._state)
 
     def note(self, name: str, state: str) -> None:

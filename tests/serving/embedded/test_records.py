@@ -14,9 +14,9 @@ from serving.embedded.records import (
     is_alive,
     left_behind,
     read_records,
-    read_stat,
     write_record,
 )
+from serving.node.proc import start_ticks
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 # A process whose child starts a session of its own and outlives it, marked by the environment alone.
@@ -30,10 +30,8 @@ ORPHAN = [
 
 
 def record_of(child: "subprocess.Popen[bytes]") -> ProcessRecord:
-    state = read_stat(child.pid)
-    assert state is not None
     return ProcessRecord(
-        name="one", pid=child.pid, start_ticks=state.start_ticks, argv=SLEEP, log_path="", started_ms=0
+        name="one", pid=child.pid, start_ticks=start_ticks(child.pid), argv=SLEEP, log_path="", started_ms=0
     )
 
 

@@ -1,0 +1,35 @@
+"""What Linux says of a process (proc(5))."""
+
+from pathlib import Path
+
+import msgspec
+
+
+class Stat(msgspec.Struct, frozen=True):
+    """A process that runs; ``start_ticks``, clock ticks from boot to its start, tells it from a later one of its pid."""
+
+    pid: int
+    session: int
+    start_ticks: int
+
+
+def read_stat(pid: int) -> Stat | None:
+    """Return what /proc says of a process, or None if there is none, or only a zombie."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = text[text.rindex(")") + 2 :].split()  # the name before it may hold anything
+    return None if fields[0] in "ZX" else Stat(pid, int(fields[3]), int(fields[19]))
+
+
+def runs(pid: int, start_ticks: int) -> bool:
+    """Say whether the process that started then still runs under that pid."""
+    state = read_stat(pid)
+    return state is not None and state.start_ticks == start_ticks
+
+
+def start_ticks(pid: int) -> int:
+    """Return when a process of that pid was started, in clock ticks from boot; 0 if there is none."""
+    state = read_stat(pid)
+    return state.start_ticks if state else 0

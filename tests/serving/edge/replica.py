@@ -1,0 +1,79 @@
+"""A replica that tells what it got."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import grpc
+
+from serving.wire.routing import Server, ServerState
+from tests.serving.edge.local_http import Answering, LocalHttp
+
+SECRET = "the-secret-of-the-tests"
+
+
+class Replica:
+    """Answers with what it got; the query tells it to behave otherwise: ``status=500``, ``hang=1``, ``die=1``."""
+
+    def __init__(self, name: str, backend: str) -> None:
+        self.name, self.backend = name, backend
+        self.requests: list[dict[str, Any]] = []
+        self.calls: list[dict[str, Any]] = []
+        self.release = threading.Event()
+        replica = self
+
+        class Door(Answering):
+            def do_GET(self) -> None:  # noqa: N802
+                parts = urlsplit(self.path)
+                query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+                if parts.path == "/-/ready":
+                    secret_is_right = self.headers.get("x-slipway-edge") == SECRET
+                    self.answer(200 if secret_is_right and query.get("backend") == replica.backend else 503, b"{}")
+                    return
+                body = self.body()
+                seen = {
+                    "replica": replica.name,
+                    "path": self.path,
+                    "headers": {k.lower(): v for k, v in self.headers.items()},
+                    "body": body.decode("latin-1"),
+                }
+                replica.requests.append(seen)
+                if "hang" in query:
+                    replica.release.wait(20)
+                if "die" in query:
+                    self.close_connection = True
+                    return
+                self.answer(int(query.get("status", 200)), json.dumps(seen).encode())
+
+            do_POST = do_GET  # noqa: N815
+
+        self._http = LocalHttp(Door)
+        self._grpc = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
+        handler = grpc.unary_unary_rpc_method_handler(self._call)
+        self._grpc.add_generic_rpc_handlers((_AnyMethod(handler),))
+        port = self._grpc.add_insecure_port("127.0.0.1:0")
+        self._grpc.start()
+        self.server = Server(
+            id=name, http_address=self._http.address, grpc_address=f"127.0.0.1:{port}", state=ServerState.READY
+        )
+
+    def _call(self, request: bytes, context: Any) -> bytes:
+        self.calls.append(dict(context.invocation_metadata()))
+        if b"fail" in request:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no such input")
+        return self.name.encode()
+
+    def close(self) -> None:
+        self.release.set()
+        self._http.close()
+        self._grpc.stop(None).wait()
+
+
+class _AnyMethod(grpc.GenericRpcHandler):  # type: ignore[misc]
+    def __init__(self, handler: Any) -> None:
+        self._handler = handler
+
+    def service(self, details: Any) -> Any:
+        return self._handler
