@@ -6,7 +6,7 @@ import msgspec
 
 
 class Stat(msgspec.Struct, frozen=True):
-    """A process that runs; ``start_ticks``, clock ticks from boot to its start, tells it from a later one of its pid."""
+    """A process that runs; ``start_ticks``, clock ticks from boot to its start, tells two of the same pid apart."""
 
     pid: int
     session: int
