@@ -122,12 +122,13 @@ def log_batch(
     """
     check_batch(metrics, params, tags)
     with workspace.metadata.write() as tx:
-        if not runs.exists(tx, run_id):
+        experiment_id = runs.experiment_of(tx, run_id)
+        if experiment_id is None:
             raise _no_run(run_id)
         if params:
             check_same_params(run_id, runs.params_of(tx, run_id, params), params)
         runs.add_params(tx, run_id, params)
-        runs.add_metrics(tx, run_id, metrics)
+        runs.add_metrics(tx, run_id, experiment_id, metrics)
         runs.set_tags(tx, run_id, tags)
         if tags.get(RUN_NAME_TAG):
             runs.put(tx, replace(get_run_within(tx, run_id), name=tags[RUN_NAME_TAG]))

@@ -30,7 +30,12 @@ def put(tx: Connection, run: Run) -> None:
 
 
 def exists(tx: Connection, run_id: str) -> bool:
-    return tx.scalar(sa.select(runs.c.id).where(runs.c.id == run_id)) is not None
+    return experiment_of(tx, run_id) is not None
+
+
+def experiment_of(tx: Connection, run_id: str) -> int | None:
+    """Return the number of the run's experiment, or None if there is no such run."""
+    return tx.scalar(sa.select(runs.c.experiment_id).where(runs.c.id == run_id))
 
 
 def find(tx: Connection, run_id: str) -> Run | None:
@@ -63,7 +68,7 @@ def set_tags(tx: Connection, run_id: str, tags: dict[str, str]) -> None:
     insert_or_replace(tx, run_tags, [{"run_id": run_id, "key": key, "value": value} for key, value in tags.items()])
 
 
-def add_metrics(tx: Connection, run_id: str, points: list[Metric]) -> None:
+def add_metrics(tx: Connection, run_id: str, experiment_id: int, points: list[Metric]) -> None:
     """Add points to the histories, and keep the latest of each metric beside them. A point logged twice is one."""
     if not points:
         return
@@ -76,7 +81,8 @@ def add_metrics(tx: Connection, run_id: str, points: list[Metric]) -> None:
         before = newer.get(point.key) or latest.get(point.key)
         if before is None or point.rank >= before.rank:
             newer[point.key] = point
-    insert_or_replace(tx, latest_metrics, [_metric_row(run_id, point) for point in newer.values()])
+    rows = [{**_metric_row(run_id, point), "experiment_id": experiment_id} for point in newer.values()]
+    insert_or_replace(tx, latest_metrics, rows)
 
 
 def _metric_row(run_id: str, point: Metric) -> dict[str, Any]:

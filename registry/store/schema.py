@@ -36,7 +36,7 @@ runs = sa.Table(
     "runs",
     metadata,
     sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("experiment_id", sa.ForeignKey("experiments.id"), nullable=False, index=True),
+    sa.Column("experiment_id", sa.ForeignKey("experiments.id"), nullable=False),
     sa.Column("name", sa.String(250), nullable=False),
     sa.Column("user_id", sa.String(256), nullable=False),
     sa.Column("status", sa.String(16), nullable=False),
@@ -44,7 +44,11 @@ runs = sa.Table(
     sa.Column("artifact_uri", sa.Text, nullable=False),
     sa.Column("started_ms", sa.BigInteger, nullable=False),
     sa.Column("ended_ms", sa.BigInteger),
+    sa.Column("deleted_ms", sa.BigInteger),
+    sa.Index(None, "experiment_id", "started_ms", "id"),
 )
+
+# What is logged is read by its whole key and never otherwise: SQLite keeps these rows in the key's own order.
 
 run_tags = sa.Table(
     "run_tags",
@@ -52,6 +56,7 @@ run_tags = sa.Table(
     sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("key", sa.String(250), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 params = sa.Table(
@@ -60,6 +65,7 @@ params = sa.Table(
     sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("key", sa.String(250), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 # A metric's point is its five values: logging one twice stores it once. NaN is value 0 with is_nan set.
@@ -72,8 +78,10 @@ metrics = sa.Table(
     sa.Column("timestamp_ms", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("value", sa.Double, primary_key=True),
     sa.Column("is_nan", sa.Boolean, primary_key=True),
+    sqlite_with_rowid=False,
 )
 
+# ``experiment_id`` is the run's, so that a search by a metric walks one index and meets only its own experiment.
 latest_metrics = sa.Table(
     "latest_metrics",
     metadata,
@@ -83,18 +91,106 @@ latest_metrics = sa.Table(
     sa.Column("timestamp_ms", sa.BigInteger, nullable=False),
     sa.Column("value", sa.Double, nullable=False),
     sa.Column("is_nan", sa.Boolean, nullable=False),
+    sa.Column("experiment_id", sa.Integer, nullable=False),
+    sa.Index(None, "experiment_id", "key", "is_nan", "value"),
+    sqlite_with_rowid=False,
 )
 
+datasets = sa.Table(
+    "datasets",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("experiment_id", sa.ForeignKey("experiments.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("name", sa.String(500), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("source_type", sa.String(64), nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("schema", sa.Text),
+    sa.Column("profile", sa.Text),
+    sa.UniqueConstraint("experiment_id", "name", "digest"),
+)
+
+run_datasets = sa.Table(
+    "run_datasets",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("dataset_id", sa.ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True, index=True),
+    sa.Column("tags", sa.JSON, nullable=False),
+)
+
+# Which logged models a run used (``input``) or made (``output``).
+run_models = sa.Table(
+    "run_models",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("model_id", sa.String(34), primary_key=True, index=True),
+    sa.Column("direction", sa.String(8), primary_key=True),
+    sa.Column("step", sa.BigInteger, nullable=False),
+)
+
+# ``owner_id`` is a run's id or a logged model's ("m-" and 32 digits).
 artifacts = sa.Table(
     "artifacts",
     metadata,
-    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("owner_id", sa.String(34), primary_key=True),
     sa.Column("path", sa.String(1024), primary_key=True),
     sa.Column("sha256", sa.String(64), nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
-# Models
+# Logged models: MLflow 3's model before it is registered; ``id`` is "m-" and 32 hexadecimal digits.
+
+logged_models = sa.Table(
+    "logged_models",
+    metadata,
+    sa.Column("id", sa.String(34), primary_key=True),
+    sa.Column("experiment_id", sa.ForeignKey("experiments.id"), nullable=False),
+    sa.Column("name", sa.String(500), nullable=False),
+    sa.Column("model_type", sa.String(500), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("status_message", sa.Text, nullable=False),
+    sa.Column("lifecycle_stage", sa.String(16), nullable=False),
+    sa.Column("source_run_id", sa.String(32), index=True),
+    sa.Column("artifact_uri", sa.Text, nullable=False),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("updated_ms", sa.BigInteger, nullable=False),
+    sa.Column("deleted_ms", sa.BigInteger),
+    sa.Index(None, "experiment_id", "created_ms", "id"),
+)
+
+logged_model_params = sa.Table(
+    "logged_model_params",
+    metadata,
+    sa.Column("model_id", sa.ForeignKey("logged_models.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("key", sa.String(250), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+logged_model_tags = sa.Table(
+    "logged_model_tags",
+    metadata,
+    sa.Column("model_id", sa.ForeignKey("logged_models.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("key", sa.String(250), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+# A point is its model, metric, run, step and time; of a dataset's name and digest, "" is none.
+logged_model_metrics = sa.Table(
+    "logged_model_metrics",
+    metadata,
+    sa.Column("model_id", sa.ForeignKey("logged_models.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("key", sa.String(250), primary_key=True),
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, index=True),
+    sa.Column("step", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("timestamp_ms", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("value", sa.Double, nullable=False),
+    sa.Column("is_nan", sa.Boolean, nullable=False),
+    sa.Column("dataset_name", sa.String(500), nullable=False),
+    sa.Column("dataset_digest", sa.String(64), nullable=False),
+)
+
+# Models. A version's number is never given twice: what was deleted keeps its row until it is purged.
 
 models = sa.Table(
     "models",
@@ -102,6 +198,16 @@ models = sa.Table(
     sa.Column("name", sa.String(128), primary_key=True),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("updated_ms", sa.BigInteger, nullable=False),
+    sa.Column("description", sa.Text, nullable=False, server_default=""),
+    sa.Column("deleted_ms", sa.BigInteger),
+)
+
+model_tags = sa.Table(
+    "model_tags",
+    metadata,
+    sa.Column("name", sa.ForeignKey("models.name", ondelete="CASCADE"), primary_key=True),
+    sa.Column("key", sa.String(250), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
 )
 
 model_versions = sa.Table(
@@ -113,6 +219,49 @@ model_versions = sa.Table(
     sa.Column("path", sa.String(1024), nullable=False),
     sa.Column("description", sa.Text, nullable=False),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("updated_ms", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("deleted_ms", sa.BigInteger),
+    sa.Column("source", sa.Text, nullable=False, server_default=""),
+    sa.Column("logged_model_id", sa.String(34)),
+    sa.Column("user_id", sa.String(256), nullable=False, server_default=""),
+    sa.Column("run_link", sa.Text, nullable=False, server_default=""),
+    sa.Column("stage", sa.String(16), nullable=False, server_default="None"),
+    sa.Column("status", sa.String(24), nullable=False, server_default="READY"),
+    sa.Column("status_message", sa.Text, nullable=False, server_default=""),
+    sa.Index(None, "run_id"),
+)
+
+model_version_tags = sa.Table(
+    "model_version_tags",
+    metadata,
+    sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("key", sa.String(250), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(["name", "version"], ["model_versions.name", "model_versions.version"], ondelete="CASCADE"),
+)
+
+model_aliases = sa.Table(
+    "model_aliases",
+    metadata,
+    sa.Column("name", sa.ForeignKey("models.name", ondelete="CASCADE"), primary_key=True),
+    sa.Column("alias", sa.String(255), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+# What an alias or a stage meant, and when: rows are added, never changed. ``version`` is null when it was taken away.
+model_moves = sa.Table(
+    "model_moves",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(128), nullable=False),
+    sa.Column("kind", sa.String(8), nullable=False),
+    sa.Column("label", sa.String(255), nullable=False),
+    sa.Column("version", sa.Integer),
+    sa.Column("before", sa.Integer),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.String(256), nullable=False),
+    sa.Index(None, "name", "at_ms"),
 )
 
 model_files = sa.Table(
@@ -124,6 +273,33 @@ model_files = sa.Table(
     sa.Column("sha256", sa.String(64), nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.ForeignKeyConstraint(["name", "version"], ["model_versions.name", "model_versions.version"]),
+)
+
+# Access: a token's digest, and who did what.
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("name", sa.String(128), nullable=False, unique=True),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False, unique=True),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("expires_ms", sa.BigInteger),
+    sa.Column("revoked_ms", sa.BigInteger),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at_ms", sa.BigInteger, nullable=False, index=True),
+    sa.Column("who", sa.String(256), nullable=False),
+    sa.Column("address", sa.String(64), nullable=False),
+    sa.Column("method", sa.String(8), nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("request_id", sa.String(128), nullable=False),
 )
 
 # Images: manifest, config and layers lie in the blob store; here is what is asked for often.
