@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 
 from registry.api import activities, blobs, deployments, endpoints, images, models, oci, system
 from registry.api.errors import ErrorMiddleware, answer_http_exception
+from registry.api.guard import BrowserGuard
 from registry.api.mlflow import artifacts, tracking
 from registry.api.openapi import openapi_document
 from registry.api.route import ApiRoute, Waiting, under
@@ -57,7 +58,7 @@ WORKSPACE = [
     ApiRoute("DELETE", DEPLOYMENT, deployments.delete_deployment, status=204),
     ApiRoute(
         "POST",
-        f"{DEPLOYMENT}/revisions/{{number:int}}/state",
+        f"{DEPLOYMENT}/revisions/{{number}}/state",
         deployments.set_revision_state,
         rest.RevisionReport,
         Deployment,
@@ -109,7 +110,7 @@ def build_app(workspace: Workspace, works: ImageWorks) -> Starlette:
     """Return the ASGI application over a workspace and its images. The caller closes the workspace."""
     app = Starlette(
         routes=[route.route() for route in (*ROUTES, *FOREIGN)],
-        middleware=[Middleware(ErrorMiddleware)],
+        middleware=[Middleware(ErrorMiddleware), Middleware(BrowserGuard)],
         exception_handlers={HTTPException: answer_http_exception},
     )
     app.state.workspace = workspace

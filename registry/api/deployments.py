@@ -6,7 +6,7 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 
-from registry.api.route import Waiting, answer, nothing, read_query, read_record, read_values, workspace_of
+from registry.api.route import Waiting, answer, nothing, path_number, read_query, read_record, read_values, workspace_of
 from registry.core.documents import load_deployment
 from registry.core.endpoints import RevisionState
 from registry.core.rest import DeploymentList, RevisionReport
@@ -39,7 +39,7 @@ async def delete_deployment(request: Request) -> Response:
 async def set_revision_state(request: Request) -> Response:
     """Report a starting revision live or failed."""
     report = await read_record(request, RevisionReport)
-    number, state = request.path_params["number"], RevisionState(report.state)
+    number, state = path_number(request, "number"), RevisionState(report.state)
     change = partial(deployments.set_revision_state, state=state, message=report.message)
     return answer(await run_sync(change, workspace_of(request), *_names(request), number))
 

@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from registry.core.errors import InvalidInput
+from registry.core.errors import InvalidInput, NotFound
 from registry.core.loading import parse_json, to_record
+from registry.core.names import VERSION_NUMBER
 from registry.operations.workspace import Workspace
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -61,6 +62,14 @@ def workspace_of(request: Request) -> Workspace:
     workspace = request.app.state.workspace
     assert isinstance(workspace, Workspace)
     return workspace
+
+
+def path_number(request: Request, name: str) -> int:
+    """Return a number of the path. Raises NotFound if it is none that anything could have."""
+    text = request.path_params[name]
+    if not VERSION_NUMBER.match(text):
+        raise NotFound(f"there is no {name} {text[:40]!r}")
+    return int(text)
 
 
 async def read_body(request: Request) -> bytes:

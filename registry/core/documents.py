@@ -15,7 +15,8 @@ from registry.core.loading import child, to_record
 from registry.core.names import check_name, parse_image_reference, parse_model_reference
 
 MAX_REQUEST_TIMEOUT_MS = 180_000
-HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}\Z")
+# Narrower than RFC 9110's token: it is written into the edge's configuration.
+HEADER_NAME = re.compile(r"[A-Za-z0-9][-_A-Za-z0-9]{0,63}\Z")
 BUILD_REMEDY = "build one with `slipway image build` and name it under environment.image"
 
 Scalar = str | int | float | bool  # YAML writes WORKERS: 4; everything becomes text
@@ -192,9 +193,10 @@ def as_text(values: dict[str, Scalar], path: str) -> dict[str, str]:
 
 
 def check_header_name(name: str, path: str) -> None:
-    """Raise InvalidInput unless ``name`` can be an HTTP header's (RFC 9110 token)."""
+    """Raise InvalidInput unless ``name`` can be the name of a header that the edge hashes."""
     if not HEADER_NAME.match(name):
-        raise InvalidInput(f"{path}: {name!r} is not a header's name", path=path)
+        rule = "1 to 64 letters, digits, '-' and '_', beginning with a letter or digit"
+        raise InvalidInput(f"{path}: {name!r} is not a header's name: use {rule}", path=path)
 
 
 def _only(document: dict[str, Any], key: str, value: str, remedy: str) -> None:

@@ -8,6 +8,7 @@ from registry.core.errors import InvalidInput
 
 TRAFFIC_SCALE = 10_000  # buckets of a split: 0.01 % steps
 MAX_INTERVALS = 8
+MAX_TRAFFIC_HEADERS = 32  # different ones in a workspace: each is a rule of the edge's own
 AUTOMATIC_CONCURRENCY = 64  # Azure's own default of 1 would forbid batching
 
 

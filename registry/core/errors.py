@@ -5,6 +5,7 @@
     SlipwayError                what happened, where, what to do
     ├── InvalidInput            the caller's mistake in a value or a document
     ├── Unauthenticated         no key, or a wrong one
+    ├── Forbidden               who asks may not do this
     ├── NotFound                a named thing does not exist
     ├── Conflict                it exists already, or is in the wrong state for this
     ├── Unavailable             a part we need is away; trying again may help
@@ -33,6 +34,10 @@ class Unauthenticated(SlipwayError):
     code = "unauthenticated"
 
 
+class Forbidden(SlipwayError):
+    code = "forbidden"
+
+
 class NotFound(SlipwayError):
     code = "not_found"
 
@@ -52,6 +57,7 @@ class BuildFailed(SlipwayError):
 HTTP_STATUS: dict[str, int] = {
     InvalidInput.code: 400,
     Unauthenticated.code: 401,
+    Forbidden.code: 403,
     NotFound.code: 404,
     Conflict.code: 409,
     BuildFailed.code: 422,
@@ -61,5 +67,14 @@ HTTP_STATUS: dict[str, int] = {
 
 ERROR_OF_CODE: dict[str, type[SlipwayError]] = {
     error.code: error
-    for error in (InvalidInput, Unauthenticated, NotFound, Conflict, BuildFailed, Unavailable, SlipwayError)
+    for error in (
+        InvalidInput,
+        Unauthenticated,
+        Forbidden,
+        NotFound,
+        Conflict,
+        BuildFailed,
+        Unavailable,
+        SlipwayError,
+    )
 }

@@ -23,6 +23,8 @@ def parse_yaml(data: bytes | str) -> Any:
         return msgspec.yaml.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"this is not YAML: {error}", path="$") from error
+    except RecursionError as error:
+        raise InvalidInput("this is nested too deeply", path="$") from error
 
 
 def parse_json(data: bytes | str) -> Any:
@@ -31,6 +33,8 @@ def parse_json(data: bytes | str) -> Any:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"this is not JSON: {error}", path="$") from error
+    except RecursionError as error:
+        raise InvalidInput("this is nested too deeply", path="$") from error
 
 
 def to_record(value: Any, record: type[T], refused: Mapping[str, str] | None = None) -> T:

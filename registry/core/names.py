@@ -13,7 +13,8 @@ MODEL_NAME = re.compile(r"[a-zA-Z0-9](?:[-_.a-zA-Z0-9]{0,126}[a-zA-Z0-9])?\Z")
 IMAGE_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*\Z")
 IMAGE_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}\Z")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
-MODEL_REFERENCE = re.compile(r"(?:azureml:)?(?P<name>[^:@/]+)(?::(?P<version>[0-9]+)|@(?P<alias>[^:@/]+))\Z")
+VERSION_NUMBER = re.compile(r"[0-9]{1,9}\Z")
+MODEL_REFERENCE = re.compile(r"(?:azureml:)?(?P<name>[^:@/]+)(?::(?P<version>[0-9]{1,9})|@(?P<alias>[^:@/]+))\Z")
 
 _RULES = {
     "endpoint": (

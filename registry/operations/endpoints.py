@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from registry.core.activities import ActivityState
 from registry.core.documents import EndpointDocument, as_text
-from registry.core.endpoints import Endpoint, KeyHash, RevisionState, check_traffic
+from registry.core.endpoints import MAX_TRAFFIC_HEADERS, Endpoint, KeyHash, RevisionState, check_traffic
 from registry.core.errors import Conflict, InvalidInput, NotFound
 from registry.core.names import check_name
 from registry.core.rest import EndpointAnswer, EndpointKeys
@@ -21,7 +21,7 @@ def put_endpoint(workspace: Workspace, name: str, document: EndpointDocument) ->
 
     Raises:
         InvalidInput: the name is not legal or not the document's; traffic names a deployment that does not exist.
-        Conflict: an endpoint has this name in other letter case.
+        Conflict: an endpoint has this name in other letter case, or too many traffic headers are in use.
     """
     check_name("endpoint", name)
     if document.name is not None and document.name != name:
@@ -30,6 +30,7 @@ def put_endpoint(workspace: Workspace, name: str, document: EndpointDocument) ->
         before = endpoints.find(tx, name)
         if before is not None and before.name != name:
             raise Conflict(f"endpoint {name!r} exists as {before.name!r}: case makes no difference", name=before.name)
+        _check_traffic_header(tx, name, document)
         keys = None if before else EndpointKeys(primary=workspace.new_key(), secondary=workspace.new_key())
         now_ms = workspace.now_ms()
         endpoint = Endpoint(
@@ -49,6 +50,18 @@ def put_endpoint(workspace: Workspace, name: str, document: EndpointDocument) ->
         _store(tx, endpoint)
     workspace.signal.notify()
     return EndpointAnswer(endpoint=endpoint, keys=keys)
+
+
+def _check_traffic_header(tx: Connection, name: str, document: EndpointDocument) -> None:
+    if document.traffic_key is None:
+        return
+    others = {e.traffic_key.header.lower() for e in endpoints.all_endpoints(tx) if e.traffic_key and e.name != name}
+    if len(others | {document.traffic_key.header.lower()}) > MAX_TRAFFIC_HEADERS:
+        raise Conflict(
+            f"$.traffic_key.header: the workspace uses {MAX_TRAFFIC_HEADERS} different traffic headers, and no more "
+            f"are possible: take one of {', '.join(sorted(others))}",
+            path="$.traffic_key.header",
+        )
 
 
 def set_traffic(workspace: Workspace, name: str, traffic: dict[str, float]) -> Endpoint:

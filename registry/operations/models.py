@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from registry.core.errors import InvalidInput, NotFound
 from registry.core.models import Model, ModelFile, ModelVersion
-from registry.core.names import check_name
+from registry.core.names import VERSION_NUMBER, check_name
 from registry.core.paths import check_archive_path
 from registry.operations.workspace import Workspace
 from registry.store import artifacts, models, runs
@@ -67,7 +67,7 @@ def get_version(workspace: Workspace, name: str, version: str) -> ModelVersion:
     """
     model = get_model(workspace, name)
     known = [one.version for one in model.versions]
-    if version != "latest" and not (version.isascii() and version.isdecimal()):
+    if version != "latest" and not VERSION_NUMBER.match(version):
         raise InvalidInput(f"{version!r} is not a version: write a number or 'latest'", value=version)
     number = known[-1] if version == "latest" else int(version)
     for one in model.versions:

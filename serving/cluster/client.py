@@ -9,7 +9,8 @@ import msgspec
 
 log = logging.getLogger("slipway.controller")
 
-ANSWER_S = 60.0
+APPLIED_WITHIN_S = 60.0
+STATUS_WITHIN_S = 15.0
 CONNECT_S = 90.0
 
 
@@ -47,10 +48,10 @@ class RayCluster:
         self._turn = asyncio.Lock()
 
     async def apply(self, config: dict[str, Any]) -> None:
-        await self._ask({"verb": "apply", "config": config})
+        await self._ask({"verb": "apply", "config": config}, APPLIED_WITHIN_S)
 
     async def status(self) -> dict[str, Any]:
-        answer = await self._ask({"verb": "status"})
+        answer = await self._ask({"verb": "status"}, STATUS_WITHIN_S)
         return dict(answer["applications"])
 
     async def close(self) -> None:
@@ -64,17 +65,21 @@ class RayCluster:
             driver.kill()
             await driver.wait()
 
-    async def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+    async def _ask(self, question: dict[str, Any], within_s: float) -> dict[str, Any]:
+        """Ask the driver. One that fails is ended: it may hold on to a cluster that is no more."""
         async with self._turn:
             driver = await self._running_driver()
             assert driver.stdin is not None
             try:
                 driver.stdin.write(msgspec.json.encode(question) + b"\n")
                 await driver.stdin.drain()
-                return await self._read(driver, ANSWER_S)
+                return await self._read(driver, within_s)
             except (OSError, TimeoutError) as error:
                 await self.close()
                 raise ClusterError(f"Ray's driver did not answer: {error!r}") from error
+            except ClusterError:
+                await self.close()
+                raise
 
     async def _running_driver(self) -> asyncio.subprocess.Process:
         if self._driver is not None and self._driver.returncode is None:

@@ -23,7 +23,7 @@ from serving.wire.routing import backend_name
 log = logging.getLogger("slipway.controller")
 
 PASS_S = 0.5  # at the latest; changes wake the loop at once
-CLUSTER_CHECK_S = 5.0
+CLUSTER_CHECK_S = 5.0  # how often to look whether the cluster was started anew and knows nothing any more
 RETRY_S = 2.0
 
 
@@ -45,6 +45,7 @@ class Reconciler:
         self._now_s = monotonic_s
         self._wake = asyncio.Event()
         self._applied: dict[str, Any] | None = None
+        self._looked_s = 0.0
         self._told: dict[str, tuple[float, str]] = {}  # activity → what was told last
         self.desired: DesiredState | None = registry.remembered()
         self.directory = Directory()
@@ -92,9 +93,19 @@ class Reconciler:
                 await self._cluster.status()
             return
         config = render(self.desired, self._surroundings)
-        if config != self._applied:
+        if config != self._applied or not await self._is_still_there(config):
             await self._cluster.apply(config)
             self._applied = config
+
+    async def _is_still_there(self, config: dict[str, Any]) -> bool:
+        if self._now_s() - self._looked_s < CLUSTER_CHECK_S:
+            return True
+        self._looked_s = self._now_s()
+        present = await self._cluster.status()
+        missing = sorted({application["name"] for application in config["applications"]} - present.keys())
+        if missing:
+            log.warning("the cluster has lost %s: deploying again", ", ".join(missing))
+        return not missing
 
     async def _route(self, desired: DesiredState) -> None:
         for silent in self.directory.forget_silent(self._now_s()):

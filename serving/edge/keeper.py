@@ -14,6 +14,7 @@ from serving.edge.listeners import Listeners, bind_listeners, listeners_of
 from serving.edge.merge import merge
 from serving.edge.salvage import Salvage
 from serving.edge.settings import EdgeSettings
+from serving.edge.sound import sound_part
 from serving.wire.routing import RoutingTable
 
 log = logging.getLogger("slipway.edge")
@@ -78,13 +79,16 @@ class Keeper:
         self._bury_the_dead()
 
     async def apply(self, new: RoutingTable) -> None:
-        """Make HAProxy hold ``new``, by the rules of ``merge``; then the files on disk say the same.
+        """Make HAProxy hold what of ``new`` is sound, by the rules of ``merge``; then the files on disk say the same.
 
         Raises:
             EdgeError: it could not be applied; HAProxy goes on with the table before.
         """
+        sound, faults = sound_part(new)
+        for fault in faults:
+            log.error("left as it was: %s", fault)
         async with self._changing:
-            table = merge(self.table, new)
+            table = merge(self.table, sound)
             if table is self.table:
                 return
             assert self._lives is not None

@@ -14,13 +14,11 @@ Keys are in lower case but for model versions; every key and value matches a pat
 
 import msgspec
 
-from registry.core.endpoints import MAX_INTERVALS
+from registry.core.endpoints import MAX_INTERVALS, MAX_TRAFFIC_HEADERS
 from serving.edge.names import checked
 from serving.wire.routing import DeploymentRoute, EndpointRoute, RoutingTable
 
 Maps = dict[str, dict[str, str]]  # map name → key → value
-
-MAX_SOURCES = 32  # req.fhdr() takes no variable, so each traffic header is a rule of its own
 
 
 class MapNames(msgspec.Struct, frozen=True):
@@ -38,9 +36,9 @@ MAP_NAMES = MapNames()
 
 
 def traffic_headers(table: RoutingTable) -> list[str]:
-    """Return the distinct traffic headers in lower case, sorted; of more than ``MAX_SOURCES`` the first ones."""
+    """Return the distinct traffic headers in lower case, sorted; of too many the first ones."""
     headers = {checked("header", e.traffic_header).lower() for e in table.endpoints if e.traffic_header}
-    return sorted(headers)[:MAX_SOURCES]
+    return sorted(headers)[:MAX_TRAFFIC_HEADERS]
 
 
 def maps_of(table: RoutingTable) -> Maps:

@@ -1,6 +1,7 @@
 """What a one-machine workspace consists of: commands, environments, readiness and order, as plain data."""
 
 import sys
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
@@ -113,7 +114,7 @@ def plan_processes(paths: WorkspacePaths, workspace: WorkspaceFile) -> list[Proc
     ]
 
 
-def stop_stages(plans: list[ProcessPlan]) -> list[list[str]]:
-    """Return the names in stages of stopping: the edge first, so nobody is sent to what is going away."""
-    names = [plan.name for plan in plans]
+def stop_stages(names: Iterable[str]) -> list[list[str]]:
+    """Return the names of processes in stages of stopping: the edge first, so nobody is sent to what is going away."""
+    names = list(names)
     return [[name for name in names if name == "edge"], [name for name in names if name != "edge"]]

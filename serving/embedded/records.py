@@ -7,6 +7,7 @@ of a session of its own and carries ``SLIPWAY_INSTANCE`` in its environment: wha
 import os
 import signal
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -68,11 +69,26 @@ def left_behind(records: list[ProcessRecord], instance: str) -> list[int]:
     return found
 
 
+def mark_of(records: Iterable[ProcessRecord]) -> str:
+    """Return the mark that a recorded process which still runs carries; "" if none does."""
+    name = f"{INSTANCE_VARIABLE}=".encode()
+    for record in records:
+        if is_alive(record):
+            for variable in _environment(Path(f"/proc/{record.pid}")):
+                if variable.startswith(name):
+                    return variable.removeprefix(name).decode()
+    return ""
+
+
 def _is_marked(entry: Path, mark: bytes) -> bool:
+    return mark in _environment(entry)
+
+
+def _environment(entry: Path) -> list[bytes]:
     try:
-        return mark in (entry / "environ").read_bytes().split(b"\0")
+        return (entry / "environ").read_bytes().split(b"\0")
     except OSError:
-        return False
+        return []
 
 
 def end(pids: list[int], grace_s: float) -> None:

@@ -37,7 +37,6 @@ class Runner:
     def __init__(self, paths: WorkspacePaths, plans: list[ProcessPlan], instance: str) -> None:
         self._paths = paths
         self._plans = {plan.name: plan for plan in plans}
-        self._stages = stop_stages(plans)
         self._instance = instance
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._failures: dict[str, tuple[int, float]] = {}
@@ -93,7 +92,7 @@ class Runner:
 
     def stop_all(self) -> None:
         """Stop every process in order, then whatever it left behind."""
-        stop_workspace(self._paths, self._stages, self._instance)
+        stop_workspace(self._paths, self._instance)
         for child in self._children.values():
             child.wait()
 
@@ -147,10 +146,10 @@ class Runner:
             end(left_behind([record], instance=""), grace_s=1.0)
 
 
-def stop_workspace(paths: WorkspacePaths, stages: list[list[str]], instance: str) -> None:
+def stop_workspace(paths: WorkspacePaths, instance: str) -> None:
     """Stop what the records name, stage by stage, then everything else that carries the mark. Safe to call twice."""
     records = read_records(paths.run)
-    for stage in stages:
+    for stage in stop_stages(records):
         end([records[name].pid for name in stage if name in records and is_alive(records[name])], GRACE_S)
     end(left_behind(list(records.values()), instance), grace_s=1.0)
     for name in records:

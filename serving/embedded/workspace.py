@@ -1,5 +1,6 @@
 """The workspace on this machine as a whole: open it, bring it up, hold it up, take it down."""
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -8,7 +9,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -16,9 +16,9 @@ import msgspec
 from registry.core.errors import Conflict, InvalidInput
 from serving.cluster.head import RayPorts
 from serving.embedded.paths import WorkspacePaths, make_private
-from serving.embedded.plan import HOST, Ports, WorkspaceFile, plan_processes, stop_stages
+from serving.embedded.plan import HOST, Ports, WorkspaceFile, plan_processes
 from serving.embedded.ports import check_free, free_ports
-from serving.embedded.records import end, is_alive, read_records
+from serving.embedded.records import end, is_alive, mark_of, read_records
 from serving.embedded.runner import Runner, stop_workspace
 from serving.node.proc import runs, start_ticks
 
@@ -76,7 +76,7 @@ def read_workspace_file(paths: WorkspacePaths) -> WorkspaceFile | None:
     except FileNotFoundError:
         return None
     except msgspec.MsgspecError as error:
-        raise InvalidInput(f"{paths.workspace_file} is damaged ({error}): delete it, then `slipway up`") from error
+        raise InvalidInput(f"{paths.workspace_file} is damaged ({error}): `slipway down`, then delete it") from error
 
 
 def hold_up(paths: WorkspacePaths, ports: Ports, say: Callable[[str, str], None], stop: threading.Event) -> None:
@@ -110,9 +110,6 @@ def hold_up(paths: WorkspacePaths, ports: Ports, say: Callable[[str, str], None]
 
 def take_down(paths: WorkspacePaths, within_s: float = 20.0) -> bool:
     """End every process of the workspace, also those whose holder was killed. Return whether there were any."""
-    workspace = read_workspace_file(paths)
-    if workspace is None:
-        return False
     state = read_up_state(paths)
     found = bool(_running(paths))
     if state is not None and _is_holder(state):
@@ -122,16 +119,24 @@ def take_down(paths: WorkspacePaths, within_s: float = 20.0) -> bool:
         while _is_holder(state) and time.monotonic() < deadline:
             time.sleep(0.05)
         end([state.pid] if _is_holder(state) else [], grace_s=0)
-    stop_workspace(paths, stop_stages(plan_processes(paths, workspace)), workspace.instance)
+    stop_workspace(paths, _instance(paths))
     _tidy(paths)
     return found
 
 
+def _instance(paths: WorkspacePaths) -> str:
+    """Return the mark of the workspace's processes; without its file they still carry it themselves."""
+    with contextlib.suppress(InvalidInput):
+        if (workspace := read_workspace_file(paths)) is not None:
+            return workspace.instance
+    return mark_of(read_records(paths.run).values())
+
+
 def read_up_state(paths: WorkspacePaths) -> UpState | None:
-    """Return what the holder wrote last."""
+    """Return what the holder wrote last; nothing if that cannot be read."""
     try:
         return msgspec.json.decode((paths.home / "up.json").read_bytes(), type=UpState)
-    except FileNotFoundError:
+    except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 
@@ -148,7 +153,7 @@ def _tidy(paths: WorkspacePaths) -> None:
     shutil.rmtree(paths.runtime, ignore_errors=True)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _only_one(paths: WorkspacePaths) -> Iterator[None]:
     with (paths.home / "up.lock").open("w") as file:
         try:

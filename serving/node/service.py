@@ -9,9 +9,12 @@ from typing import NoReturn
 
 import httpx
 import uvicorn
-from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry.core.addresses import is_loopback
+from registry.core.browsers import refusal
 
 ANNOUNCE_RETRY_S = 1.0
 ANNOUNCE_AGAIN_S = 30.0  # a registry that was restored from a copy learns it again
@@ -44,12 +47,12 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def run(name: str, app: Starlette, listener: socket.socket) -> None:
+def run(name: str, app: ASGIApp, listener: socket.socket) -> None:
     """Serve ``app`` until SIGTERM or SIGINT, then finish within about a second."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO, stream=sys.stdout)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     config = uvicorn.Config(
-        app,
+        _guarded(app),
         loop="asyncio",
         log_config=None,
         access_log=False,
@@ -61,6 +64,22 @@ def run(name: str, app: Starlette, listener: socket.socket) -> None:
         signal.signal(number, lambda *_: sys.exit(0))  # uvicorn raises it once more when it has finished
     log.info("%s listens on %s", name, url_of(listener))
     uvicorn.Server(config).run(sockets=[listener])
+
+
+def _guarded(app: ASGIApp) -> ASGIApp:
+    """Answer 403 to what a web page of somebody else's made a browser send."""
+
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            host, origin = headers.get("host", ""), headers.get("origin", "")
+            why = refusal(scope["method"], host, origin, headers.get("sec-fetch-site", ""))
+            if why:
+                await PlainTextResponse(why, 403)(scope, receive, send)
+                return
+        await app(scope, receive, send)
+
+    return guarded
 
 
 async def announce(registry_url: str, name: str, addresses: dict[str, str], retry_s: float = ANNOUNCE_RETRY_S) -> None:

@@ -1,5 +1,6 @@
 """Any one process is killed with SIGKILL while requests flow."""
 
+import contextlib
 import json
 import os
 import signal
@@ -63,6 +64,35 @@ def test_a_killed_supervisor_takes_its_process_along_and_serve_starts_another(to
         eventually(lambda: len({r["replica"] for r in town.replicas("blue")} - {victim["replica"]}) == 2, within_s=60.0)
         load.wait_for(20)
     assert set(load.statuses) == {200}
+
+
+@pytest.mark.parametrize("process", ["gcs_server", "raylet"])
+def test_a_killed_ray_is_started_again_with_everything_that_was_deployed(town: Town, process: str) -> None:
+    before = {replica["replica"] for replica in town.replicas("blue")}
+    os.kill(_pid_of_command(town, process), signal.SIGKILL)
+    eventually(lambda: len({r["replica"] for r in town.replicas("blue")} - before) == 2, within_s=90.0)
+    with Steady(town) as load:
+        load.wait_for(20)
+
+
+def test_a_killed_driver_is_started_again(town: Town) -> None:
+    pid = _pid_of_command(town, "serving.cluster.driver")
+    with Steady(town) as load:
+        load.wait_for(10)
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: _pid_of_command(town, "serving.cluster.driver") not in (pid, 0))
+        load.wait_for(20)
+    assert set(load.statuses) == {200}
+
+
+def _pid_of_command(town: Town, word: str) -> int:
+    """Return the workspace's process with a word in its command line; 0 if there is none."""
+    for pid in town.status()["pids"]:
+        with contextlib.suppress(OSError):
+            command = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+            if any(part.rpartition("/")[2] == word for part in command):
+                return int(pid)
+    return 0
 
 
 def _is_well(town: Town) -> bool:

@@ -93,6 +93,8 @@ async def read_message(request: Request, record: type[T]) -> T:
         raise InvalidInput(_words(str(error))) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"Bad Request. The body is not JSON: {error}") from error
+    except RecursionError as error:
+        raise InvalidInput("Bad Request. The body is nested too deeply") from error
 
 
 def query_value(request: Request, name: str) -> str:

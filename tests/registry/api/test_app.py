@@ -182,3 +182,20 @@ def test_an_activity_is_followed_line_by_line(http: httpx.Client, url: str, work
     report_progress(workspace, activity, 0.5, "pulling layers")
     thread.join()
     assert lines[1:] == ["pulling layers"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", f"/api/v1/models/cancer/versions/{'9' * 5000}", b""),
+        ("POST", "/api/v1/images", b'{"name": "a", "model": "cancer:' + b"9" * 5000 + b'"}'),
+        ("POST", f"/api/v1/endpoints/e/deployments/d/revisions/{'9' * 5000}/state", b'{"state": "live"}'),
+        ("PUT", "/api/v1/endpoints/cancer", b"[" * 100_000),
+        ("POST", "/api/2.0/mlflow/runs/log-batch", b'{"metrics":' * 100_000),
+    ],
+)
+def test_numbers_and_nestings_beyond_all_measure_are_the_callers_mistake(
+    http: httpx.Client, method: str, path: str, body: bytes
+) -> None:
+    answer = http.request(method, path, content=body, headers={"content-type": "application/json"})
+    assert 400 <= answer.status_code < 500, answer.text

@@ -86,6 +86,7 @@ def test_scalars_in_maps_become_text() -> None:
         ({"public_network_access": "disabled"}, "$.public_network_access", "only 'enabled'"),
         ({"traffic": {"blue": "all"}}, "$.traffic[...]", "got `str`"),
         ({"traffic_key": {"header": "no spaces"}}, "$.traffic_key.header", "not a header's name"),
+        ({"traffic_key": {"header": "x.user"}}, "$.traffic_key.header", "not a header's name"),
         ({"traffic_key": {"heder": "x"}}, "$.traffic_key.heder", "did you mean 'header'"),
         ([], "$", "expected `object`"),
         ("text", "$", "expected `object`"),

@@ -3,7 +3,7 @@ import hashlib
 import pytest
 
 from registry.core.documents import DeploymentDocument, EndpointDocument, EnvironmentDocument
-from registry.core.endpoints import TrafficKey
+from registry.core.endpoints import MAX_TRAFFIC_HEADERS, TrafficKey
 from registry.core.errors import Conflict, InvalidInput, NotFound
 from registry.core.images import Image
 from registry.operations.deployments import put_deployment
@@ -108,3 +108,13 @@ def test_every_change_makes_a_new_version_of_the_desired_state(workspace: Worksp
     delete_endpoint(workspace, "cancer")
     assert changed()
     assert not changed()
+
+
+def test_there_are_only_so_many_traffic_headers(workspace: Workspace) -> None:
+    for number in range(MAX_TRAFFIC_HEADERS):
+        document = EndpointDocument(traffic_key=TrafficKey(header=f"x-user-{number}"))
+        put_endpoint(workspace, f"endpoint-{number}", document)
+    put_endpoint(workspace, "again", EndpointDocument(traffic_key=TrafficKey(header="X-User-0")))
+    put_endpoint(workspace, "endpoint-1", EndpointDocument(traffic_key=TrafficKey(header="x-other")))
+    with pytest.raises(Conflict, match="x-user-0"):
+        put_endpoint(workspace, "one-more", EndpointDocument(traffic_key=TrafficKey(header="x-another")))

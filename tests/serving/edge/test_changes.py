@@ -55,6 +55,20 @@ def test_a_draining_replica_gets_no_new_request_and_finishes_what_it_has(two: An
     assert two.life == before
 
 
+def test_an_endpoint_that_cannot_be_written_down_holds_up_nobody_else(
+    two: Any, controller: Any, replica: Callable[..., Any], make: Any
+) -> None:
+    bad = make.endpoint("bad", header="x.user", blue=10000)
+    odd = replica("odd;", "odd.blue.1")
+    servers = [r.server for r in two.replicas]
+    other = replace(make.endpoint("Cancer", blue=10000), keys=[])
+    backends = [make.backend(BLUE, *servers), make.backend("odd.blue.1", odd.server)]
+    controller.publish(make.table(2, [bad, other], backends))
+    assert two.score().status_code == 401, "a key that was taken away is refused at once"
+    assert "x.user" in two.log()
+    assert "odd;" in two.log()
+
+
 def test_a_missing_server_endpoint_or_backend_stays(two: Any, controller: Any, make: Any) -> None:
     before = two.life
     two.publish(2, [two.replicas[0].server])

@@ -25,7 +25,7 @@ def test_ray_is_reached_with_a_token_only(tmp_path: Path) -> None:
 
 
 def test_the_edge_stops_before_everything_else(tmp_path: Path) -> None:
-    first, rest = stop_stages(plan_processes(workspace_paths(tmp_path), WORKSPACE))
+    first, rest = stop_stages(plan.name for plan in plan_processes(workspace_paths(tmp_path), WORKSPACE))
     assert first == ["edge"]
     assert set(rest) == {"ray", "registry", "controller", "telemetry"}
 

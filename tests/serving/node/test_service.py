@@ -4,8 +4,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Event, Thread
 
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
 
-from serving.node.service import announce, bind, url_of
+from serving.node.service import _guarded, announce, bind, url_of
 
 
 def test_a_service_announces_itself_until_the_registry_has_heard() -> None:
@@ -45,3 +47,10 @@ def test_a_service_without_tokens_binds_loopback_only(capsys: pytest.CaptureFixt
     assert "127.0.0.1" in capsys.readouterr().err
     with bind("telemetry", "127.0.0.1", 0) as listener:
         assert url_of(listener).startswith("http://127.0.0.1:")
+
+
+def test_a_page_of_another_site_is_refused() -> None:
+    client = TestClient(_guarded(PlainTextResponse("inside")), base_url="http://127.0.0.1:5001")
+    assert client.post("/v1/replicas/r").text == "inside"
+    assert client.post("/v1/replicas/r", headers={"origin": "http://evil.example"}).status_code == 403
+    assert client.get("/health", headers={"host": "evil.example"}).status_code == 403

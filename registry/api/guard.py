@@ -1,0 +1,23 @@
+"""The middleware that refuses what a web page of somebody else's made a browser send."""
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from registry.core.browsers import refusal
+from registry.core.errors import Forbidden
+
+
+class BrowserGuard:
+    """Raise Forbidden before anything of the request is looked at."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            host, origin = headers.get("host", ""), headers.get("origin", "")
+            why = refusal(scope["method"], host, origin, headers.get("sec-fetch-site", ""))
+            if why:
+                raise Forbidden(why)
+        await self._app(scope, receive, send)
