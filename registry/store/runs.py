@@ -80,10 +80,12 @@ def add_metrics(tx: Connection, run_id: str, experiment_id: int, points: list[Me
 
 def _is_newer(new: "sa.ColumnCollection[str, Any]") -> sa.ColumnElement[bool]:
     """Order points as ``Metric.rank`` does."""
-    now = latest_metrics.c
-    return sa.tuple_(new.step, new.timestamp_ms, sa.case((new.is_nan, 0), else_=1), new.value) >= sa.tuple_(
-        now.step, now.timestamp_ms, sa.case((now.is_nan, 0), else_=1), now.value
-    )
+    return _rank(new) >= _rank(latest_metrics.c)
+
+
+def _rank(point: "sa.ColumnCollection[str, Any]") -> sa.Tuple:
+    is_number = sa.case((point.is_nan, sa.literal_column("0")), else_=sa.literal_column("1"))
+    return sa.tuple_(point.step, point.timestamp_ms, is_number, point.value)
 
 
 def _metric_row(run_id: str, point: Metric) -> dict[str, Any]:
