@@ -8,10 +8,10 @@ export UV_PYTHON := $(BIN)/python
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install fmt lint types imports check test demo bench bench-start load clean
+.PHONY: help install fmt lint types imports check test demo bench bench-start bench-registry load clean
 
 help: ## show this help
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-12s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-15s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/.synced: pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 14) else "slipway needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is %d.%d: run make PYTHON=/path/to/python3.12" % sys.version_info[:2])'
@@ -53,6 +53,9 @@ bench: install ## CPU per request next to a hand-written server; writes build/be
 
 bench-start: install ## how long up, a second deployment and down take; writes build/bench-start.json
 	@$(BIN)/python -m loadtest.bench.start
+
+bench-registry: install ## the registry next to mlflow server; writes build/bench-registry.json
+	@$(BIN)/python -m loadtest.registry_bench
 
 load: install ## Locust against a running workspace
 	@$(BIN)/python -m loadtest.load

@@ -5,7 +5,7 @@ Written on asyncio's protocols, since a client of many layers would take the CPU
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, cast
 
 FINISH_WITHIN_S = 10.0  # an answer later than this is a failure
@@ -20,11 +20,12 @@ class Request(NamedTuple):
     path: str
     body: bytes
     headers: Mapping[str, str] = {}
+    method: str = "POST"
 
     def encode(self) -> bytes:
         own = {"host": f"{self.host}:{self.port}", "content-type": "application/json"}
         head = own | dict(self.headers) | {"content-length": str(len(self.body))}
-        lines = [f"POST {self.path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items())]
+        lines = [f"{self.method} {self.path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items())]
         return "\r\n".join(lines).encode() + b"\r\n\r\n" + self.body
 
 
@@ -35,6 +36,7 @@ class Load(NamedTuple):
     failures: int
     seconds: float
     p50_ms: float
+    p95_ms: float
     p99_ms: float
     first_failure: str
 
@@ -54,8 +56,8 @@ class _Tally:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, message: bytes, tally: _Tally) -> None:
-        self._message = message
+    def __init__(self, next_message: Callable[[], bytes], tally: _Tally) -> None:
+        self._next_message = next_message
         self._tally = tally
         self._buffer = b""
         self._sent_at = 0.0
@@ -97,18 +99,28 @@ class _Connection(asyncio.Protocol):
         self._transport.abort()
 
     def _send(self) -> None:
+        message = self._next_message()
         self._sent_at = time.perf_counter()
-        self._transport.write(self._message)
+        self._transport.write(message)
 
 
-async def run_load(request: Request, *, connections: int, seconds: float) -> Load:
-    """Load for ``seconds``, then let what is in flight finish. A connection that breaks is not opened again."""
+async def run_load(
+    request: Request, *, connections: int, seconds: float, bodies: Callable[[], bytes] | None = None
+) -> Load:
+    """Load for ``seconds``, then let what is in flight finish. A connection that breaks is not opened again.
+
+    ``bodies`` gives each request a body of its own.
+    """
     loop = asyncio.get_running_loop()
     tally = _Tally()
     message = request.encode()
+
+    def next_message() -> bytes:
+        return request._replace(body=bodies()).encode() if bodies else message
+
     begin = time.perf_counter()
     for _ in range(connections):
-        await loop.create_connection(lambda: _Connection(message, tally), request.host, request.port)
+        await loop.create_connection(lambda: _Connection(next_message, tally), request.host, request.port)
     try:
         await asyncio.wait_for(tally.idle.wait(), max(0.0, seconds - (time.perf_counter() - begin)))
     except TimeoutError:
@@ -121,6 +133,7 @@ async def run_load(request: Request, *, connections: int, seconds: float) -> Loa
         failures=tally.failures,
         seconds=taken,
         p50_ms=percentile(ordered, 0.50) * 1000,
+        p95_ms=percentile(ordered, 0.95) * 1000,
         p99_ms=percentile(ordered, 0.99) * 1000,
         first_failure=tally.first_failure,
     )

@@ -12,6 +12,7 @@ from registry.api.guard import BrowserGuard
 from registry.api.mlflow import artifacts, tracking
 from registry.api.openapi import openapi_document
 from registry.api.route import ApiRoute, Waiting, under
+from registry.api.router import PlainPathsFirst
 from registry.core import rest
 from registry.core.activities import Activity
 from registry.core.desired import DesiredState
@@ -109,10 +110,10 @@ FOREIGN = [
 def build_app(workspace: Workspace, works: ImageWorks) -> Starlette:
     """Return the ASGI application over a workspace and its images. The caller closes the workspace."""
     app = Starlette(
-        routes=[route.route() for route in (*ROUTES, *FOREIGN)],
         middleware=[Middleware(ErrorMiddleware), Middleware(BrowserGuard)],
         exception_handlers={HTTPException: answer_http_exception},
     )
+    app.router = PlainPathsFirst([route.route() for route in (*ROUTES, *FOREIGN)])
     app.state.workspace = workspace
     app.state.image_works = works
     app.state.openapi = openapi_document(ROUTES, version("slipway"))

@@ -111,27 +111,30 @@ def update_run(
         return get_run_within(tx, run_id)
 
 
-def log_batch(
+async def log_batch(
     workspace: Workspace, run_id: str, metrics: list[Metric], params: dict[str, str], tags: dict[str, str]
 ) -> None:
-    """Log all of it, or none.
+    """Log all of it, or none; return when it is committed, perhaps together with what others log.
 
     Raises:
         NotFound: no such run.
         InvalidInput: MLflow's limits are passed, or a param is there with another value.
     """
     check_batch(metrics, params, tags)
-    with workspace.metadata.write() as tx:
-        experiment_id = runs.experiment_of(tx, run_id)
-        if experiment_id is None:
-            raise _no_run(run_id)
-        if params:
-            check_same_params(run_id, runs.params_of(tx, run_id, params), params)
-        runs.add_params(tx, run_id, params)
-        runs.add_metrics(tx, run_id, experiment_id, metrics)
-        runs.set_tags(tx, run_id, tags)
-        if tags.get(RUN_NAME_TAG):
-            runs.put(tx, replace(get_run_within(tx, run_id), name=tags[RUN_NAME_TAG]))
+    await workspace.metadata.write_soon(lambda tx: _log(tx, run_id, metrics, params, tags))
+
+
+def _log(tx: Connection, run_id: str, metrics: list[Metric], params: dict[str, str], tags: dict[str, str]) -> None:
+    experiment_id = runs.experiment_of(tx, run_id)
+    if experiment_id is None:
+        raise _no_run(run_id)
+    if params:
+        check_same_params(run_id, runs.params_of(tx, run_id, params), params)
+    runs.add_params(tx, run_id, params)
+    runs.add_metrics(tx, run_id, experiment_id, metrics)
+    runs.set_tags(tx, run_id, tags)
+    if tags.get(RUN_NAME_TAG):
+        runs.put(tx, replace(get_run_within(tx, run_id), name=tags[RUN_NAME_TAG]))
 
 
 def get_run(workspace: Workspace, run_id: str) -> Run:

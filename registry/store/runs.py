@@ -72,17 +72,20 @@ def add_metrics(tx: Connection, run_id: str, experiment_id: int, points: list[Me
     """Add points to the histories, and keep the latest of each metric beside them. A point logged twice is one."""
     if not points:
         return
-    insert_new(tx, metrics, [_metric_row(run_id, point) for point in points])
-    keys = {point.key for point in points}
-    query = sa.select(latest_metrics).where(latest_metrics.c.run_id == run_id, latest_metrics.c.key.in_(keys))
-    latest = {row.key: _metric(row) for row in tx.execute(query)}
-    newer: dict[str, Metric] = {}
-    for point in points:
-        before = newer.get(point.key) or latest.get(point.key)
-        if before is None or point.rank >= before.rank:
-            newer[point.key] = point
-    rows = [{**_metric_row(run_id, point), "experiment_id": experiment_id} for point in newer.values()]
-    insert_or_replace(tx, latest_metrics, rows)
+    rows = [_metric_row(run_id, point) for point in points]
+    insert_new(tx, metrics, rows)
+    latest = [{**row, "experiment_id": experiment_id} for row in rows]
+    insert_or_replace(tx, latest_metrics, latest, where=_is_newer)
+
+
+def _is_newer(new: "sa.ColumnCollection[str, Any]") -> sa.ColumnElement[bool]:
+    """Order points as ``Metric.rank`` does."""
+    return _rank(new) >= _rank(latest_metrics.c)
+
+
+def _rank(point: "sa.ColumnCollection[str, Any]") -> sa.Tuple:
+    is_number = sa.case((point.is_nan, sa.literal_column("0")), else_=sa.literal_column("1"))
+    return sa.tuple_(point.step, point.timestamp_ms, is_number, point.value)
 
 
 def _metric_row(run_id: str, point: Metric) -> dict[str, Any]:

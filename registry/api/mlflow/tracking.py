@@ -135,7 +135,7 @@ async def _log(
     params: dict[str, str] | None = None,
     tags: dict[str, str] | None = None,
 ) -> Response:
-    await run_sync(tracking.log_batch, workspace_of(request), run_id, metrics or [], params or {}, tags or {})
+    await tracking.log_batch(workspace_of(request), run_id, metrics or [], params or {}, tags or {})
     return answer({})
 
 
