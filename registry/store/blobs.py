@@ -19,6 +19,8 @@ from registry.core.errors import InvalidInput, NotFound, Unavailable
 from registry.core.names import check_name
 
 CHUNK_BYTES = 1 << 20
+PART_BYTES = 5 << 20  # the least that S3 takes as a part
+PARTS_AT_ONCE = 2  # of an upload; obstore's own 12 of 10 MB grow the process when the store is slower than the network
 
 
 class StoredBlob(NamedTuple):
@@ -32,7 +34,7 @@ class Upload:
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._path = f"incoming/{uuid.uuid4().hex}"
-        self._writer = obstore.open_writer(store, self._path)
+        self._writer = obstore.open_writer(store, self._path, buffer_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
         self._hash = hashlib.sha256()
         self._size = 0
         self._committed = False
