@@ -9,12 +9,6 @@ V2 = "/api/2.0/mlflow"
 FILES = "/api/2.0/mlflow-artifacts/artifacts"
 
 
-@pytest.fixture
-def run_id(http: httpx.Client) -> str:
-    run_id: str = http.post(f"{V2}/runs/create", json={"experiment_id": "0"}).json()["run"]["info"]["run_id"]
-    return run_id
-
-
 @pytest.mark.parametrize(
     ("path", "body", "says"),
     [
