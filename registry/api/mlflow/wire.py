@@ -2,6 +2,7 @@
 64-bit numbers may be text, NaN and infinities are words."""
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar, get_origin
 
 import msgspec
@@ -103,6 +104,8 @@ async def read_message(request: Request, record: type[T], limit_bytes: int | Non
     if limit_bytes is not None and len(body) > limit_bytes:
         raise InvalidInput(f"The request must be at most {limit_bytes} bytes, and has {len(body)}.")
     try:
+        if b"\\u0000" in body:
+            _refuse_nul(msgspec.json.decode(body))
         return msgspec.json.decode(body, type=record, strict=False)
     except msgspec.ValidationError:
         return _convert(_without_nulls(msgspec.json.decode(body)), record)
@@ -115,6 +118,7 @@ async def read_message(request: Request, record: type[T], limit_bytes: int | Non
 def read_params(request: Request, record: type[T]) -> T:
     """Return the query as a message; a list is a parameter given several times. Raises InvalidInput."""
     values: dict[str, Any] = {}
+    _refuse_nul(list(request.query_params.values()))
     for field in msgspec.structs.fields(record):  # type: ignore[arg-type]
         given = [value for value in request.query_params.getlist(field.name) if value]
         if given:
@@ -125,6 +129,7 @@ def read_params(request: Request, record: type[T]) -> T:
 def query_value(request: Request, name: str) -> str:
     """Return one value of the query. Raises InvalidInput if it is not there."""
     value = request.query_params.get(name, "")
+    _refuse_nul(value)
     if not value:
         raise InvalidInput(f"Missing value for required parameter '{name}'.")
     return value
@@ -144,7 +149,7 @@ def page_size(max_results: int, most: int) -> int:
     return max_results
 
 
-def page(name: str, entries: list[dict[str, Any]], after: int | None) -> dict[str, Any]:
+def page(name: str, entries: Sequence[Any], after: int | None) -> dict[str, Any]:
     """Return a page, with the token of the next one if ``after`` is its offset."""
     return {name: entries} if after is None else {name: entries, "next_page_token": encode_page_token(after)}
 
@@ -213,6 +218,18 @@ def _convert(values: Any, record: type[T]) -> T:
         raise InvalidInput(_words(str(error))) from error
 
 
+def _refuse_nul(value: Any) -> None:
+    """Raise InvalidInput if a text holds the one character that PostgreSQL cannot keep."""
+    match value:
+        case str() if "\0" in value:
+            raise InvalidInput(f"Invalid value {value[:60]!r}: it holds a NUL character")
+        case dict():
+            _refuse_nul([*value, *value.values()])
+        case list():
+            for item in value:
+                _refuse_nul(item)
+
+
 def _without_nulls(value: Any) -> Any:
     match value:
         case dict():
@@ -224,7 +241,8 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _words(message: str) -> str:
-    missing = message.removeprefix("Object missing required field `").partition("`")[0]
-    if missing != message.partition("`")[0]:
+    text, _, path = message.partition(" - at `$")
+    missing = text.removeprefix("Object missing required field `").partition("`")[0]
+    if missing != text.partition("`")[0]:
         return f"Missing value for required parameter '{missing}'."
-    return f"Invalid value for parameter: {message}"
+    return f"Invalid value for parameter '{path.rstrip('`').lstrip('.')}': {text[0].lower()}{text[1:]}"
