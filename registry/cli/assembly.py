@@ -23,6 +23,14 @@ class Commands:
             self._groups[name] = group
         return self._groups[name]
 
+    def process(self, name: str, run: Callable[..., None]) -> typer.Typer:
+        """Return a group that runs a process when it is given no command."""
+        group = typer.Typer(name=name, invoke_without_command=True)
+        group.callback()(run)
+        self.app.add_typer(group)
+        self._groups[name] = group
+        return group
+
 
 def assemble(app: typer.Typer) -> typer.Typer:
     """Let every installed package contribute, in the order of their names."""

@@ -1,12 +1,12 @@
 """The registry's contribution to the command, all on one screen."""
 
-from registry.cli import deployments, endpoints, images, models, processes, scoring
+from registry.cli import deployments, endpoints, images, integrity, models, processes, scoring
 from registry.cli.assembly import Commands
 
 
 def contribute(commands: Commands) -> None:
     """Add the nouns of the workspace, and the registry's own process."""
-    commands.app.command()(processes.registry)
+    commands.process("registry", processes.registry).command("verify")(integrity.verify)
     commands.app.command()(scoring.score)
 
     model = commands.group("model", "Named, versioned models, produced by runs.")

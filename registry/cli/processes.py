@@ -6,6 +6,7 @@ import typer
 
 
 def registry(
+    context: typer.Context,
     host: str = typer.Option("127.0.0.1", help="Address to bind; loopback, until the doors have tokens."),
     port: int = typer.Option(5000, min=1, max=65535),
     database: str = typer.Option("sqlite:///.slipway/registry.db", help="SQLAlchemy URL of the metadata."),
@@ -16,6 +17,8 @@ def registry(
 
     Example: slipway registry --port 5000 --database sqlite:///registry.db --artifacts file:///srv/artifacts
     """
+    if context.invoked_subcommand is not None:
+        return
     from registry.api.server import serve
 
     serve(host=host, port=port, database_url=database, artifacts_url=artifacts, data_dir=data_dir.resolve())

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -138,6 +139,6 @@ def test_who_asks_for_nothing_or_too_much_is_told(workspace: Workspace, run_id: 
 
 def test_a_logged_point_is_in_the_history(workspace: Workspace, run_id: str) -> None:
     point = Metric(key="m", value=float("nan"), timestamp_ms=5, step=2)
-    log_batch(workspace, run_id, [point], {}, {})
+    asyncio.run(log_batch(workspace, run_id, [point], {}, {}))
     ((read,), _) = get_history(workspace, run_id, "m", 10, 0)
     assert (read.step, read.timestamp_ms, str(read.value)) == (2, 5, "nan")
