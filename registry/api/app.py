@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from registry.api import activities, blobs, deployments, endpoints, images, models, oci, system
+from registry.api import activities, blobs, deployments, endpoints, images, models, oci, runs, system
 from registry.api.errors import ErrorMiddleware, answer_http_exception
 from registry.api.guard import BrowserGuard
 from registry.api.mlflow import artifacts, experiments, inputs, metrics, run_files, run_search, tracking
@@ -20,6 +20,7 @@ from registry.core.documents import DeploymentDocument, EndpointDocument
 from registry.core.endpoints import Deployment, Endpoint
 from registry.core.images import BuildRequest, Image
 from registry.core.models import Model, ModelVersion
+from registry.core.run_views import RunDetails, RunDiff, RunList
 from registry.core.services import Service
 from registry.operations.images import ImageWorks
 from registry.operations.workspace import Workspace
@@ -35,6 +36,12 @@ WORKSPACE = [
     ApiRoute("GET", "/openapi.json", system.openapi, None, dict),
     ApiRoute("GET", "/services", activities.list_services, None, rest.ServiceList),
     ApiRoute("PUT", "/services/{name}", activities.announce_service, rest.ServiceAnnouncement, Service),
+    # runs
+    ApiRoute("GET", "/runs", runs.list_runs, None, RunList, query=runs.RunQuery),
+    ApiRoute("GET", "/runs/{run}", runs.get_run, None, RunDetails),
+    ApiRoute("GET", "/runs/{run}/diff/{other}", runs.compare_runs, None, RunDiff),
+    ApiRoute("DELETE", "/runs/{run}", runs.delete_run, status=204),
+    ApiRoute("POST", "/runs/{run}/restore", runs.restore_run, status=204),
     # models and blobs
     ApiRoute("GET", "/models", models.list_models, None, rest.ModelList),
     ApiRoute("GET", "/models/{name}", models.get_model, None, Model),

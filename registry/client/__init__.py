@@ -12,6 +12,7 @@ import httpx
 from registry.client.door import Door
 from registry.client.images import Images
 from registry.client.nouns import Activities, Blobs, Deployments, Endpoints, Models, Services
+from registry.client.runs import Runs
 from registry.core.desired import DesiredState
 
 __all__ = ["Client"]
@@ -23,6 +24,7 @@ class Client:
     def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
         self._door = Door(url, transport)
         self.url = self._door.url
+        self.runs = Runs(self._door)
         self.models = Models(self._door)
         self.endpoints = Endpoints(self._door)
         self.deployments = Deployments(self._door)
