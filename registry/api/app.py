@@ -8,7 +8,7 @@ from starlette.middleware import Middleware
 
 from registry.api import activities, blobs, deployments, endpoints, images, models, oci, system
 from registry.api.errors import ErrorMiddleware, answer_http_exception
-from registry.api.mlflow import artifacts, tracking
+from registry.api.mlflow import artifacts, logged_models, model_searches, model_versions, registered_models, tracking
 from registry.api.openapi import openapi_document
 from registry.api.route import ApiRoute, Waiting, under
 from registry.core import rest
@@ -92,10 +92,43 @@ MLFLOW = [
     ApiRoute("POST", "/mlflow/runs/log-parameter", tracking.log_param),
     ApiRoute("POST", "/mlflow/runs/set-tag", tracking.set_tag),
     ApiRoute("POST", "/mlflow/runs/log-batch", tracking.log_batch),
-    ApiRoute("POST", "/mlflow/logged-models/search", artifacts.search_logged_models),
+    # registered models and their versions
+    ApiRoute("POST", "/mlflow/registered-models/create", registered_models.create_model),
+    ApiRoute("GET", "/mlflow/registered-models/get", registered_models.get_model),
+    ApiRoute("POST", "/mlflow/registered-models/rename", registered_models.rename_model),
+    ApiRoute("PATCH", "/mlflow/registered-models/update", registered_models.update_model),
+    ApiRoute("DELETE", "/mlflow/registered-models/delete", registered_models.delete_model),
+    ApiRoute("GET", "/mlflow/registered-models/search", model_searches.search_models),
+    ApiRoute("GET", "/mlflow/registered-models/get-latest-versions", registered_models.get_latest_versions),
+    ApiRoute("POST", "/mlflow/registered-models/get-latest-versions", registered_models.get_latest_versions),
+    ApiRoute("POST", "/mlflow/registered-models/set-tag", registered_models.set_tag),
+    ApiRoute("DELETE", "/mlflow/registered-models/delete-tag", registered_models.delete_tag),
+    ApiRoute("POST", "/mlflow/registered-models/alias", registered_models.set_alias),
+    ApiRoute("DELETE", "/mlflow/registered-models/alias", registered_models.delete_alias),
+    ApiRoute("GET", "/mlflow/registered-models/alias", registered_models.get_by_alias),
+    ApiRoute("POST", "/mlflow/model-versions/create", model_versions.create_version),
+    ApiRoute("GET", "/mlflow/model-versions/get", model_versions.get_version),
+    ApiRoute("PATCH", "/mlflow/model-versions/update", model_versions.update_version),
+    ApiRoute("DELETE", "/mlflow/model-versions/delete", model_versions.delete_version),
+    ApiRoute("GET", "/mlflow/model-versions/search", model_searches.search_versions),
+    ApiRoute("GET", "/mlflow/model-versions/get-download-uri", model_versions.get_download_uri),
+    ApiRoute("POST", "/mlflow/model-versions/transition-stage", model_versions.transition_stage),
+    ApiRoute("POST", "/mlflow/model-versions/set-tag", model_versions.set_tag),
+    ApiRoute("DELETE", "/mlflow/model-versions/delete-tag", model_versions.delete_tag),
+    # logged models
+    ApiRoute("POST", "/mlflow/logged-models", logged_models.create_logged_model),
+    ApiRoute("POST", "/mlflow/logged-models/search", model_searches.search_logged_models),
+    ApiRoute("GET", "/mlflow/logged-models/{model_id}", logged_models.get_logged_model),
+    ApiRoute("PATCH", "/mlflow/logged-models/{model_id}", logged_models.finalize_logged_model),
+    ApiRoute("DELETE", "/mlflow/logged-models/{model_id}", logged_models.delete_logged_model),
+    ApiRoute("POST", "/mlflow/logged-models/{model_id}/params", logged_models.log_params),
+    ApiRoute("PATCH", "/mlflow/logged-models/{model_id}/tags", logged_models.set_tags),
+    ApiRoute("DELETE", "/mlflow/logged-models/{model_id}/tags/{key:path}", logged_models.delete_tag),
+    ApiRoute("GET", "/mlflow/logged-models/{model_id}/artifacts/directories", logged_models.list_directory),
     ApiRoute("GET", "/mlflow-artifacts/artifacts", artifacts.list_artifacts),
     ApiRoute("GET", "/mlflow-artifacts/artifacts/{path:path}", artifacts.get_artifact),
     ApiRoute("PUT", "/mlflow-artifacts/artifacts/{path:path}", artifacts.put_artifact),
+    ApiRoute("DELETE", "/mlflow-artifacts/artifacts/{path:path}", artifacts.delete_artifacts),
 ]
 MLFLOW_V3 = [ApiRoute("GET", "/mlflow/server-info", artifacts.get_server_info)]
 

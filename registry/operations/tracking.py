@@ -51,7 +51,7 @@ def create_experiment(workspace: Workspace, name: str, tags: dict[str, str]) -> 
 def get_experiment(workspace: Workspace, experiment_id: str) -> Experiment:
     """Return one experiment. Raises NotFound."""
     with workspace.metadata.read() as tx:
-        return _get_experiment(tx, experiment_id)
+        return get_experiment_within(tx, experiment_id)
 
 
 def get_experiment_by_name(workspace: Workspace, name: str) -> Experiment:
@@ -76,7 +76,7 @@ def create_run(
     run_id = workspace.new_id()
     name = name or tags.get(RUN_NAME_TAG) or f"run-{run_id[:8]}"
     with workspace.metadata.write() as tx:
-        experiment = _get_experiment(tx, experiment_id)
+        experiment = get_experiment_within(tx, experiment_id)
         run = Run(
             id=run_id,
             experiment_id=experiment.id,
@@ -159,7 +159,8 @@ def get_run_within(tx: Connection, run_id: str) -> Run:
     return run
 
 
-def _get_experiment(tx: Connection, experiment_id: str) -> Experiment:
+def get_experiment_within(tx: Connection, experiment_id: str) -> Experiment:
+    """Return an experiment inside the caller's transaction. Raises NotFound."""
     numeric = experiment_id.isascii() and experiment_id.isdecimal() and len(experiment_id) < 10
     experiment = experiments.find(tx, int(experiment_id)) if numeric else None
     if experiment is None:

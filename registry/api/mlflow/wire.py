@@ -111,15 +111,15 @@ def experiment_json(experiment: Experiment) -> dict[str, Any]:
         "lifecycle_stage": experiment.lifecycle_stage,
         "creation_time": experiment.created_ms,
         "last_update_time": experiment.updated_ms,
-        "tags": _pairs(experiment.tags),
+        "tags": pairs(experiment.tags),
     }
 
 
 def run_json(run: Run) -> dict[str, Any]:
     data = {
-        "metrics": [_metric_json(metric) for metric in run.metrics],
-        "params": _pairs(run.params),
-        "tags": _pairs(run.tags),
+        "metrics": [metric_json(metric) for metric in run.metrics],
+        "params": pairs(run.params),
+        "tags": pairs(run.tags),
     }
     return {"info": run_info_json(run), "data": data, "inputs": {}}
 
@@ -148,11 +148,12 @@ def as_dict(pairs: list[KeyValue]) -> dict[str, str]:
     return values
 
 
-def _pairs(values: dict[str, str]) -> list[dict[str, str]]:
+def pairs(values: dict[str, str]) -> list[dict[str, str]]:
+    """Return key → value as MLflow's list."""
     return [{"key": key, "value": value} for key, value in values.items()]
 
 
-def _metric_json(metric: Metric) -> dict[str, Any]:
+def metric_json(metric: Metric) -> dict[str, Any]:
     value = "NaN" if math.isnan(metric.value) else metric.value
     return {"key": metric.key, "value": value, "timestamp": metric.timestamp_ms, "step": metric.step}
 

@@ -120,7 +120,7 @@ def test_a_deleted_deployments_numbers_are_not_given_again(workspace: Workspace)
         (DeploymentDocument(environment=BLUE.environment, name="green"), "the document says 'green'"),
         (DeploymentDocument(environment=BLUE.environment, endpoint_name="other"), "the document says 'other'"),
         (DeploymentDocument(environment=BLUE.environment, model="azureml:cancer:2"), "holds cancer:1, not cancer:2"),
-        (DeploymentDocument(environment=BLUE.environment, model="cancer@champion"), "alias 'champion'"),
+        (DeploymentDocument(environment=BLUE.environment, model="cancer@champion"), "no model 'cancer'"),
     ],
 )
 def test_a_document_that_contradicts_is_refused(workspace: Workspace, document: DeploymentDocument, says: str) -> None:

@@ -14,7 +14,7 @@ from registry.operations.activities import follow_activity
 from registry.operations.catalog import list_images, resolve_image
 from registry.operations.images import ImageWorks, open_image_works, start_build
 from registry.operations.workspace import Workspace
-from registry.store import models
+from registry.store import model_versions, models
 
 ONNX = b"\x08\x0a\x3a\x02\x0a\x00"
 SCRIPT = b"def init(): ...\ndef run(data): return data\n"
@@ -43,13 +43,14 @@ def works(tmp_path: Path) -> ImageWorks:
 
 def register(workspace: Workspace, name: str, **files: bytes) -> None:
     with workspace.metadata.write() as tx:
-        models.touch(tx, name, 1)
+        if models.find_entry(tx, name) is None:
+            models.create(tx, name, "", 1)
         stored = [(path.replace("_", "."), workspace.blobs.put(content)) for path, content in files.items()]
         frozen = [
             ModelFile(path=path, sha256=blob.digest.removeprefix("sha256:"), size=blob.size) for path, blob in stored
         ]
-        number = models.next_version(tx, name)
-        models.insert_version(
+        number = model_versions.next_number(tx, name)
+        model_versions.insert(
             tx, ModelVersion(name=name, version=number, run_id=None, path="", files=frozen, created_ms=1)
         )
 
