@@ -8,7 +8,19 @@ from starlette.middleware import Middleware
 
 from registry.api import activities, blobs, deployments, endpoints, images, models, oci, system
 from registry.api.errors import ErrorMiddleware, answer_http_exception
-from registry.api.mlflow import artifacts, logged_models, model_searches, model_versions, registered_models, tracking
+from registry.api.mlflow import (
+    artifacts,
+    experiments,
+    inputs,
+    logged_models,
+    metrics,
+    model_searches,
+    model_versions,
+    registered_models,
+    run_files,
+    run_search,
+    tracking,
+)
 from registry.api.openapi import openapi_document
 from registry.api.route import ApiRoute, Waiting, under
 from registry.core import rest
@@ -81,17 +93,36 @@ ROUTES = [*SYSTEM, *under("/api/v1", WORKSPACE), *OCI]
 
 # What MLflow's own client calls; MLflow's documentation describes it, so our document leaves it out.
 MLFLOW = [
-    ApiRoute("POST", "/mlflow/experiments/create", tracking.create_experiment),
-    ApiRoute("GET", "/mlflow/experiments/get", tracking.get_experiment),
-    ApiRoute("GET", "/mlflow/experiments/get-by-name", tracking.get_experiment_by_name),
+    # experiments
+    ApiRoute("POST", "/mlflow/experiments/create", experiments.create_experiment),
+    ApiRoute("GET", "/mlflow/experiments/get", experiments.get_experiment),
+    ApiRoute("GET", "/mlflow/experiments/get-by-name", experiments.get_experiment_by_name),
+    ApiRoute("GET", "/mlflow/experiments/search", experiments.search_experiments),
+    ApiRoute("POST", "/mlflow/experiments/search", experiments.search_experiments),
+    ApiRoute("POST", "/mlflow/experiments/update", experiments.update_experiment),
+    ApiRoute("POST", "/mlflow/experiments/delete", experiments.delete_experiment),
+    ApiRoute("POST", "/mlflow/experiments/restore", experiments.restore_experiment),
+    ApiRoute("POST", "/mlflow/experiments/set-experiment-tag", experiments.set_experiment_tag),
+    ApiRoute("POST", "/mlflow/experiments/delete-experiment-tag", experiments.delete_experiment_tag),
+    ApiRoute("POST", "/mlflow/experiments/search-datasets", run_search.search_datasets),
+    # runs
     ApiRoute("POST", "/mlflow/runs/create", tracking.create_run),
     ApiRoute("GET", "/mlflow/runs/get", tracking.get_run),
     ApiRoute("POST", "/mlflow/runs/update", tracking.update_run),
-    ApiRoute("POST", "/mlflow/runs/search", tracking.search_runs),
+    ApiRoute("POST", "/mlflow/runs/delete", tracking.delete_run),
+    ApiRoute("POST", "/mlflow/runs/restore", tracking.restore_run),
+    ApiRoute("POST", "/mlflow/runs/search", run_search.search_runs),
     ApiRoute("POST", "/mlflow/runs/log-metric", tracking.log_metric),
     ApiRoute("POST", "/mlflow/runs/log-parameter", tracking.log_param),
     ApiRoute("POST", "/mlflow/runs/set-tag", tracking.set_tag),
+    ApiRoute("POST", "/mlflow/runs/delete-tag", tracking.delete_tag),
     ApiRoute("POST", "/mlflow/runs/log-batch", tracking.log_batch),
+    ApiRoute("POST", "/mlflow/runs/log-inputs", inputs.log_inputs),
+    ApiRoute("POST", "/mlflow/runs/outputs", inputs.log_outputs),
+    ApiRoute("GET", "/mlflow/metrics/get-history", metrics.get_history),
+    ApiRoute("GET", "/mlflow/metrics/get-history-bulk", metrics.get_histories),
+    ApiRoute("GET", "/mlflow/metrics/get-history-bulk-interval", metrics.sample_histories),
+    ApiRoute("GET", "/mlflow/artifacts/list", run_files.list_artifacts),
     # registered models and their versions
     ApiRoute("POST", "/mlflow/registered-models/create", registered_models.create_model),
     ApiRoute("GET", "/mlflow/registered-models/get", registered_models.get_model),
@@ -125,6 +156,7 @@ MLFLOW = [
     ApiRoute("PATCH", "/mlflow/logged-models/{model_id}/tags", logged_models.set_tags),
     ApiRoute("DELETE", "/mlflow/logged-models/{model_id}/tags/{key:path}", logged_models.delete_tag),
     ApiRoute("GET", "/mlflow/logged-models/{model_id}/artifacts/directories", logged_models.list_directory),
+    # files
     ApiRoute("GET", "/mlflow-artifacts/artifacts", artifacts.list_artifacts),
     ApiRoute("GET", "/mlflow-artifacts/artifacts/{path:path}", artifacts.get_artifact),
     ApiRoute("PUT", "/mlflow-artifacts/artifacts/{path:path}", artifacts.put_artifact),

@@ -21,12 +21,9 @@ class LoggedModelStatus(StrEnum):
 
 
 class ModelMetric(Metric, frozen=True, kw_only=True):
-    """A point that a run measured of a logged model, on a dataset ("" is none)."""
+    """A point that a run measured of a logged model."""
 
-    model_id: str
     run_id: str
-    dataset_name: str = ""
-    dataset_digest: str = ""
 
 
 class LoggedModel(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
+from registry.core.datasets import DatasetInput, ModelOutput
 from registry.core.errors import InvalidInput
 
 MAX_METRICS = 1000
@@ -16,6 +17,7 @@ MAX_KEY = 250
 MAX_PARAM_VALUE = 6000
 MAX_TAG_VALUE = 8000
 MAX_EXPERIMENT_NAME = 500
+MAX_EXPERIMENT_TAG_VALUE = 20_000
 LARGEST = 1.7976931348623157e308  # stands for infinity, as in MLflow
 
 _KEY = re.compile(r"[/\w.\- :]*\Z")
@@ -45,12 +47,18 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
-    """One point of a metric's history. ``value`` may be NaN, never infinite."""
+    """One point of a metric's history. ``value`` may be NaN, never infinite.
+
+    ``model_id`` is the logged model that was measured, the dataset what it was measured on; "" is none.
+    """
 
     key: str
     value: float
     timestamp_ms: int
     step: int = 0
+    model_id: str = ""
+    dataset_name: str = ""
+    dataset_digest: str = ""
 
     @property
     def rank(self) -> tuple[int, int, float]:
@@ -59,7 +67,10 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """``metrics`` holds the latest point of each; everything is sorted by key."""
+    """``metrics`` holds the latest point of each; everything is sorted by key.
+
+    ``model_inputs`` are ids of logged models.
+    """
 
     id: str
     experiment_id: int
@@ -73,6 +84,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     metrics: list[Metric] = []
     params: dict[str, str] = {}
     tags: dict[str, str] = {}
+    dataset_inputs: list[DatasetInput] = []
+    model_inputs: list[str] = []
+    model_outputs: list[ModelOutput] = []
 
 
 def clamp(value: float) -> float:
@@ -97,6 +111,25 @@ def check_batch(metrics: list[Metric], params: dict[str, str], tags: dict[str, s
         check_key(key)
     check_values("param", params, MAX_PARAM_VALUE)
     check_values("tag", tags, MAX_TAG_VALUE)
+
+
+def check_active(noun: str, id: str, stage: LifecycleStage) -> None:
+    """Raise InvalidInput if what was to be changed is deleted: it must be restored first."""
+    if stage is not LifecycleStage.ACTIVE:
+        raise InvalidInput(f"The {noun} {id} must be in the 'active' state. Current state is {stage}.", id=id)
+
+
+def check_experiment_name(name: str) -> None:
+    """Raise InvalidInput unless an experiment can be called so."""
+    if not name.strip() or len(name) > MAX_EXPERIMENT_NAME:
+        raise InvalidInput(f"Invalid experiment name: use 1 to {MAX_EXPERIMENT_NAME} characters")
+
+
+def check_experiment_tags(tags: dict[str, str]) -> None:
+    """Raise InvalidInput if a key or value passes the limits of an experiment's tags."""
+    for key in tags:
+        check_key(key)
+    check_values("tag", tags, MAX_EXPERIMENT_TAG_VALUE)
 
 
 def check_key(key: str) -> None:

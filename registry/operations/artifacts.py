@@ -96,6 +96,16 @@ def list_artifacts(workspace: Workspace, address: ArtifactAddress) -> list[Liste
     return [ListedFile(name, entries[name]) for name in sorted(entries)]
 
 
+def list_folder(workspace: Workspace, address: ArtifactAddress) -> list[ListedFile]:
+    """Return the entries of a folder by their paths from the owner's top; a file has none. Raises NotFound for the
+    owner."""
+    with workspace.metadata.read() as tx:
+        if any(file.path == address.path for file in _files(tx, address)):
+            return []
+    prefix = f"{address.path}/" if address.path else ""
+    return [entry._replace(path=prefix + entry.path) for entry in list_artifacts(workspace, address)]
+
+
 def files_within(tx: Connection, address: ArtifactAddress) -> list[ModelFile]:
     """Return the file at the address, or those below it, with whole paths, sorted. Raises NotFound for the owner."""
     return _files(tx, address)

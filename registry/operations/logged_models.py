@@ -23,7 +23,8 @@ from registry.core.runs import (
     check_values,
 )
 from registry.core.search import Comparison
-from registry.operations.tracking import get_experiment_within, get_run_within
+from registry.operations.experiments import get_experiment_within
+from registry.operations.tracking import get_run_within
 from registry.operations.workspace import Workspace
 from registry.store import logged_model_search
 from registry.store import logged_models as rows

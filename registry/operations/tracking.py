@@ -1,66 +1,25 @@
-"""Experiments and runs: what a training script tells while it runs."""
+"""Runs: what a training script tells while it runs."""
 
 from msgspec.structs import replace
 
-from registry.core.errors import Conflict, InvalidInput, NotFound
+from registry.core.errors import InvalidInput, NotFound
 from registry.core.runs import (
-    MAX_EXPERIMENT_NAME,
-    Experiment,
     LifecycleStage,
     Metric,
     Run,
     RunStatus,
+    check_active,
     check_batch,
     check_same_params,
 )
+from registry.operations.experiments import get_experiment_within
 from registry.operations.workspace import Workspace
-from registry.store import experiments, runs
+from registry.store import metrics as metric_rows
+from registry.store import runs
 from registry.store.metadata import Connection
 
 RUN_NAME_TAG = "mlflow.runName"
 USER_TAG = "mlflow.user"
-PAGE_RUNS = 1000
-
-
-def create_experiment(workspace: Workspace, name: str, tags: dict[str, str]) -> Experiment:
-    """Make an experiment, whose artifacts the registry keeps.
-
-    Raises:
-        InvalidInput: the name is empty or too long.
-        Conflict: the name is taken.
-    """
-    if not name.strip() or len(name) > MAX_EXPERIMENT_NAME:
-        raise InvalidInput(f"Invalid experiment name: use 1 to {MAX_EXPERIMENT_NAME} characters")
-    with workspace.metadata.write() as tx:
-        if experiments.find_by_name(tx, name) is not None:
-            raise Conflict(f"Experiment(name={name}) already exists.", name=name)
-        number, now_ms = experiments.next_id(tx), workspace.now_ms()
-        experiment = Experiment(
-            id=number,
-            name=name,
-            artifact_location=f"mlflow-artifacts:/{number}",
-            lifecycle_stage=LifecycleStage.ACTIVE,
-            created_ms=now_ms,
-            updated_ms=now_ms,
-            tags=tags,
-        )
-        experiments.insert(tx, experiment)
-    return experiment
-
-
-def get_experiment(workspace: Workspace, experiment_id: str) -> Experiment:
-    """Return one experiment. Raises NotFound."""
-    with workspace.metadata.read() as tx:
-        return get_experiment_within(tx, experiment_id)
-
-
-def get_experiment_by_name(workspace: Workspace, name: str) -> Experiment:
-    """Return one experiment. Raises NotFound."""
-    with workspace.metadata.read() as tx:
-        experiment = experiments.find_by_name(tx, name)
-    if experiment is None:
-        raise NotFound(f"Could not find experiment with name {name!r}", name=name)
-    return experiment
 
 
 def create_run(
@@ -70,13 +29,15 @@ def create_run(
 
     Raises:
         NotFound: no such experiment.
-        InvalidInput: a tag passes MLflow's limits.
+        InvalidInput: a tag passes MLflow's limits, name and tag differ, or the experiment is deleted.
     """
     check_batch([], {}, tags)
+    _check_same_name(name, tags.get(RUN_NAME_TAG, ""))
     run_id = workspace.new_id()
     name = name or tags.get(RUN_NAME_TAG) or f"run-{run_id[:8]}"
     with workspace.metadata.write() as tx:
         experiment = get_experiment_within(tx, experiment_id)
+        check_active("experiment", experiment_id, experiment.lifecycle_stage)
         run = Run(
             id=run_id,
             experiment_id=experiment.id,
@@ -96,9 +57,17 @@ def create_run(
 def update_run(
     workspace: Workspace, run_id: str, *, status: RunStatus | None, ended_ms: int | None, name: str | None
 ) -> Run:
-    """Change a run's status, end or name. Raises NotFound."""
+    """Change a run's status, end or name.
+
+    Raises:
+        NotFound: no such run.
+        InvalidInput: it is deleted, or the name is too long.
+    """
+    if name:
+        check_batch([], {}, {RUN_NAME_TAG: name})
     with workspace.metadata.write() as tx:
         run = get_run_within(tx, run_id)
+        check_active("run", run_id, run.lifecycle_stage)
         changed = replace(
             run,
             status=status or run.status,
@@ -118,37 +87,52 @@ def log_batch(
 
     Raises:
         NotFound: no such run.
-        InvalidInput: MLflow's limits are passed, or a param is there with another value.
+        InvalidInput: MLflow's limits are passed, the run is deleted, or a param is there with another value.
     """
     check_batch(metrics, params, tags)
     with workspace.metadata.write() as tx:
-        experiment_id = runs.experiment_of(tx, run_id)
-        if experiment_id is None:
-            raise _no_run(run_id)
+        experiment_id = check_writable(tx, run_id)
         if params:
             check_same_params(run_id, runs.params_of(tx, run_id, params), params)
         runs.add_params(tx, run_id, params)
         runs.add_metrics(tx, run_id, experiment_id, metrics)
+        metric_rows.add_of_models(tx, run_id, metrics)
         runs.set_tags(tx, run_id, tags)
         if tags.get(RUN_NAME_TAG):
             runs.put(tx, replace(get_run_within(tx, run_id), name=tags[RUN_NAME_TAG]))
+
+
+def delete_tag(workspace: Workspace, run_id: str, key: str) -> None:
+    """Delete a run's tag.
+
+    Raises:
+        NotFound: no such run or tag.
+        InvalidInput: the run is deleted.
+    """
+    with workspace.metadata.write() as tx:
+        check_writable(tx, run_id)
+        if not runs.delete_tag(tx, run_id, key):
+            raise NotFound(f"No tag with name: {key} in run with id {run_id}", run_id=run_id, key=key)
+
+
+def delete_run(workspace: Workspace, run_id: str) -> None:
+    """Mark a run deleted; it and its files stay until they are purged. Raises NotFound."""
+    with workspace.metadata.write() as tx:
+        if _stage_of(tx, run_id)[1] is LifecycleStage.ACTIVE:
+            runs.set_deleted(tx, run_id, workspace.now_ms())
+
+
+def restore_run(workspace: Workspace, run_id: str) -> None:
+    """Mark a run active again. Raises NotFound."""
+    with workspace.metadata.write() as tx:
+        _stage_of(tx, run_id)
+        runs.set_deleted(tx, run_id, None)
 
 
 def get_run(workspace: Workspace, run_id: str) -> Run:
     """Return a run with the latest of what it logged. Raises NotFound."""
     with workspace.metadata.read() as tx:
         return get_run_within(tx, run_id)
-
-
-def search_runs(
-    workspace: Workspace, experiment_ids: list[str], stages: set[LifecycleStage], limit: int, offset: int
-) -> tuple[list[Run], int | None]:
-    """Return runs of experiments, the newest first, and the offset of the next page if there is one."""
-    known = [int(text) for text in experiment_ids if text.isascii() and text.isdecimal() and len(text) < 10]
-    limit = min(limit, PAGE_RUNS)
-    with workspace.metadata.read() as tx:
-        found = runs.search(tx, known, stages, limit + 1, offset)
-    return found[:limit], offset + limit if len(found) > limit else None
 
 
 def get_run_within(tx: Connection, run_id: str) -> Run:
@@ -159,13 +143,36 @@ def get_run_within(tx: Connection, run_id: str) -> Run:
     return run
 
 
-def get_experiment_within(tx: Connection, experiment_id: str) -> Experiment:
-    """Return an experiment inside the caller's transaction. Raises NotFound."""
-    numeric = experiment_id.isascii() and experiment_id.isdecimal() and len(experiment_id) < 10
-    experiment = experiments.find(tx, int(experiment_id)) if numeric else None
-    if experiment is None:
-        raise NotFound(f"No Experiment with id={experiment_id} exists", experiment_id=experiment_id)
-    return experiment
+def check_exists(tx: Connection, run_id: str) -> None:
+    """Raise NotFound if there is no such run."""
+    _stage_of(tx, run_id)
+
+
+def check_writable(tx: Connection, run_id: str) -> int:
+    """Return the experiment of a run that can be changed.
+
+    Raises:
+        NotFound: no such run.
+        InvalidInput: it is deleted.
+    """
+    experiment_id, stage = _stage_of(tx, run_id)
+    check_active("run", run_id, stage)
+    return experiment_id
+
+
+def _stage_of(tx: Connection, run_id: str) -> tuple[int, LifecycleStage]:
+    found = runs.stage_of(tx, run_id)
+    if found is None:
+        raise _no_run(run_id)
+    return found
+
+
+def _check_same_name(name: str, tag: str) -> None:
+    if name and tag and name != tag:
+        raise InvalidInput(
+            f"Both 'run_name' argument and '{RUN_NAME_TAG}' tag are specified, but with different values "
+            f"(run_name={name!r}, {RUN_NAME_TAG}={tag!r})."
+        )
 
 
 def _no_run(run_id: str) -> NotFound:

@@ -1,4 +1,4 @@
-"""Rows of what runs measured of logged models, each on a dataset or none."""
+"""What runs measured of logged models, each on a dataset or none. Logging it is the runs' business."""
 
 import math
 from collections import defaultdict
@@ -10,30 +10,10 @@ import sqlalchemy as sa
 from registry.core.logged_models import ModelMetric
 from registry.store.metadata import Connection
 from registry.store.schema import logged_model_metrics
-from registry.store.upsert import insert_or_replace
 
 _c = logged_model_metrics.c
 METRIC = (_c.model_id, _c.key)
 SERIES = (*METRIC, _c.run_id, _c.dataset_name, _c.dataset_digest)
-
-
-def add(tx: Connection, points: Sequence[ModelMetric]) -> None:
-    """Store points; one of the same model, metric, run, step and time gets the new value."""
-    rows = {}
-    for point in points:
-        nan = math.isnan(point.value)
-        rows[point.model_id, point.key, point.run_id, point.step, point.timestamp_ms] = {
-            "model_id": point.model_id,
-            "key": point.key,
-            "run_id": point.run_id,
-            "step": point.step,
-            "timestamp_ms": point.timestamp_ms,
-            "value": 0.0 if nan else point.value,
-            "is_nan": nan,
-            "dataset_name": point.dataset_name,
-            "dataset_digest": point.dataset_digest,
-        }
-    insert_or_replace(tx, logged_model_metrics, list(rows.values()))
 
 
 def latest(series: Sequence[sa.ColumnElement[Any]], where: sa.ColumnElement[bool]) -> sa.Subquery:

@@ -2,15 +2,19 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from registry.core.runs import LifecycleStage, Metric, Run, RunStatus
+from registry.store import datasets
 from registry.store.metadata import Connection
+from registry.store.metrics import row_of
 from registry.store.schema import latest_metrics, metrics, params, run_tags, runs
 from registry.store.upsert import insert_new, insert_or_replace
+
+CHUNK = 1000  # runs whose values are read at once
 
 
 def put(tx: Connection, run: Run) -> None:
@@ -39,20 +43,31 @@ def experiment_of(tx: Connection, run_id: str) -> int | None:
 
 
 def find(tx: Connection, run_id: str) -> Run | None:
-    found = _load(tx, sa.select(runs).where(runs.c.id == run_id))
+    found = load(tx, tx.execute(sa.select(runs).where(runs.c.id == run_id)).all())
     return found[0] if found else None
 
 
-def search(
-    tx: Connection, experiment_ids: list[int], stages: set[LifecycleStage], limit: int, offset: int
-) -> list[Run]:
-    """Return runs of experiments, the newest first."""
-    query = (
-        sa.select(runs)
-        .where(runs.c.experiment_id.in_(experiment_ids), runs.c.lifecycle_stage.in_(stages))
-        .order_by(runs.c.started_ms.desc(), runs.c.id)
-    )
-    return _load(tx, query.limit(limit).offset(offset))
+def stage_of(tx: Connection, run_id: str) -> tuple[int, LifecycleStage] | None:
+    """Return the run's experiment and stage, or None if there is no such run."""
+    row = tx.execute(sa.select(runs.c.experiment_id, runs.c.lifecycle_stage).where(runs.c.id == run_id)).one_or_none()
+    return None if row is None else (row.experiment_id, LifecycleStage(row.lifecycle_stage))
+
+
+def set_deleted(tx: Connection, run_id: str, deleted_ms: int | None) -> None:
+    """Mark a run deleted at a time, or active with None."""
+    tx.execute(sa.update(runs).where(runs.c.id == run_id).values(_deletion(deleted_ms)))
+
+
+def delete_of(tx: Connection, experiment_id: int, deleted_ms: int) -> None:
+    """Mark an experiment's active runs deleted."""
+    active = sa.and_(runs.c.experiment_id == experiment_id, runs.c.lifecycle_stage == LifecycleStage.ACTIVE)
+    tx.execute(sa.update(runs).where(active).values(_deletion(deleted_ms)))
+
+
+def restore_of(tx: Connection, experiment_id: int, deleted_ms: int) -> None:
+    """Mark those of an experiment's runs active that were deleted at a time."""
+    gone = sa.and_(runs.c.experiment_id == experiment_id, runs.c.deleted_ms == deleted_ms)
+    tx.execute(sa.update(runs).where(gone).values(_deletion(None)))
 
 
 def params_of(tx: Connection, run_id: str, keys: Iterable[str]) -> dict[str, str]:
@@ -68,11 +83,16 @@ def set_tags(tx: Connection, run_id: str, tags: dict[str, str]) -> None:
     insert_or_replace(tx, run_tags, [{"run_id": run_id, "key": key, "value": value} for key, value in tags.items()])
 
 
+def delete_tag(tx: Connection, run_id: str, key: str) -> bool:
+    """Delete a tag; return whether it was there."""
+    return tx.execute(sa.delete(run_tags).where(run_tags.c.run_id == run_id, run_tags.c.key == key)).rowcount > 0
+
+
 def add_metrics(tx: Connection, run_id: str, experiment_id: int, points: list[Metric]) -> None:
     """Add points to the histories, and keep the latest of each metric beside them. A point logged twice is one."""
     if not points:
         return
-    insert_new(tx, metrics, [_metric_row(run_id, point) for point in points])
+    insert_new(tx, metrics, [row_of(run_id, point) for point in points])
     keys = {point.key for point in points}
     query = sa.select(latest_metrics).where(latest_metrics.c.run_id == run_id, latest_metrics.c.key.in_(keys))
     latest = {row.key: _metric(row) for row in tx.execute(query)}
@@ -81,20 +101,8 @@ def add_metrics(tx: Connection, run_id: str, experiment_id: int, points: list[Me
         before = newer.get(point.key) or latest.get(point.key)
         if before is None or point.rank >= before.rank:
             newer[point.key] = point
-    rows = [{**_metric_row(run_id, point), "experiment_id": experiment_id} for point in newer.values()]
+    rows = [{**row_of(run_id, point), "experiment_id": experiment_id} for point in newer.values()]
     insert_or_replace(tx, latest_metrics, rows)
-
-
-def _metric_row(run_id: str, point: Metric) -> dict[str, Any]:
-    nan = math.isnan(point.value)
-    return {
-        "run_id": run_id,
-        "key": point.key,
-        "step": point.step,
-        "timestamp_ms": point.timestamp_ms,
-        "value": 0.0 if nan else point.value,
-        "is_nan": nan,
-    }
 
 
 def _metric(row: sa.Row[Any]) -> Metric:
@@ -102,15 +110,15 @@ def _metric(row: sa.Row[Any]) -> Metric:
     return Metric(key=row.key, value=value, timestamp_ms=row.timestamp_ms, step=row.step)
 
 
-def _load(tx: Connection, query: sa.Select[Any]) -> list[Run]:
-    rows = tx.execute(query).all()
+def load(tx: Connection, rows: Sequence[sa.Row[Any]]) -> list[Run]:
+    """Return whole rows of runs as runs, with the latest of all that they logged."""
+    return [run for start in range(0, len(rows), CHUNK) for run in _load_chunk(tx, rows[start : start + CHUNK])]
+
+
+def _load_chunk(tx: Connection, rows: Sequence[sa.Row[Any]]) -> list[Run]:
     ids = [row.id for row in rows]
-    logged_params, tags = _values(tx, params, ids), _values(tx, run_tags, ids)
-    points: dict[str, list[Metric]] = defaultdict(list)
-    for row in tx.execute(
-        sa.select(latest_metrics).where(latest_metrics.c.run_id.in_(ids)).order_by(latest_metrics.c.key)
-    ):
-        points[row.run_id].append(_metric(row))
+    logged_params, tags, points = _values(tx, params, ids), _values(tx, run_tags, ids), _latest(tx, ids)
+    dataset_inputs, (model_inputs, model_outputs) = datasets.inputs_of(tx, ids), datasets.models_of(tx, ids)
     return [
         Run(
             id=row.id,
@@ -122,9 +130,12 @@ def _load(tx: Connection, query: sa.Select[Any]) -> list[Run]:
             artifact_uri=row.artifact_uri,
             started_ms=row.started_ms,
             ended_ms=row.ended_ms,
-            metrics=points[row.id],
-            params=logged_params[row.id],
-            tags=tags[row.id],
+            metrics=points.get(row.id, []),
+            params=logged_params.get(row.id, {}),
+            tags=tags.get(row.id, {}),
+            dataset_inputs=dataset_inputs.get(row.id, []),
+            model_inputs=model_inputs.get(row.id, []),
+            model_outputs=model_outputs.get(row.id, []),
         )
         for row in rows
     ]
@@ -132,6 +143,26 @@ def _load(tx: Connection, query: sa.Select[Any]) -> list[Run]:
 
 def _values(tx: Connection, table: sa.Table, run_ids: list[str]) -> dict[str, dict[str, str]]:
     values: dict[str, dict[str, str]] = defaultdict(dict)
-    for row in tx.execute(sa.select(table).where(table.c.run_id.in_(run_ids)).order_by(table.c.key)):
-        values[row.run_id][row.key] = row.value
+    query = sa.select(table.c.run_id, table.c.key, table.c.value).where(table.c.run_id.in_(run_ids))
+    for run_id, key, value in tx.execute(query.order_by(table.c.run_id, table.c.key)):
+        values[run_id][key] = value
     return values
+
+
+def _latest(tx: Connection, run_ids: list[str]) -> dict[str, list[Metric]]:
+    columns = latest_metrics.c
+    query = (
+        sa.select(columns.run_id, columns.key, columns.value, columns.is_nan, columns.timestamp_ms, columns.step)
+        .where(columns.run_id.in_(run_ids))
+        .order_by(columns.run_id, columns.key)
+    )
+    points: dict[str, list[Metric]] = defaultdict(list)
+    for run_id, key, value, is_nan, timestamp_ms, step in tx.execute(query):
+        number = math.nan if is_nan else value
+        points[run_id].append(Metric(key=key, value=number, timestamp_ms=timestamp_ms, step=step))
+    return points
+
+
+def _deletion(deleted_ms: int | None) -> dict[str, Any]:
+    stage = LifecycleStage.ACTIVE if deleted_ms is None else LifecycleStage.DELETED
+    return {"lifecycle_stage": stage, "deleted_ms": deleted_ms}

@@ -118,10 +118,8 @@ async def list_directory(request: Request) -> Response:
         check_archive_path(folder)
     model = await run_sync(operations.get_logged_model, workspace, _id(request))
     address = ArtifactAddress(LoggedModelFiles(model.id), folder)
-    entries = await run_sync(artifacts.list_artifacts, workspace, address)
-    prefix = f"{folder}/" if folder else ""
-    files = [file_json(entry._replace(path=f"{prefix}{entry.path}")) for entry in entries]
-    return answer({"root_uri": model.artifact_uri, "files": files})
+    entries = await run_sync(artifacts.list_folder, workspace, address)
+    return answer({"root_uri": model.artifact_uri, "files": [file_json(entry) for entry in entries]})
 
 
 def logged_model_json(model: LoggedModel) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""MLflow's experiments and runs."""
+"""MLflow's runs, and what is logged to them."""
 
 from typing import Any
 
@@ -8,44 +8,10 @@ from starlette.responses import Response
 
 from registry.api.mlflow import wire
 from registry.api.route import answer, workspace_of
-from registry.core.errors import InvalidInput
-from registry.core.runs import LifecycleStage, Metric
+from registry.core.runs import Metric
 from registry.operations import tracking
 
-STAGES = {
-    "ACTIVE_ONLY": {LifecycleStage.ACTIVE},
-    "DELETED_ONLY": {LifecycleStage.DELETED},
-    "ALL": {LifecycleStage.ACTIVE, LifecycleStage.DELETED},
-}
-NEWEST_FIRST = {"start_time desc", "attributes.start_time desc", "attribute.start_time desc"}
-MAX_SEARCH = 50_000
-
-
-async def create_experiment(request: Request) -> Response:
-    """Make an experiment."""
-    wanted = await wire.read_message(request, wire.CreateExperiment)
-    if wanted.artifact_location and not wanted.artifact_location.startswith("mlflow-artifacts:"):
-        raise InvalidInput(
-            f"Invalid value {wanted.artifact_location!r} for parameter 'artifact_location': the "
-            "workspace keeps the artifacts"
-        )
-    workspace, tags = workspace_of(request), wire.as_dict(wanted.tags)
-    made = await run_sync(tracking.create_experiment, workspace, wanted.name, tags)
-    return answer({"experiment_id": str(made.id)})
-
-
-async def get_experiment(request: Request) -> Response:
-    """Show an experiment."""
-    experiment_id = wire.query_value(request, "experiment_id")
-    found = await run_sync(tracking.get_experiment, workspace_of(request), experiment_id)
-    return answer({"experiment": wire.experiment_json(found)})
-
-
-async def get_experiment_by_name(request: Request) -> Response:
-    """Find an experiment by its name."""
-    name = wire.query_value(request, "experiment_name")
-    found = await run_sync(tracking.get_experiment_by_name, workspace_of(request), name)
-    return answer({"experiment": wire.experiment_json(found)})
+MAX_BATCH_BYTES = 1_000_000
 
 
 async def create_run(request: Request) -> Response:
@@ -103,29 +69,32 @@ async def set_tag(request: Request) -> Response:
     return await _log(request, said.run_id, tags={said.key: said.value})
 
 
+async def delete_tag(request: Request) -> Response:
+    """Delete a tag."""
+    said = await wire.read_message(request, wire.RunKey)
+    await run_sync(tracking.delete_tag, workspace_of(request), said.run_id, said.key)
+    return answer({})
+
+
+async def delete_run(request: Request) -> Response:
+    """Mark a run deleted."""
+    said = await wire.read_message(request, wire.OfRun)
+    await run_sync(tracking.delete_run, workspace_of(request), said.run_id)
+    return answer({})
+
+
+async def restore_run(request: Request) -> Response:
+    """Mark a deleted run active."""
+    said = await wire.read_message(request, wire.OfRun)
+    await run_sync(tracking.restore_run, workspace_of(request), said.run_id)
+    return answer({})
+
+
 async def log_batch(request: Request) -> Response:
     """Log metrics, params and tags, all or none."""
-    said = await wire.read_message(request, wire.LogBatch)
+    said = await wire.read_message(request, wire.LogBatch, MAX_BATCH_BYTES)
     metrics = [message.metric() for message in said.metrics]
     return await _log(request, said.run_id, metrics, wire.as_dict(said.params), wire.as_dict(said.tags))
-
-
-async def search_runs(request: Request) -> Response:
-    """List runs of experiments, the newest first."""
-    wanted = await wire.read_message(request, wire.SearchRuns)
-    if wanted.filter:
-        raise InvalidInput(f"Invalid filter {wanted.filter!r}: filters are not supported yet")
-    if any(" ".join(order.lower().split()) not in NEWEST_FIRST for order in wanted.order_by):
-        raise InvalidInput(f"Invalid order_by {wanted.order_by!r}: only 'start_time DESC' is supported yet")
-    stages = STAGES.get(wanted.run_view_type)
-    if stages is None or not 0 < wanted.max_results <= MAX_SEARCH:
-        raise InvalidInput("Invalid value for parameter 'run_view_type' or 'max_results'")
-    offset = _offset(wanted.page_token)
-    found, after = await run_sync(
-        tracking.search_runs, workspace_of(request), wanted.experiment_ids, set(stages), wanted.max_results, offset
-    )
-    page = {"runs": [wire.run_json(run) for run in found]}
-    return answer(page if after is None else {**page, "next_page_token": str(after)})
 
 
 async def _log(
@@ -137,9 +106,3 @@ async def _log(
 ) -> Response:
     await run_sync(tracking.log_batch, workspace_of(request), run_id, metrics or [], params or {}, tags or {})
     return answer({})
-
-
-def _offset(token: str) -> int:
-    if token and not (token.isascii() and token.isdecimal() and len(token) < 10):
-        raise InvalidInput("Invalid page token")
-    return int(token or 0)

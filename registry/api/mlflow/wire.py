@@ -2,17 +2,24 @@
 64-bit numbers may be text, NaN and infinities are words."""
 
 import math
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_origin
 
 import msgspec
 from starlette.requests import Request
 
 from registry.api.route import read_body
+from registry.core.datasets import MAX_DIGEST, MAX_NAME, DatasetInput
 from registry.core.errors import InvalidInput
-from registry.core.runs import Experiment, Metric, Run, RunStatus, clamp
+from registry.core.runs import LifecycleStage, Metric, Run, RunStatus, clamp
+from registry.core.search import encode_page_token
 
 T = TypeVar("T")
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+STAGES = {
+    "ACTIVE_ONLY": frozenset({LifecycleStage.ACTIVE}),
+    "DELETED_ONLY": frozenset({LifecycleStage.DELETED}),
+    "ALL": frozenset(LifecycleStage),
+}
 
 
 class KeyValue(msgspec.Struct, frozen=True):
@@ -25,6 +32,9 @@ class MetricMessage(msgspec.Struct, frozen=True, kw_only=True):
     value: float | str
     timestamp: Int64
     step: Int64 = 0
+    model_id: str = ""
+    dataset_name: Annotated[str, msgspec.Meta(max_length=MAX_NAME)] = ""
+    dataset_digest: Annotated[str, msgspec.Meta(max_length=MAX_DIGEST)] = ""
 
     def metric(self) -> Metric:
         """Raise InvalidInput if the value is not a number."""
@@ -32,13 +42,15 @@ class MetricMessage(msgspec.Struct, frozen=True, kw_only=True):
             value = clamp(float(self.value))
         except ValueError as error:
             raise InvalidInput(f"Invalid value {self.value!r} for parameter 'value'") from error
-        return Metric(key=self.key, value=value, timestamp_ms=self.timestamp, step=self.step)
-
-
-class CreateExperiment(msgspec.Struct, frozen=True, kw_only=True):
-    name: str
-    artifact_location: str = ""
-    tags: list[KeyValue] = []
+        return Metric(
+            key=self.key,
+            value=value,
+            timestamp_ms=self.timestamp,
+            step=self.step,
+            model_id=self.model_id,
+            dataset_name=self.dataset_name,
+            dataset_digest=self.dataset_digest,
+        )
 
 
 class CreateRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,26 +85,39 @@ class LogBatch(msgspec.Struct, frozen=True, kw_only=True):
     tags: list[KeyValue] = []
 
 
-class SearchRuns(msgspec.Struct, frozen=True, kw_only=True):
-    experiment_ids: list[str] = []
-    filter: str = ""
-    run_view_type: str = "ACTIVE_ONLY"
-    max_results: int = 1000
-    order_by: list[str] = []
-    page_token: str = ""
+class OfRun(msgspec.Struct, frozen=True, kw_only=True):
+    run_id: str
 
 
-async def read_message(request: Request, record: type[T]) -> T:
-    """Return the JSON body as a message. Raises InvalidInput in MLflow's words."""
+class RunKey(msgspec.Struct, frozen=True, kw_only=True):
+    run_id: str
+    key: str
+
+
+async def read_message(request: Request, record: type[T], limit_bytes: int | None = None) -> T:
+    """Return the JSON body as a message; a null field was not sent. Raises InvalidInput in MLflow's words."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip()
     if media_type != "application/json":
         raise InvalidInput(f"Bad Request. Content-Type should be application/json, not {media_type!r}")
+    body = await read_body(request)
+    if limit_bytes is not None and len(body) > limit_bytes:
+        raise InvalidInput(f"The request must be at most {limit_bytes} bytes, and has {len(body)}.")
     try:
-        return msgspec.json.decode(await read_body(request), type=record, strict=False)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(_words(str(error))) from error
+        return msgspec.json.decode(body, type=record, strict=False)
+    except msgspec.ValidationError:
+        return _convert(_without_nulls(msgspec.json.decode(body)), record)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"Bad Request. The body is not JSON: {error}") from error
+
+
+def read_params(request: Request, record: type[T]) -> T:
+    """Return the query as a message; a list is a parameter given several times. Raises InvalidInput."""
+    values: dict[str, Any] = {}
+    for field in msgspec.structs.fields(record):  # type: ignore[arg-type]
+        given = [value for value in request.query_params.getlist(field.name) if value]
+        if given:
+            values[field.name] = given if get_origin(field.type) is list else given[-1]
+    return _convert(values, record)
 
 
 def query_value(request: Request, name: str) -> str:
@@ -103,16 +128,23 @@ def query_value(request: Request, name: str) -> str:
     return value
 
 
-def experiment_json(experiment: Experiment) -> dict[str, Any]:
-    return {
-        "experiment_id": str(experiment.id),
-        "name": experiment.name,
-        "artifact_location": experiment.artifact_location,
-        "lifecycle_stage": experiment.lifecycle_stage,
-        "creation_time": experiment.created_ms,
-        "last_update_time": experiment.updated_ms,
-        "tags": pairs(experiment.tags),
-    }
+def stages(view_type: str) -> frozenset[LifecycleStage]:
+    """Return which stages a view shows. Raises InvalidInput."""
+    if view_type not in STAGES:
+        raise InvalidInput(f"Invalid view type {view_type!r}: use {', '.join(STAGES)}")
+    return STAGES[view_type]
+
+
+def page_size(max_results: int, most: int) -> int:
+    """Return how many results a page has. Raises InvalidInput."""
+    if not 0 < max_results <= most:
+        raise InvalidInput(f"Invalid value {max_results} for parameter 'max_results': use 1 to {most}")
+    return max_results
+
+
+def page(name: str, entries: list[dict[str, Any]], after: int | None) -> dict[str, Any]:
+    """Return a page, with the token of the next one if ``after`` is its offset."""
+    return {name: entries} if after is None else {name: entries, "next_page_token": encode_page_token(after)}
 
 
 def run_json(run: Run) -> dict[str, Any]:
@@ -121,7 +153,17 @@ def run_json(run: Run) -> dict[str, Any]:
         "params": pairs(run.params),
         "tags": pairs(run.tags),
     }
-    return {"info": run_info_json(run), "data": data, "inputs": {}}
+    inputs = {
+        "dataset_inputs": [_dataset_input_json(one) for one in run.dataset_inputs],
+        "model_inputs": [{"model_id": model_id} for model_id in run.model_inputs],
+    }
+    outputs = [{"model_id": output.model_id, "step": output.step} for output in run.model_outputs]
+    return {
+        "info": run_info_json(run),
+        "data": data,
+        "inputs": {name: entries for name, entries in inputs.items() if entries},
+        **({"outputs": {"model_outputs": outputs}} if outputs else {}),
+    }
 
 
 def run_info_json(run: Run) -> dict[str, Any]:
@@ -139,6 +181,11 @@ def run_info_json(run: Run) -> dict[str, Any]:
     return info if run.ended_ms is None else {**info, "end_time": run.ended_ms}
 
 
+def metric_json(metric: Metric) -> dict[str, Any]:
+    value = "NaN" if math.isnan(metric.value) else metric.value
+    return {"key": metric.key, "value": value, "timestamp": metric.timestamp_ms, "step": metric.step}
+
+
 def as_dict(pairs: list[KeyValue]) -> dict[str, str]:
     """Return key → value. Raises InvalidInput if a key comes twice with two values."""
     values: dict[str, str] = {}
@@ -149,13 +196,29 @@ def as_dict(pairs: list[KeyValue]) -> dict[str, str]:
 
 
 def pairs(values: dict[str, str]) -> list[dict[str, str]]:
-    """Return key → value as MLflow's list."""
     return [{"key": key, "value": value} for key, value in values.items()]
 
 
-def metric_json(metric: Metric) -> dict[str, Any]:
-    value = "NaN" if math.isnan(metric.value) else metric.value
-    return {"key": metric.key, "value": value, "timestamp": metric.timestamp_ms, "step": metric.step}
+def _dataset_input_json(one: DatasetInput) -> dict[str, Any]:
+    dataset = {name: value for name, value in msgspec.structs.asdict(one.dataset).items() if value is not None}
+    return {"dataset": dataset, "tags": pairs(one.tags)}
+
+
+def _convert(values: Any, record: type[T]) -> T:
+    try:
+        return msgspec.convert(values, record, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(_words(str(error))) from error
+
+
+def _without_nulls(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+        case list():
+            return [_without_nulls(item) for item in value if item is not None]
+        case _:
+            return value
 
 
 def _words(message: str) -> str:

@@ -163,7 +163,7 @@ WORDS = ["metrics.a", "tags.`b", "params.", "run_id", "IN", "NOT", "(", ")", ","
 def test_no_text_raises_anything_else(text: str, grammar: Grammar) -> None:
     for read in (lambda: parse_filter(text, grammar), lambda: parse_orders([text], grammar)):
         try:
-            read()  # type: ignore[no-untyped-call]
+            read()
         except InvalidInput:
             continue
 

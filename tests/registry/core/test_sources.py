@@ -42,7 +42,11 @@ def test_a_source_names_files_here_or_lies_outside(source: str, means: object) -
         *("runs:/r1//x", "runs://r1/x", "runs:r1/x", "runs:/", "runs:/r1/./x", "s3://b/%2E%2e/x", "s3://b?a=/../x"),
         *("models:/cancer", "models:/cancer/latest", "models:/cancer@champion", "models:/a/1/MLmodel", "models:/"),
         *("models:/../1", "mlflow-artifacts:/etc/passwd", "mlflow-artifacts:/7/r1/artifacts/../../x"),
-        *("mlflow-artifacts://host", "mlflow-artifacts:/7/r1/artifacts/%2e%2e/x", "mlflow-artifacts:/7/r1/artifacts//x"),
+        *(
+            "mlflow-artifacts://host",
+            "mlflow-artifacts:/7/r1/artifacts/%2e%2e/x",
+            "mlflow-artifacts:/7/r1/artifacts//x",
+        ),
         "runs:/r1/%" + "25" * 20 + "2e",
     ],
 )

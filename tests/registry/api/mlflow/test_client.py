@@ -141,8 +141,6 @@ def test_runs_are_found_page_by_page_the_newest_first(client: MlflowClient) -> N
     second = client.search_runs([experiment], max_results=3, page_token=first.token)
     assert [run.info.run_id for run in [*first, *second]] == made[::-1]
     assert not second.token
-    with pytest.raises(MlflowException, match="filters are not supported yet"):
-        client.search_runs([experiment], "metrics.m > 1")
 
 
 def test_what_does_not_exist_is_told_in_mlflows_words(client: MlflowClient, run_id: str) -> None:
