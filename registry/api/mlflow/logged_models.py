@@ -133,17 +133,16 @@ def logged_model_json(model: LoggedModel) -> dict[str, Any]:
         "status": STATUS_NAMES[model.status],
         "status_message": model.status_message,
         "model_type": model.model_type,
-        "source_run_id": model.source_run_id or "",
+        "source_run_id": model.source_run_id,
         "tags": wire.pairs(model.tags),
     }
     data = {"params": wire.pairs(model.params), "metrics": [_metric_json(metric) for metric in model.metrics]}
-    return {"info": info, "data": data}
+    return {"info": wire.present(info), "data": wire.present(data)}
 
 
 def _metric_json(metric: ModelMetric) -> dict[str, Any]:
-    dataset = {"dataset_name": metric.dataset_name, "dataset_digest": metric.dataset_digest}
-    its = {name: value for name, value in dataset.items() if value}
-    return {**wire.metric_json(metric), "model_id": metric.model_id, "run_id": metric.run_id, **its}
+    dataset = wire.present({"dataset_name": metric.dataset_name, "dataset_digest": metric.dataset_digest})
+    return {**wire.metric_json(metric), "model_id": metric.model_id, "run_id": metric.run_id, **dataset}
 
 
 def _answer(model: LoggedModel) -> Response:

@@ -1,7 +1,5 @@
 """MLflow's searches of registered models, model versions and logged models."""
 
-from typing import Any
-
 import msgspec
 from anyio.to_thread import run_sync
 from starlette.requests import Request
@@ -57,33 +55,48 @@ class SearchLoggedModels(msgspec.Struct, frozen=True, kw_only=True):
     page_token: str = ""
 
 
+class SearchModels(msgspec.Struct, frozen=True, kw_only=True):
+    filter: str = ""
+    max_results: int = 100
+    order_by: list[str] = []
+    page_token: str = ""
+
+
+class SearchVersions(SearchModels, frozen=True, kw_only=True):
+    max_results: int = model_lists.MAX_PAGE
+
+
 async def search_models(request: Request) -> Response:
     """Search registered models."""
-    query = request.query_params
-    comparisons = search.parse_filter(query.get("filter", ""), search.MODELS)
-    orders = search.parse_orders(query.getlist("order_by"), search.MODELS)
-    limit, offset = _limit(query.get("max_results"), 100, MAX_MODELS), _offset(request)
-    found, after = await run_sync(model_lists.search_models, workspace_of(request), comparisons, orders, limit, offset)
-    return _page("registered_models", [model_json(model, newest) for model, newest in found], after)
+    wanted = wire.read_params(request, SearchModels)
+    found, after = await run_sync(
+        model_lists.search_models,
+        workspace_of(request),
+        search.parse_filter(wanted.filter, search.MODELS),
+        search.parse_orders(wanted.order_by, search.MODELS),
+        wire.page_size(wanted.max_results, MAX_MODELS),
+        search.decode_page_token(wanted.page_token),
+    )
+    return answer(wire.page("registered_models", [model_json(model, newest) for model, newest in found], after))
 
 
 async def search_versions(request: Request) -> Response:
     """Search versions of registered models."""
-    query = request.query_params
-    comparisons = search.parse_filter(query.get("filter", ""), search.MODEL_VERSIONS)
-    orders = search.parse_orders(query.getlist("order_by"), search.MODEL_VERSIONS)
-    limit, offset = _limit(query.get("max_results"), model_lists.MAX_PAGE, MAX_VERSIONS), _offset(request)
+    wanted = wire.read_params(request, SearchVersions)
     found, after = await run_sync(
-        model_lists.search_versions, workspace_of(request), comparisons, orders, limit, offset
+        model_lists.search_versions,
+        workspace_of(request),
+        search.parse_filter(wanted.filter, search.MODEL_VERSIONS),
+        search.parse_orders(wanted.order_by, search.MODEL_VERSIONS),
+        wire.page_size(wanted.max_results, MAX_VERSIONS),
+        search.decode_page_token(wanted.page_token),
     )
-    return _page("model_versions", [version_json(version) for version in found], after)
+    return answer(wire.page("model_versions", [version_json(version) for version in found], after))
 
 
 async def search_logged_models(request: Request) -> Response:
     """Search logged models."""
     wanted = await wire.read_message(request, SearchLoggedModels)
-    comparisons = search.parse_filter(wanted.filter, search.LOGGED_MODELS)
-    limit = _limit(str(wanted.max_results), MAX_SEARCH, MAX_SEARCH)
     datasets = [one.choice() for one in wanted.datasets]
     if None in datasets:
         raise InvalidInput("Missing value for required parameter 'dataset_name'.")
@@ -91,27 +104,10 @@ async def search_logged_models(request: Request) -> Response:
         logged_models.search_logged_models,
         workspace_of(request),
         wanted.experiment_ids,
-        comparisons,
+        search.parse_filter(wanted.filter, search.LOGGED_MODELS),
         [one for one in datasets if one],
         [one.order() for one in wanted.order_by],
-        limit,
+        wire.page_size(wanted.max_results, MAX_SEARCH),
         search.decode_page_token(wanted.page_token),
     )
-    return _page("models", [logged_model_json(model) for model in found], after)
-
-
-def _limit(text: str | None, default: int, most: int) -> int:
-    if not text:
-        return default
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and 0 < int(text) <= most):
-        raise InvalidInput(f"Invalid value {text[:20]!r} for parameter 'max_results': use 1 to {most}")
-    return int(text)
-
-
-def _offset(request: Request) -> int:
-    return search.decode_page_token(request.query_params.get("page_token", ""))
-
-
-def _page(name: str, found: list[dict[str, Any]], after: int | None) -> Response:
-    page: dict[str, Any] = {name: found}
-    return answer(page if after is None else {**page, "next_page_token": search.encode_page_token(after)})
+    return answer(wire.page("models", [logged_model_json(model) for model in found], after))

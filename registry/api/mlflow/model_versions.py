@@ -125,23 +125,25 @@ async def delete_tag(request: Request) -> Response:
 
 
 def version_json(version: VersionEntry) -> dict[str, Any]:
-    return {
-        "name": version.name,
-        "version": str(version.version),
-        "creation_timestamp": version.created_ms,
-        "last_updated_timestamp": version.updated_ms,
-        "user_id": version.user_id,
-        "current_stage": version.stage,
-        "description": version.description,
-        "source": version.source,
-        "run_id": version.run_id or "",
-        "run_link": version.run_link,
-        "model_id": version.logged_model_id or "",
-        "status": version.status,
-        "status_message": version.status_message,
-        "tags": wire.pairs(version.tags),
-        "aliases": version.aliases,
-    }
+    return wire.present(
+        {
+            "name": version.name,
+            "version": str(version.version),
+            "creation_timestamp": version.created_ms,
+            "last_updated_timestamp": version.updated_ms,
+            "user_id": version.user_id,
+            "current_stage": version.stage,
+            "description": version.description,
+            "source": version.source,
+            "run_id": version.run_id,
+            "run_link": version.run_link,
+            "model_id": version.logged_model_id,
+            "status": version.status,
+            "status_message": version.status_message,
+            "tags": wire.pairs(version.tags),
+            "aliases": version.aliases,
+        }
+    )
 
 
 def answer_version(version: VersionEntry) -> Response:

@@ -138,15 +138,17 @@ async def get_by_alias(request: Request) -> Response:
 
 def model_json(model: ModelEntry, newest: list[VersionEntry]) -> dict[str, Any]:
     aliases = [{"alias": alias, "version": str(version)} for alias, version in model.aliases.items()]
-    return {
-        "name": model.name,
-        "creation_timestamp": model.created_ms,
-        "last_updated_timestamp": model.updated_ms,
-        "description": model.description,
-        "latest_versions": [version_json(version) for version in newest],
-        "tags": wire.pairs(model.tags),
-        "aliases": aliases,
-    }
+    return wire.present(
+        {
+            "name": model.name,
+            "creation_timestamp": model.created_ms,
+            "last_updated_timestamp": model.updated_ms,
+            "description": model.description,
+            "latest_versions": [version_json(version) for version in newest],
+            "tags": wire.pairs(model.tags),
+            "aliases": aliases,
+        }
+    )
 
 
 async def _answer_model(request: Request, name: str) -> Response:

@@ -195,6 +195,11 @@ def as_dict(pairs: list[KeyValue]) -> dict[str, str]:
     return values
 
 
+def present(values: dict[str, Any]) -> dict[str, Any]:
+    """Return what is set: a field that is empty is not sent, and the client reads it as None."""
+    return {name: value for name, value in values.items() if value not in ("", None, [])}
+
+
 def pairs(values: dict[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in values.items()]
 
