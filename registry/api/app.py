@@ -29,7 +29,7 @@ from registry.core.desired import DesiredState
 from registry.core.documents import DeploymentDocument, EndpointDocument
 from registry.core.endpoints import Deployment, Endpoint
 from registry.core.images import BuildRequest, Image
-from registry.core.models import Model, ModelVersion
+from registry.core.models import Model, ModelEntry, ModelVersion
 from registry.core.services import Service
 from registry.operations.images import ImageWorks
 from registry.operations.workspace import Workspace
@@ -48,8 +48,17 @@ WORKSPACE = [
     # models and blobs
     ApiRoute("GET", "/models", models.list_models, None, rest.ModelList),
     ApiRoute("GET", "/models/{name}", models.get_model, None, Model),
+    ApiRoute("DELETE", "/models/{name}", models.delete_model, status=204),
+    ApiRoute("POST", "/models/{name}/restore", models.restore_model, None, Model),
+    ApiRoute("GET", "/models/{name}/history", models.get_history, None, rest.ModelHistory, query=models.At),
+    ApiRoute("GET", "/models/{name}/lineage", models.get_lineage, None, rest.ModelLineage),
+    ApiRoute("PUT", "/models/{name}/aliases/{alias}", models.set_alias, rest.AliasTarget, ModelEntry),
+    ApiRoute("DELETE", "/models/{name}/aliases/{alias}", models.delete_alias, status=204),
+    ApiRoute("POST", "/models/{name}/imports", models.import_version, rest.NewImport, ModelVersion, 201),
     ApiRoute("POST", "/models/{name}/versions", models.register_version, rest.NewVersion, ModelVersion, 201),
     ApiRoute("GET", "/models/{name}/versions/{version}", models.get_version, None, ModelVersion),
+    ApiRoute("DELETE", "/models/{name}/versions/{version}", models.delete_version, status=204),
+    ApiRoute("POST", "/models/{name}/versions/{version}/restore", models.restore_version, None, ModelVersion),
     ApiRoute("PUT", "/blobs/{digest}", blobs.put_blob, bytes, rest.BlobInfo, 201),
     ApiRoute("GET", "/blobs/{digest}", blobs.get_blob, None, bytes),
     # images

@@ -24,15 +24,13 @@ def set_alias(workspace: Workspace, name: str, alias: str, version: int, who: st
         return get_within(tx, name)
 
 
-def delete_alias(workspace: Workspace, name: str, alias: str, who: str = "") -> bool:
-    """Take an alias away and say whether it was there. Raises NotFound if there is no such model."""
+def delete_alias(workspace: Workspace, name: str, alias: str, who: str = "") -> None:
+    """Take an alias away; one that is not there is fine. Raises NotFound if there is no such model."""
     with workspace.metadata.write() as tx:
-        if alias not in get_within(tx, name).aliases:
-            return False
-        now_ms = workspace.now_ms()
-        ledger.delete_alias(tx, name, alias, at_ms=now_ms, who=who)
-        models.touch(tx, name, now_ms)
-        return True
+        if alias in get_within(tx, name).aliases:
+            now_ms = workspace.now_ms()
+            ledger.delete_alias(tx, name, alias, at_ms=now_ms, who=who)
+            models.touch(tx, name, now_ms)
 
 
 def find_by_alias(workspace: Workspace, name: str, alias: str) -> ModelVersion | None:
