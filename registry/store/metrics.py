@@ -56,25 +56,23 @@ def sample_steps(tx: Connection, run_id: str, key: str, low: int, high: int, str
     steps = sa.select(following.label("step")).select_from(target).distinct().subquery("steps")
     earliest = _first(metrics.c.timestamp_ms, here, metrics.c.step == steps.c.step)
     points = sa.select(steps.c.step, earliest.label("at")).where(steps.c.step.is_not(None)).subquery("points")
-    query = _points(run_id, key).join(
-        points, sa.and_(metrics.c.step == points.c.step, metrics.c.timestamp_ms == points.c.at)
-    )
-    return _read(tx, key, query.order_by(metrics.c.step, metrics.c.timestamp_ms))
+    return _read_at(tx, run_id, key, points)
 
 
 def sample_times(tx: Connection, run_id: str, key: str, step: int, count: int) -> list[Metric]:
-    """Return points of one step, spread over its time, the first and last among them."""
+    """Return up to ``count`` points of one step, spread over its time, and its last one."""
     here = sa.and_(metrics.c.run_id == run_id, metrics.c.key == key, metrics.c.step == step)
-    low = tx.scalar(sa.select(_first(metrics.c.timestamp_ms, here)))
-    high = tx.scalar(sa.select(metrics.c.timestamp_ms).where(here).order_by(metrics.c.timestamp_ms.desc()).limit(1))
+    times = sa.select(metrics.c.timestamp_ms).where(here)
+    low = tx.scalar(times.order_by(metrics.c.timestamp_ms).limit(1))
+    high = tx.scalar(times.order_by(metrics.c.timestamp_ms.desc()).limit(1))
     if low is None or high is None:
         return []
     target = _targets(low, high, stride_of(low, high, count))
     following = _first(metrics.c.timestamp_ms, here, metrics.c.timestamp_ms >= target.c.at)
-    times = sa.select(following.label("at")).select_from(target).distinct().subquery("times")
-    query = _points(run_id, key).join(times, metrics.c.timestamp_ms == times.c.at).where(metrics.c.step == step)
-    last = _points(run_id, key).where(metrics.c.step == step, metrics.c.timestamp_ms == high).limit(1)
-    return [*_read(tx, key, query.order_by(metrics.c.timestamp_ms)), *_read(tx, key, last)]
+    found = sa.select(sa.literal(step, sa.BigInteger).label("step"), following.label("at")).select_from(target)
+    points = found.distinct().subquery("points")
+    last = _points(run_id, key).where(metrics.c.step == step, metrics.c.timestamp_ms == high)
+    return [*_read_at(tx, run_id, key, points), *_read(tx, key, last.limit(1))]
 
 
 def stride_of(low: int, high: int, count: int) -> int:
@@ -115,6 +113,19 @@ def _first(column: sa.ColumnElement[int], *where: sa.ColumnElement[bool]) -> sa.
 def _points(run_id: str, key: str) -> sa.Select[Any]:
     columns = (metrics.c.step, metrics.c.timestamp_ms, metrics.c.value, metrics.c.is_nan)
     return sa.select(*columns).where(metrics.c.run_id == run_id, metrics.c.key == key)
+
+
+def _read_at(tx: Connection, run_id: str, key: str, points: sa.Subquery) -> list[Metric]:
+    """Return the points at steps and times. The outer join lets SQLite begin nowhere but with these."""
+    here = sa.and_(
+        metrics.c.run_id == run_id,
+        metrics.c.key == key,
+        metrics.c.step == points.c.step,
+        metrics.c.timestamp_ms == points.c.at,
+    )
+    query = sa.select(points.c.step, points.c.at, metrics.c.value, metrics.c.is_nan)
+    query = query.select_from(points.outerjoin(metrics, here)).where(points.c.at.is_not(None))
+    return _read(tx, key, query.order_by(points.c.step, points.c.at))
 
 
 def _read(tx: Connection, key: str, query: sa.Select[Any]) -> list[Metric]:

@@ -42,6 +42,7 @@ RUNS = Searched(
     },
 )
 TIES = {"start_time": runs.c.started_ms.desc(), "run_id": runs.c.id}
+FEW = 2000
 
 
 class Scope(NamedTuple):
@@ -52,11 +53,17 @@ class Scope(NamedTuple):
 
 
 def search(
-    tx: Connection, scope: Scope, comparisons: Sequence[Comparison], orders: Sequence[Order], limit: int, offset: int
+    tx: Connection,
+    scope: Scope,
+    comparisons: Sequence[Comparison],
+    orders: Sequence[Order],
+    limit: int,
+    offset: int,
+    few: int = FEW,
 ) -> list[Run]:
     """Return the runs that all comparisons hold for; what the orders leave equal is newest first, then by id."""
     rows: list[sa.Row[Any]] = []
-    for part in parts(tx, scope, comparisons, orders):
+    for part in parts(tx, scope, comparisons, orders, few):
         found = tx.execute(part.limit(limit - len(rows)).offset(offset)).all()
         rows += found
         if len(rows) == limit:
@@ -64,37 +71,63 @@ def search(
         if found:
             offset = 0
         elif offset:
-            offset -= tx.scalar(sa.select(sa.func.count()).select_from(part.order_by(None).subquery())) or 0
+            ids = part.with_only_columns(runs.c.id, maintain_column_froms=True).order_by(None)
+            offset -= tx.scalar(sa.select(sa.func.count()).select_from(ids.subquery())) or 0
     return run_rows.load(tx, rows)
 
 
 def parts(
-    tx: Connection, scope: Scope, comparisons: Sequence[Comparison], orders: Sequence[Order]
+    tx: Connection, scope: Scope, comparisons: Sequence[Comparison], orders: Sequence[Order], few: int = FEW
 ) -> list[sa.Select[Any]]:
-    """Return queries for runs whose results, one after the other, are the answer."""
-    if not orders or orders[0].kind is not Kind.METRIC:
-        query = sa.select(runs).where(_in_experiments(runs, scope), *_in_stages(scope))
-        return [_finish(query.where(*conditions(tx, RUNS, comparisons)), orders)]
-    first, rest = orders[0], orders[1:]
+    """Return queries for runs whose results, one after the other, are the answer.
+
+    A metric that at most ``few`` runs pass comes before every other index: those runs are read, and sorted.
+    """
+    rare = next((one for one in comparisons if _is_rare(tx, scope, one, few)), None)
+    if rare is not None:
+        latest = latest_metrics.alias("rare")
+        query = _having(latest, rare.key, scope).where(metric_condition(latest, rare))
+        return [_finish(query.where(*conditions(tx, RUNS, [one for one in comparisons if one is not rare])), orders)]
+    if orders and orders[0].kind is Kind.METRIC:
+        return _by_metric(tx, scope, comparisons, orders[0], orders[1:])
+    query = sa.select(runs).where(_in_experiments(runs, scope), *_in_stages(scope))
+    return [_finish(query.where(*conditions(tx, RUNS, comparisons)), orders)]
+
+
+def _by_metric(
+    tx: Connection, scope: Scope, comparisons: Sequence[Comparison], first: Order, rest: Sequence[Order]
+) -> list[sa.Select[Any]]:
     own = [one for one in comparisons if (one.kind, one.key) == (Kind.METRIC, first.key)]
     others = conditions(tx, RUNS, [one for one in comparisons if one not in own])
     latest = latest_metrics.alias("ordering")
-    having = (
-        sa.select(runs)
-        .join_from(latest, runs, runs.c.id == latest.c.run_id)
-        .where(_in_experiments(latest, scope), latest.c.key == first.key, *_in_stages(scope))
-        .where(*others)
-    )
-    number, nan = latest.c.is_nan == sa.false(), latest.c.is_nan == sa.true()
-    numbers = having.where(number, *(metric_condition(latest, one) for one in own))
+    having = _having(latest, first.key, scope).where(*others)
+    numbers = having.where(latest.c.is_nan == sa.false(), *(metric_condition(latest, one) for one in own))
     found = [_finish(numbers.order_by(directed(latest.c.value, first)), rest)]
     if all(one.operator == "!=" for one in own):
-        found.append(_finish(having.where(nan), rest))
+        found.append(_finish(having.where(latest.c.is_nan == sa.true()), rest))
     if not own:
         missing = ~sa.exists().where(latest.c.run_id == runs.c.id, latest.c.key == first.key)
         query = sa.select(runs).where(_in_experiments(runs, scope), *_in_stages(scope), missing)
         found.append(_finish(query.where(*others), rest))
     return found
+
+
+def _is_rare(tx: Connection, scope: Scope, comparison: Comparison, few: int) -> bool:
+    if comparison.kind is not Kind.METRIC or comparison.operator == "!=":
+        return False
+    here = sa.and_(
+        _in_experiments(latest_metrics, scope),
+        latest_metrics.c.key == comparison.key,
+        metric_condition(latest_metrics, comparison),
+    )
+    passing = sa.select(latest_metrics.c.run_id).where(here).limit(few + 1).subquery()
+    return (tx.scalar(sa.select(sa.func.count()).select_from(passing)) or 0) <= few
+
+
+def _having(latest: sa.FromClause, key: str, scope: Scope) -> sa.Select[Any]:
+    """Return the query for the runs that have a metric. It names no column of theirs that would lead to their index."""
+    query = sa.select(runs).join_from(latest, runs, runs.c.id == latest.c.run_id)
+    return query.where(_in_experiments(latest, scope), latest.c.key == key, *_in_stages(scope))
 
 
 def _finish(query: sa.Select[Any], orders: Sequence[Order]) -> sa.Select[Any]:

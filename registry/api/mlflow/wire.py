@@ -103,6 +103,8 @@ async def read_message(request: Request, record: type[T], limit_bytes: int | Non
     if limit_bytes is not None and len(body) > limit_bytes:
         raise InvalidInput(f"The request must be at most {limit_bytes} bytes, and has {len(body)}.")
     try:
+        if b"\\u0000" in body:
+            _refuse_nul(msgspec.json.decode(body))
         return msgspec.json.decode(body, type=record, strict=False)
     except msgspec.ValidationError:
         return _convert(_without_nulls(msgspec.json.decode(body)), record)
@@ -113,6 +115,7 @@ async def read_message(request: Request, record: type[T], limit_bytes: int | Non
 def read_params(request: Request, record: type[T]) -> T:
     """Return the query as a message; a list is a parameter given several times. Raises InvalidInput."""
     values: dict[str, Any] = {}
+    _refuse_nul(list(request.query_params.values()))
     for field in msgspec.structs.fields(record):  # type: ignore[arg-type]
         given = [value for value in request.query_params.getlist(field.name) if value]
         if given:
@@ -123,6 +126,7 @@ def read_params(request: Request, record: type[T]) -> T:
 def query_value(request: Request, name: str) -> str:
     """Return one value of the query. Raises InvalidInput if it is not there."""
     value = request.query_params.get(name, "")
+    _refuse_nul(value)
     if not value:
         raise InvalidInput(f"Missing value for required parameter '{name}'.")
     return value
@@ -216,6 +220,18 @@ def _convert(values: Any, record: type[T]) -> T:
         raise InvalidInput(_words(str(error))) from error
 
 
+def _refuse_nul(value: Any) -> None:
+    """Raise InvalidInput if a text holds the one character that PostgreSQL cannot keep."""
+    match value:
+        case str() if "\0" in value:
+            raise InvalidInput(f"Invalid value {value[:60]!r}: it holds a NUL character")
+        case dict():
+            _refuse_nul([*value, *value.values()])
+        case list():
+            for item in value:
+                _refuse_nul(item)
+
+
 def _without_nulls(value: Any) -> Any:
     match value:
         case dict():
@@ -227,7 +243,8 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _words(message: str) -> str:
-    missing = message.removeprefix("Object missing required field `").partition("`")[0]
-    if missing != message.partition("`")[0]:
+    text, _, path = message.partition(" - at `$")
+    missing = text.removeprefix("Object missing required field `").partition("`")[0]
+    if missing != text.partition("`")[0]:
         return f"Missing value for required parameter '{missing}'."
-    return f"Invalid value for parameter: {message}"
+    return f"Invalid value for parameter '{path.rstrip('`').lstrip('.')}': {text[0].lower()}{text[1:]}"

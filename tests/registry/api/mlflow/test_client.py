@@ -22,17 +22,6 @@ with mlflow.start_run(run_name="from a script"):
 """
 
 
-@pytest.fixture
-def client(url: str) -> MlflowClient:
-    return MlflowClient(url)
-
-
-@pytest.fixture
-def run_id(client: MlflowClient) -> str:
-    run_id: str = client.create_run("0").info.run_id
-    return run_id
-
-
 def test_an_ordinary_script_knows_only_a_url(client: MlflowClient, url: str, tmp_path: Path) -> None:
     script = tmp_path / "train.py"
     script.write_text(SCRIPT)
