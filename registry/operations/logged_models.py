@@ -18,6 +18,7 @@ from registry.core.runs import (
     MAX_EXPERIMENT_NAME,
     MAX_PARAM_VALUE,
     LifecycleStage,
+    check_active,
     check_key,
     check_same_params,
     check_values,
@@ -44,7 +45,7 @@ def create_logged_model(
     """Make a logged model that is pending. Without a name it gets one made of its id.
 
     Raises:
-        InvalidInput: the name holds what no path or reference may, or a limit is passed.
+        InvalidInput: the name holds what no path or reference may, a limit is passed, or the experiment is deleted.
         NotFound: no such experiment or run.
     """
     _check_name(name)
@@ -55,6 +56,7 @@ def create_logged_model(
     model_id = f"m-{workspace.new_id()}"
     with workspace.metadata.write() as tx:
         experiment = get_experiment_within(tx, experiment_id)
+        check_active("experiment", experiment_id, experiment.lifecycle_stage)
         if source_run_id:
             get_run_within(tx, source_run_id)
         now_ms = workspace.now_ms()

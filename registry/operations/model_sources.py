@@ -11,7 +11,7 @@ from registry.core.sources import check_no_climbing, parse_source
 from registry.operations.artifacts import files_within
 from registry.operations.logged_models import get_within as get_logged_model_within
 from registry.operations.models import get_version_within
-from registry.store import logged_models, runs
+from registry.store import logged_models
 from registry.store.metadata import Connection
 
 
@@ -34,21 +34,20 @@ def freeze_source(tx: Connection, source: str, *, run_id: str, logged_model_id: 
     prompt = tags.get(PROMPT_TAG, "").lower() == "true"
     address = None if prompt else parse_source(source)
     try:
-        if run_id and not runs.exists(tx, run_id):
-            raise NotFound(f"run {run_id!r} does not exist")
-        if logged_model_id:
-            get_logged_model_within(tx, logged_model_id)
-        frozen = Frozen([], "", run_id or None, logged_model_id or None) if address is None else freeze(tx, address)
+        logged = get_logged_model_within(tx, logged_model_id) if logged_model_id else None
+        frozen = Frozen([], "") if address is None else freeze(tx, address)
     except NotFound as error:
         raise InvalidInput(f"Invalid model version source: {source!r}: {error.message}", **error.details) from error
+    its_run_id = frozen.run_id or (logged.source_run_id if logged else None)
     for name, given, found in (
-        ("run_id", run_id, frozen.run_id),
+        ("run_id", run_id, its_run_id),
         ("model_id", logged_model_id, frozen.logged_model_id),
+        ("the logged model's run", logged.source_run_id if logged else None, frozen.run_id),
     ):
         if given and found and given != found:
             raise InvalidInput(f"Invalid model version source: {source!r} is of {found!r}, not of {name} {given!r}")
     return frozen._replace(
-        run_id=frozen.run_id or run_id or None, logged_model_id=frozen.logged_model_id or logged_model_id or None
+        run_id=its_run_id or run_id or None, logged_model_id=frozen.logged_model_id or logged_model_id or None
     )
 
 

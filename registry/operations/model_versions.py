@@ -24,6 +24,8 @@ from registry.operations.workspace import Workspace
 from registry.store import model_versions, models, runs
 from registry.store.metadata import Connection
 
+MAX_RUN_ID = 32
+
 
 def register_version(
     workspace: Workspace, name: str, run_id: str, path: str, description: str = "", who: str = ""
@@ -62,6 +64,8 @@ def create_version(
 ) -> ModelVersion:
     """Freeze what an MLflow source names as the next version of a model that is there.
 
+    A run that has a ``run_link`` may be another tracking server's.
+
     Raises:
         NotFound: no such model.
         InvalidInput: the source climbs, names nothing here, or contradicts ``run_id`` or ``logged_model_id``; a tag
@@ -70,6 +74,8 @@ def create_version(
     check_tags(tags or {})
     with workspace.metadata.write() as tx:
         model = get_within(tx, name)
+        if run_id and (len(run_id) > MAX_RUN_ID or not (run_link or runs.exists(tx, run_id))):
+            raise InvalidInput(f"Invalid value {run_id[:80]!r} for parameter 'run_id': there is no such run here")
         frozen = freeze_source(
             tx, source, run_id=run_id, logged_model_id=logged_model_id, tags={**model.tags, **(tags or {})}
         )

@@ -141,17 +141,24 @@ def test_a_source_belongs_to_the_run_and_model_it_is_said_to(
     http: httpx.Client, cancer: str, run_id: str, model_id: str
 ) -> None:
     other = http.post(f"{V2}/runs/create", json={"experiment_id": "0"}).json()["run"]["info"]["run_id"]
+    http.put(f"{FILES}/0/{other}/artifacts/a", content=b"other")
     for said in (
         {"source": f"models:/{model_id}", "run_id": other},
         {"source": f"models:/{model_id}", "model_id": NOBODY},
         {"source": "models:/cancer/1", "run_id": other},
         {"source": "s3://bucket/model", "run_id": "0" * 32},
+        {"source": "s3://bucket/model", "run_id": "0" * 33, "run_link": "http://elsewhere"},
+        {"source": "s3://bucket/model", "run_id": other, "model_id": model_id},
+        {"source": f"runs:/{other}/a", "model_id": model_id},
     ):
         response = http.post(f"{V2}/model-versions/create", json={"name": cancer, **said})
         assert error_of(response) == INVALID, said
+    elsewhere = {"source": "s3://bucket/model", "run_id": "0" * 32, "run_link": "http://elsewhere"}
+    made = http.post(f"{V2}/model-versions/create", json={"name": cancer, **elsewhere}).json()["model_version"]
+    assert (made["version"], made["run_id"]) == ("2", "0" * 32)
     right = {"name": cancer, "source": f"models:/{model_id}", "run_id": run_id, "model_id": model_id}
     made = http.post(f"{V2}/model-versions/create", json=right).json()["model_version"]
-    assert (made["version"], made["model_id"], made["run_id"]) == ("2", model_id, run_id)
+    assert (made["version"], made["model_id"], made["run_id"]) == ("3", model_id, run_id)
 
 
 def test_a_versions_files_stay_what_they_were(http: httpx.Client, cancer: str, run_id: str) -> None:
