@@ -210,11 +210,11 @@ def test_a_version_whose_files_are_elsewhere_makes_no_image(workspace: Workspace
 
 
 def test_a_models_name_may_hold_spaces_and_accents(workspace: Workspace, works: ImageWorks) -> None:
-    register(workspace, "mein Modell ü", model_onnx=ONNX)
-    activity = build(workspace, works, BuildRequest(name="cancer-onnx", model="mein Modell ü:1"))
+    register(workspace, "my model ü", model_onnx=ONNX)
+    activity = build(workspace, works, BuildRequest(name="cancer-onnx", model="my model ü:1"))
     assert activity.state is ActivityState.SUCCEEDED, activity.message
     image = resolve_image(workspace, "cancer-onnx")
-    path = "var/azureml-app/azureml-models/mein Modell ü/1"
+    path = "var/azureml-app/azureml-models/my model ü/1"
     assert image.config.models[0].path == path
     layer = next(one for one in image.layers if "model" in one.annotations.values())
     with tarfile.open(works.layout.path(layer.digest)) as tar:
