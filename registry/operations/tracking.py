@@ -51,10 +51,11 @@ def create_run(
             artifact_uri=f"{experiment.artifact_location}/{run_id}/artifacts",
             started_ms=workspace.now_ms() if started_ms is None else started_ms,
             ended_ms=None,
+            tags=dict(sorted({**tags, RUN_NAME_TAG: name}.items())),
         )
         runs.put(tx, run)
-        runs.set_tags(tx, run_id, {**tags, RUN_NAME_TAG: name})
-        return get_run_within(tx, run_id)
+        runs.set_tags(tx, run_id, run.tags)
+    return run
 
 
 def update_run(
@@ -75,11 +76,12 @@ def update_run(
             status=status or run.status,
             ended_ms=run.ended_ms if ended_ms is None else ended_ms,
             name=name or run.name,
+            tags=dict(sorted({**run.tags, RUN_NAME_TAG: name}.items())) if name else run.tags,
         )
         runs.put(tx, changed)
         if name:
             runs.set_tags(tx, run_id, {RUN_NAME_TAG: name})
-        return get_run_within(tx, run_id)
+    return changed
 
 
 def log_batch(

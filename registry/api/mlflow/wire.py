@@ -2,6 +2,7 @@
 64-bit numbers may be text, NaN and infinities are words."""
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar, get_origin
 
 import msgspec
@@ -146,7 +147,7 @@ def page_size(max_results: int, most: int) -> int:
     return max_results
 
 
-def page(name: str, entries: list[dict[str, Any]], after: int | None) -> dict[str, Any]:
+def page(name: str, entries: Sequence[Any], after: int | None) -> dict[str, Any]:
     """Return a page, with the token of the next one if ``after`` is its offset."""
     return {name: entries} if after is None else {name: entries, "next_page_token": encode_page_token(after)}
 
