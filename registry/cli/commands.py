@@ -16,10 +16,15 @@ def contribute(commands: Commands) -> None:
     run.command("delete")(runs.delete)
     run.command("restore")(runs.restore)
 
-    model = commands.group("model", "Named, versioned models, produced by runs.")
+    model = commands.group("model", "Named, versioned models, produced by runs or imported.")
     model.command("register")(models.register)
     model.command("list")(models.list_models)
     model.command("show")(models.show)
+    model.command("import")(models.import_files)
+    model.command("alias")(models.alias)
+    model.command("history")(models.history)
+    model.command("delete")(models.delete)
+    model.command("restore")(models.restore)
 
     image = commands.group("image", "Freeze model, scoring script and dependencies.")
     image.command("build")(images.build)

@@ -9,9 +9,11 @@ from typing import Self
 
 import httpx
 
+from registry.client.blobs import Blobs
 from registry.client.door import Door
 from registry.client.images import Images
-from registry.client.nouns import Activities, Blobs, Deployments, Endpoints, Models, Services
+from registry.client.models import Models
+from registry.client.nouns import Activities, Deployments, Endpoints, Services
 from registry.client.runs import Runs
 from registry.core.desired import DesiredState
 
@@ -25,12 +27,12 @@ class Client:
         self._door = Door(url, transport)
         self.url = self._door.url
         self.runs = Runs(self._door)
-        self.models = Models(self._door)
         self.endpoints = Endpoints(self._door)
         self.deployments = Deployments(self._door)
         self.activities = Activities(self._door)
         self.services = Services(self._door)
         self.blobs = Blobs(self._door)
+        self.models = Models(self._door, self.blobs)
         self.images = Images(self._door, self.blobs)
 
     def desired_state(self, after: int = -1, wait_s: float = 0.0) -> DesiredState:

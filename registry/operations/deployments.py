@@ -10,8 +10,9 @@ from registry.core.rest import DeploymentAnswer
 from registry.operations.activities import begin_within, end_within
 from registry.operations.catalog import resolve_within
 from registry.operations.endpoints import get_within as get_endpoint_within
+from registry.operations.models import resolve_within as resolve_version_within
 from registry.operations.workspace import Workspace
-from registry.store import activities, counters, deployments, models
+from registry.store import activities, counters, deployments
 from registry.store.metadata import Connection
 
 
@@ -135,9 +136,11 @@ def _check_model(tx: Connection, document: DeploymentDocument, image: Image) -> 
     if document.model is None:
         return
     wanted = parse_model_reference(document.model)
-    if wanted.alias not in (None, "latest"):
-        raise InvalidInput(f"$.model: alias {wanted.alias!r} is not supported: write a version", path="$.model")
-    version = wanted.version or models.next_version(tx, wanted.name) - 1
+    # A number need not be looked up: the image holds the version, whatever became of it.
+    try:
+        version = wanted.version or resolve_version_within(tx, wanted).version
+    except NotFound as error:
+        raise InvalidInput(f"$.model: {error.message}", path="$.model") from error
     held = {model.name: model.version for model in image.config.models}
     if held.get(wanted.name) != version:
         holds = ", ".join(f"{name}:{number}" for name, number in sorted(held.items()))

@@ -107,7 +107,7 @@ async def read_message(request: Request, record: type[T], limit_bytes: int | Non
         return _decode(body, record)
     except msgspec.ValidationError as error:
         raise InvalidInput(_words(str(error))) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"Bad Request. The body is not JSON: {error}") from error
     except RecursionError as error:
         raise InvalidInput("Bad Request. The body is nested too deeply") from error
@@ -198,6 +198,11 @@ def as_dict(pairs: list[KeyValue]) -> dict[str, str]:
         if values.setdefault(pair.key, pair.value) != pair.value:
             raise InvalidInput(f"Duplicate key {pair.key!r} with different values")
     return values
+
+
+def present(values: dict[str, Any]) -> dict[str, Any]:
+    """Return what is set: a field that is empty is not sent, and the client reads it as None."""
+    return {name: value for name, value in values.items() if value not in ("", None, [])}
 
 
 def pairs(values: dict[str, str]) -> list[dict[str, str]]:

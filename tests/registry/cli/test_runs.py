@@ -19,10 +19,10 @@ def ask(slipway: Slipway, url: str) -> Slipway:
 def two(url: str, tmp_path: Path) -> Iterator[tuple[str, str]]:
     """Two runs of experiment ``trees``: other depth, other code, the same data."""
     mlflow.set_tracking_uri(url)
-    mlflow.set_experiment("trees")
+    experiment = mlflow.create_experiment("trees")
     ids = []
     for depth, accuracy, line in ((3, 0.5, "fit(3)"), (7, float("nan"), "fit(7)")):
-        with mlflow.start_run(run_name=f"depth-{depth}") as run:
+        with mlflow.start_run(experiment_id=experiment, run_name=f"depth-{depth}") as run:
             mlflow.log_params({"depth": depth, "seed": 1})
             mlflow.log_metric("accuracy", accuracy)
             (tmp_path / "train.py").write_text(f"import trees\n{line}\n")

@@ -18,6 +18,9 @@ from registry.operations.deployments import (
 )
 from registry.operations.desired import follow_desired_state, get_desired_state
 from registry.operations.endpoints import put_endpoint, set_traffic
+from registry.operations.model_labels import set_alias
+from registry.operations.model_versions import create_version
+from registry.operations.models import create_model
 from registry.operations.workspace import Workspace
 
 BLUE = DeploymentDocument(
@@ -120,11 +123,23 @@ def test_a_deleted_deployments_numbers_are_not_given_again(workspace: Workspace)
         (DeploymentDocument(environment=BLUE.environment, name="green"), "the document says 'green'"),
         (DeploymentDocument(environment=BLUE.environment, endpoint_name="other"), "the document says 'other'"),
         (DeploymentDocument(environment=BLUE.environment, model="azureml:cancer:2"), "holds cancer:1, not cancer:2"),
-        (DeploymentDocument(environment=BLUE.environment, model="cancer@champion"), "alias 'champion'"),
+        (DeploymentDocument(environment=BLUE.environment, model="cancer@champion"), "no model 'cancer'"),
     ],
 )
 def test_a_document_that_contradicts_is_refused(workspace: Workspace, document: DeploymentDocument, says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
+        put_deployment(workspace, "cancer", "blue", document)
+
+
+def test_an_alias_may_name_the_model_of_the_image(workspace: Workspace) -> None:
+    create_model(workspace, "cancer", description="", tags={})
+    for _ in range(2):
+        create_version(workspace, "cancer", source="s3://bucket/model")
+    document = DeploymentDocument(environment=BLUE.environment, model="cancer@champion")
+    set_alias(workspace, "cancer", "champion", 1)
+    put_deployment(workspace, "cancer", "blue", document)
+    set_alias(workspace, "cancer", "champion", 2)
+    with pytest.raises(InvalidInput, match="holds cancer:1, not cancer:2"):
         put_deployment(workspace, "cancer", "blue", document)
 
 

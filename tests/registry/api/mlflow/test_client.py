@@ -10,7 +10,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from registry.operations.models import register_version
+from registry.operations.model_versions import register_version
 from registry.operations.workspace import Workspace
 
 SCRIPT = """
