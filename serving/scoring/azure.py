@@ -72,7 +72,7 @@ class Score:
     async def _run(self, data: str, request: Request) -> Response:
         began = time.perf_counter()
         result = await self._plane.run_script(data, call_of(self._plane, request))
-        return _succeeded(request, script_json(result), began)
+        return _succeeded(request, result, began)
 
 
 def error_response(error: ScoringError) -> Response:
@@ -124,18 +124,6 @@ def request_text(request: Request) -> str:
         return request.body.decode()
     except UnicodeDecodeError as error:
         raise InvalidInput(f"the body is not UTF-8: {error}") from error
-
-
-def script_json(result: Any) -> bytes:
-    """Encode a script's result as Azure ML's server does.
-
-    Raises:
-        ScriptResultInvalid: JSON cannot hold it.
-    """
-    try:
-        return json.dumps(result).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ScriptResultInvalid(f"the scoring script returned what JSON cannot hold: {error}") from error
 
 
 def call_of(plane: DataPlane, request: Request) -> Call:

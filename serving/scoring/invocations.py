@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Sequence
 import msgspec
 import numpy as np
 
-from .azure import call_of, request_text, script_json
+from .azure import call_of, request_text
 from .dataplane import DataPlane
 from .errors import InvalidInput
 from .http_messages import Request, Response
@@ -41,7 +41,7 @@ class Invocations:
         call = call_of(self._plane, request)
         if self._is_script:
             result = await self._plane.run_script(request_text(request), call)
-            return Response(200, b'{"predictions": %b}' % script_json(result))
+            return Response(200, b'{"predictions": %b}' % result)
         signature = self._plane.runtime.signature
         assert signature is not None
         outputs = await self._plane.infer(tensors_of(request.body, signature), call)

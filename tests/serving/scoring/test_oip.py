@@ -196,3 +196,12 @@ def test_what_a_script_returns_is_one_output(
     ask = make_ask(script=f"def init(): ...\ndef run(data): return {result}\n")
     output = json.loads(ask("POST", INFER, {"inputs": [tensor()]}).body)["outputs"][0]
     assert (output["datatype"], output["data"]) == (datatype, data)
+
+
+@pytest.mark.parametrize("result", ["'\\ud800'", "['\\udfff', 'a']"])
+def test_a_script_that_returns_no_unicode_text_is_told_so(make_ask: Callable[..., Ask], result: str) -> None:
+    answer = make_ask(script=f"def init(): ...\ndef run(data): return {result}\n")(
+        "POST", INFER, {"inputs": [tensor()]}
+    )
+    assert answer.status == 500
+    assert "what the scoring script returned cannot be sent: UnicodeEncodeError" in json.loads(answer.body)["error"]
