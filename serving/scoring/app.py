@@ -59,7 +59,7 @@ def door_table(plane: DataPlane, health: Health, name: str, version: str) -> Doo
 
 
 class App:
-    """Answer any request; never raises. ``secret`` is None when the process is run without an edge."""
+    """Answer any request. ``secret`` is None when the process is run without an edge."""
 
     def __init__(self, doors: Doors, secret: Optional[bytes]) -> None:
         self._doors = doors

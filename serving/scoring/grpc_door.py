@@ -20,6 +20,7 @@ from .oip import EXTENSIONS, SERVER_NAME, described
 from .protocol import VERSION
 
 SERVICE = f"{PACKAGE}.GRPCInferenceService"
+MAX_TRAILER_BYTES = 2000  # a client refuses more than 8 KiB of them, and a byte may become three
 Method = Callable[[Any, Any, Dict[str, Any]], Awaitable[Any]]
 
 _log = logging.getLogger("slipway.scoring.grpc")
@@ -140,6 +141,11 @@ def _guarded(method: Method, secret: Optional[bytes]) -> Callable[[Any, Any], Aw
         except Exception:
             _log.exception("unexpected error in request %s", request_id)
             failure = ScoringError("internal error; see the log of this request id")
-        return await context.abort(getattr(grpc.StatusCode, GRPC_STATUS[failure.code]), failure.message)
+        return await context.abort(getattr(grpc.StatusCode, GRPC_STATUS[failure.code]), _short(failure.message))
 
     return handle
+
+
+def _short(message: str) -> str:
+    """Cut a message so that it fits in trailers however it is escaped there."""
+    return message.encode()[:MAX_TRAILER_BYTES].decode("utf-8", "ignore")

@@ -67,7 +67,7 @@ def tensors_of(body: bytes, signature: Signature) -> Tensors:
             return _from_records(_records.decode(text), signature)
         if text[:1] == b"{":
             return {name: _array(bytes(raw), name, signature) for name, raw in _document.decode(text).items()}
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(f"the body is not what /invocations takes: {error}") from error
     return {_only_input(signature): _array(text, _only_input(signature), signature)}
 

@@ -6,12 +6,12 @@ Inference-Header-Content-Length gives the JSON's length. Content-Type is never l
 
 from __future__ import annotations
 
-import json
 from math import prod
 from typing import Annotated, Any, Dict, List, Optional, Union
 
 import msgspec
 
+from . import bare_tokens
 from .errors import InvalidInput
 from .http_messages import OCTETS, Response
 from .json_arrays import decode_array
@@ -83,7 +83,7 @@ def decode_head(body: bytes, json_length: int) -> InferBody:
     text = body if json_length == len(body) else body[:json_length]
     try:
         return _decoder.decode(text)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         return _decode_bare_tokens(text, error)
 
 
@@ -211,15 +211,15 @@ def _json_data(name: str, array: Array) -> Any:
 
 def _decode_bare_tokens(text: bytes, cause: Exception) -> InferBody:
     """Read a body that msgspec refuses; bare NaN and Infinity are legal among the data."""
-    if isinstance(cause, msgspec.ValidationError) or not (b"NaN" in text or b"Infinity" in text):
+    if isinstance(cause, msgspec.ValidationError) or not bare_tokens.may_hold(text):
         raise InvalidInput(f"the body is not an infer request: {cause}") from cause
     try:
-        document = json.loads(text)
+        document = bare_tokens.read(text)
         data = [item.pop("data", None) for item in document["inputs"]]
         head = msgspec.convert(document, InferBody)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        for item, values in zip(head.inputs, data):
+            if values is not None:
+                item.data = bare_tokens.raw(values)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidInput(f"the body is not an infer request: {error}") from error
-    for item, values in zip(head.inputs, data):
-        if values is not None:
-            item.data = msgspec.Raw(json.dumps(values).encode())
     return head

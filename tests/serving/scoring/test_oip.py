@@ -205,3 +205,33 @@ def test_a_script_that_returns_no_unicode_text_is_told_so(make_ask: Callable[...
     )
     assert answer.status == 500
     assert "what the scoring script returned cannot be sent: UnicodeEncodeError" in json.loads(answer.body)["error"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"name": "\ud800"}, {"datatype": "\ud800"}, {"id": "\ud800"}, {"outputs": [{"name": "\ud800"}]}],
+)
+def test_a_lone_surrogate_is_a_400_that_shows_it_escaped(ask_onnx: Ask, changes: dict[str, Any]) -> None:
+    of_tensor = {key: changes[key] for key in changes if key in ("name", "datatype")}
+    rest = {key: changes[key] for key in changes if key not in of_tensor}
+    document = {"inputs": [tensor(data=[float("nan"), 1, 2], **of_tensor)], **rest}
+    answer = ask_onnx("POST", INFER, json.dumps(document).encode())
+    assert answer.status == 400
+    assert "\\ud800" in json.loads(answer.body)["error"]
+
+
+@pytest.mark.parametrize("text", [b'"\xff"', b'["\xff"]', b'[NaN, "\xff"]'])
+def test_data_that_is_not_utf8_is_a_400(
+    make_ask: Callable[..., Ask], identity: Callable[[dict[str, int]], bytes], text: bytes
+) -> None:
+    ask = make_ask(model=identity({"v": TensorProto.STRING}))
+    body = b'{"inputs": [{"name": "v", "shape": [1], "datatype": "BYTES", "data": %b}]}' % text
+    for path, content in (
+        (INFER, body),
+        ("/score", b'{"data": %b}' % text),
+        ("/score", b'{"data": {%b: 1}}' % text[1:-1]),
+        ("/invocations", b'{"inputs": %b}' % text),
+        ("/invocations", b'{"inputs": {"\xff": 1}}'),
+        ("/invocations", b'{"dataframe_split": {"columns": ["\xff"], "data": [[1]]}}'),
+    ):
+        assert ask("POST", path, content).status == 400
