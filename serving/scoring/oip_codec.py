@@ -17,7 +17,7 @@ from .http_messages import OCTETS, Response
 from .json_arrays import decode_array
 from .json_rows import dump_json, plain
 from .raw_tensors import from_raw, to_raw
-from .tensors import DTYPES, Array, Signature, Tensors, datatype_of
+from .tensors import DTYPES, Array, Signature, Tensors, check_dimensions, datatype_of, shaped
 
 Parameters = Dict[str, Union[bool, int, float, str]]
 HEADER_LENGTH = b"inference-header-content-length"
@@ -105,6 +105,7 @@ def decode_tensors(head: InferBody, body: bytes, json_length: int, signature: Op
             raise InvalidInput(
                 f"input '{name}': expected datatype {signature.input(name).datatype}, got {item.datatype}"
             )
+        check_dimensions(item.shape, name)
         size = _binary_size(item)
         if size is None:
             tensors[name] = _from_json(item)
@@ -181,7 +182,7 @@ def _from_json(item: InputTensor) -> Array:
         raise InvalidInput(
             f"input '{item.name}': shape {item.shape} takes {prod(shape)} elements, and data has {array.size}"
         )
-    return array.reshape(shape)
+    return shaped(array, shape, item.name)
 
 
 def _requested(head: InferBody, outputs: Tensors, default: bool) -> Dict[str, bool]:

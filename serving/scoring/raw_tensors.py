@@ -12,7 +12,7 @@ from typing import Any, List, Sequence, Union
 import numpy as np
 
 from .errors import InvalidInput
-from .tensors import DTYPES, Array
+from .tensors import DTYPES, Array, shaped
 
 _LENGTH = struct.Struct("<I")
 
@@ -21,7 +21,7 @@ def from_raw(raw: Union[bytes, "memoryview[int]"], datatype: str, shape: Sequenc
     """Read a tensor without copying it; BYTES that are UTF-8 become str.
 
     Raises:
-        InvalidInput: the number of bytes is not what datatype and shape take.
+        InvalidInput: the number of bytes is not what datatype and shape take, or no array has that shape.
     """
     if datatype == "BYTES":
         return _strings(bytes(raw), shape, name)
@@ -32,8 +32,8 @@ def from_raw(raw: Union[bytes, "memoryview[int]"], datatype: str, shape: Sequenc
             f"input '{name}': {datatype} of shape {list(shape)} takes {expected} bytes, and {len(raw)} came"
         )
     if datatype == "BOOL":
-        return np.frombuffer(raw, dtype=np.uint8).astype(np.bool_).reshape(shape)
-    return np.frombuffer(raw, dtype=dtype).reshape(shape)
+        return shaped(np.frombuffer(raw, dtype=np.uint8).astype(np.bool_), shape, name)
+    return shaped(np.frombuffer(raw, dtype=dtype), shape, name)
 
 
 def to_raw(array: Array) -> bytes:
@@ -63,7 +63,7 @@ def _strings(raw: bytes, shape: Sequence[int], name: str) -> Array:
         )
     array = np.empty(len(items), dtype=object)
     array[:] = items
-    return array.reshape(shape)
+    return shaped(array, shape, name)
 
 
 def _text(item: bytes) -> Union[str, bytes]:

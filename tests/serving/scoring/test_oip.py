@@ -235,3 +235,32 @@ def test_data_that_is_not_utf8_is_a_400(
         ("/invocations", b'{"dataframe_split": {"columns": ["\xff"], "data": [[1]]}}'),
     ):
         assert ask("POST", path, content).status == 400
+
+
+@pytest.mark.parametrize("shape", [[1] * 33, [1] * 65, [1] * 100_000, [0, 1 << 40, 1 << 40]])
+@pytest.mark.parametrize("form", ["json", "binary", "strings", "bools"])
+def test_a_shape_that_no_array_has_is_a_400(
+    make_ask: Callable[..., Ask], identity: Callable[[dict[str, int]], bytes], shape: list[int], form: str
+) -> None:
+    kinds = {"bools": TensorProto.BOOL, "strings": TensorProto.STRING}
+    ask = make_ask(model=identity({"x": kinds.get(form, TensorProto.FLOAT)}))
+    count = 0 if 0 in shape else 1
+    if form == "json":
+        answer = ask("POST", INFER, {"inputs": [tensor(shape=shape, data=[1.0] * count)]})
+    else:
+        datatype, blob = {"binary": ("FP32", b"1234"), "bools": ("BOOL", b"1"), "strings": ("BYTES", b"\1\0\0\0a")}[
+            form
+        ]
+        size = {"binary_data_size": len(blob) * count}
+        described = tensor(shape=shape, datatype=datatype, data=None, parameters=size)
+        answer = binary(ask, {"inputs": [described]}, blob * count)
+    assert answer.status == 400
+    assert "input 'x': shape" in json.loads(answer.body)["error"]
+
+
+def test_bytes_that_are_no_text_cannot_be_given_to_a_script(ask_script: Ask) -> None:
+    raw = b"\x01\0\0\0\xff"
+    described = tensor(datatype="BYTES", shape=[1, 1], data=None, parameters={"binary_data_size": len(raw)})
+    answer = binary(ask_script, {"inputs": [described]}, raw)
+    assert answer.status == 400
+    assert "input 'x': an element of BYTES is not UTF-8" in json.loads(answer.body)["error"]
