@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 import tritonclient.grpc
@@ -96,3 +97,14 @@ def test_messages_over_4_mb_pass_and_metadata_names_the_request(
     with tritonclient.grpc.InferenceServerClient(process.grpc) as client:
         result = client.infer("linear", [sent], headers={"x-request-id": "r1"})
     assert np.array_equal(result.as_numpy("v_out"), values)
+
+
+def test_a_message_that_does_not_parse_is_the_callers_mistake(start: Callable[..., Any], linear: bytes) -> None:
+    process = start(model=linear)
+    with grpc.insecure_channel(process.grpc) as channel:
+        for method in ("ModelInfer", "ModelMetadata", "ModelReady"):
+            for garbage in (b"\xff\xff\xff", b"\x0a\xff", b"\x12\x02\xff\xff"):
+                with pytest.raises(grpc.RpcError) as raised:
+                    channel.unary_unary(f"/inference.GRPCInferenceService/{method}")(b"\x0a\x06linear" + garbage)
+                assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+                assert f"the message is no {method}Request" in raised.value.details()
