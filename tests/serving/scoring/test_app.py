@@ -116,3 +116,8 @@ def test_every_door_answers_a_script_that_raises_no_text(make_ask: Callable[...,
         500,
         "the scoring script raised ValueError: \\ud800 (score.py:2)",
     )
+
+
+@pytest.mark.parametrize("encoding", ["Identity", "", " identity "])
+def test_a_plain_body_may_say_so(ask_onnx: Ask, encoding: str) -> None:
+    assert ask_onnx("POST", "/score", {"data": [[1, 2, 3]]}, content_encoding=encoding).status == 200
