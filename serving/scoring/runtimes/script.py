@@ -24,6 +24,7 @@ from .base import Call
 
 MODULE = "slipway_entry_script"
 OUTPUT = "output_0"
+OWN_HEADERS = b"x-slipway-"  # between the edge and this process, its secret among them
 
 T = TypeVar("T")
 
@@ -137,8 +138,12 @@ def _script_traceback(error: BaseException) -> str:
 
 
 def _titled(headers: Mapping[bytes, bytes]) -> Dict[str, str]:
-    """Spell header names as Azure ML's server gives them to scripts: ``X-Request-Id``."""
-    return {name.decode("latin-1").title(): value.decode("latin-1") for name, value in headers.items()}
+    """Spell header names as Azure ML's server gives them to scripts: ``X-Request-Id``. Ours stay with us."""
+    return {
+        name.decode("latin-1").title(): value.decode("latin-1")
+        for name, value in headers.items()
+        if not name.startswith(OWN_HEADERS)
+    }
 
 
 def _json_of(result: Any) -> bytes:

@@ -175,3 +175,12 @@ class Where(dict):
 def run(data): return Where(ran=threading.get_ident())
 """
     assert json.loads(make_ask(script=script)("POST", "/score", b"").body) == {"encoded": True}
+
+
+def test_a_script_sees_no_header_that_is_between_the_edge_and_us(make_ask: Callable[..., Ask]) -> None:
+    ask = make_ask(script="def init(): ...\ndef run(data, request_headers): return request_headers\n", secret=b"s3cret")
+    for path in ("/score", "/invocations"):
+        answer = ask("POST", path, b"", x_slipway_edge="s3cret", x_slipway_other="1", x_tenant="acme")
+        assert b'"X-Tenant": "acme"' in answer.body
+        assert b"lipway" not in answer.body
+        assert b"s3cret" not in answer.body
