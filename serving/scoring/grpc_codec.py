@@ -7,7 +7,7 @@ from typing import Any, Dict, Optional, Tuple
 import numpy as np
 
 from .errors import InvalidInput
-from .raw_tensors import from_raw, to_raw
+from .raw_tensors import from_raw, text_of, to_raw
 from .tensors import DTYPES, Array, Signature, Tensors, check_dimensions, datatype_of, shaped
 
 # datatype → the field of InferTensorContents that carries it
@@ -87,7 +87,7 @@ def _from_contents(item: Any, name: str, datatype: str, shape: Tuple[int, ...]) 
         raise InvalidInput(f"input '{name}': shape {list(shape)} takes {count} elements, and {field} has {len(values)}")
     if datatype == "BYTES":
         array = np.empty(count, dtype=object)
-        array[:] = [_text(value) for value in values]
+        array[:] = [text_of(value, name) for value in values]
         return shaped(array, shape, name)
     return shaped(_in_range(np.array(values), name, datatype), shape, name)
 
@@ -99,13 +99,6 @@ def _in_range(values: Array, name: str, datatype: str) -> Array:
     if dtype.kind in "iu" and not np.array_equal(narrowed, values):
         raise InvalidInput(f"input '{name}': a number is out of range for {datatype}")
     return narrowed
-
-
-def _text(value: bytes) -> Any:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value
 
 
 def _requested(request: Any, outputs: Tensors) -> Tuple[str, ...]:

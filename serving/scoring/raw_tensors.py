@@ -18,10 +18,10 @@ _LENGTH = struct.Struct("<I")
 
 
 def from_raw(raw: Union[bytes, "memoryview[int]"], datatype: str, shape: Sequence[int], name: str) -> Array:
-    """Read a tensor without copying it; BYTES that are UTF-8 become str.
+    """Read a tensor without copying it; BYTES become str.
 
     Raises:
-        InvalidInput: the number of bytes is not what datatype and shape take, or no array has that shape.
+        InvalidInput: the bytes are not as many as datatype and shape take, or not UTF-8; or no array has that shape.
     """
     if datatype == "BYTES":
         return _strings(bytes(raw), shape, name)
@@ -55,7 +55,7 @@ def _strings(raw: bytes, shape: Sequence[int], name: str) -> Array:
         if end > len(raw) or end + _LENGTH.unpack_from(raw, offset)[0] > len(raw):
             raise InvalidInput(f"input '{name}': element {len(items)} of BYTES runs over the end of the data")
         length = _LENGTH.unpack_from(raw, offset)[0]
-        items.append(_text(raw[end : end + length]))
+        items.append(text_of(raw[end : end + length], name))
         offset = end + length
     if len(items) != prod(shape):
         raise InvalidInput(
@@ -66,8 +66,13 @@ def _strings(raw: bytes, shape: Sequence[int], name: str) -> Array:
     return shaped(array, shape, name)
 
 
-def _text(item: bytes) -> Union[str, bytes]:
+def text_of(item: bytes, name: str) -> str:
+    """Read an element of BYTES.
+
+    Raises:
+        InvalidInput: it is not UTF-8; onnxruntime would be given Python's ``b'…'`` for it, and a script gets JSON.
+    """
     try:
         return item.decode()
-    except UnicodeDecodeError:
-        return item
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"input '{name}': an element of BYTES is not UTF-8, which models take only") from error

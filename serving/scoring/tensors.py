@@ -11,7 +11,7 @@ from .errors import InvalidInput
 Array = np.ndarray[Any, np.dtype[Any]]
 Tensors = Dict[str, Array]
 
-# Open Inference Protocol type name → little-endian numpy dtype. BYTES are object arrays of str or bytes.
+# Open Inference Protocol type name → little-endian numpy dtype. BYTES are objects, str or (results) bytes.
 DTYPES: Dict[str, np.dtype[Any]] = {
     "BOOL": np.dtype(np.bool_),
     "UINT8": np.dtype(np.uint8),

@@ -70,13 +70,7 @@ class ScriptRuntime:
                 f"this scoring script declares no signature, so it takes one tensor of two dimensions, got {got}:"
                 " send that, or declare the inputs with inference-schema, or use POST /score"
             )
-        try:
-            data = json.dumps({"data": array.tolist()})
-        except TypeError as error:
-            raise InvalidInput(
-                f"input '{name}': an element of BYTES is not UTF-8, and a scoring script gets JSON"
-            ) from error
-        result = self._called(data, call)
+        result = self._called(json.dumps({"data": array.tolist()}), call)
         return {OUTPUT: self._of_result(_as_tensor, result, call)}
 
     def _of_result(self, convert: Callable[[Any], T], result: Any, call: Call) -> T:

@@ -79,6 +79,16 @@ def test_a_malformed_request_names_the_fault(message: Any, named: str) -> None:
     assert named in raised.value.message
 
 
+def test_bytes_that_are_no_text_are_refused_in_both_forms() -> None:
+    described = tensor(datatype="BYTES", shape=[1])
+    for message in (
+        request({**described, "contents": {"bytes_contents": [b"\xff"]}}),
+        request(described, raw_input_contents=[b"\1\0\0\0\xff"]),
+    ):
+        with pytest.raises(InvalidInput, match="an element of BYTES is not UTF-8"):
+            decode_request(message, None)
+
+
 def test_typed_contents_are_never_wrapped() -> None:
     signature = Signature([TensorSpec("x", "INT8", [1])], [])
     good = request(tensor(datatype="INT8", shape=[1], contents={"int_contents": [-128]}))

@@ -258,9 +258,13 @@ def test_a_shape_that_no_array_has_is_a_400(
     assert "input 'x': shape" in json.loads(answer.body)["error"]
 
 
-def test_bytes_that_are_no_text_cannot_be_given_to_a_script(ask_script: Ask) -> None:
+@pytest.mark.parametrize("kind", ["script", "onnx"])
+def test_bytes_that_are_no_text_are_a_400(
+    make_ask: Callable[..., Ask], identity: Callable[[dict[str, int]], bytes], script: str, kind: str
+) -> None:
+    ask = make_ask(script=script) if kind == "script" else make_ask(model=identity({"x": TensorProto.STRING}))
     raw = b"\x01\0\0\0\xff"
     described = tensor(datatype="BYTES", shape=[1, 1], data=None, parameters={"binary_data_size": len(raw)})
-    answer = binary(ask_script, {"inputs": [described]}, raw)
+    answer = binary(ask, {"inputs": [described]}, raw)
     assert answer.status == 400
     assert "input 'x': an element of BYTES is not UTF-8" in json.loads(answer.body)["error"]
