@@ -104,19 +104,17 @@ async def read_message(request: Request, record: type[T], limit_bytes: int | Non
     if limit_bytes is not None and len(body) > limit_bytes:
         raise InvalidInput(f"The request must be at most {limit_bytes} bytes, and has {len(body)}.")
     try:
-        if b"\\u0000" in body:
-            _refuse_nul(msgspec.json.decode(body))
-        return msgspec.json.decode(body, type=record, strict=False)
-    except msgspec.ValidationError:
-        return _convert(_without_nulls(msgspec.json.decode(body)), record)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _decode(body, record)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(_words(str(error))) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(f"Bad Request. The body is not JSON: {error}") from error
 
 
 def read_params(request: Request, record: type[T]) -> T:
     """Return the query as a message; a list is a parameter given several times. Raises InvalidInput."""
     values: dict[str, Any] = {}
-    _refuse_nul(list(request.query_params.values()))
+    _refuse_nul([value for _, value in request.query_params.multi_items()])
     for field in msgspec.structs.fields(record):  # type: ignore[arg-type]
         given = [value for value in request.query_params.getlist(field.name) if value]
         if given:
@@ -214,6 +212,15 @@ def _dataset_input_json(one: DatasetInput) -> dict[str, Any]:
     return {"dataset": dataset, "tags": pairs(one.tags)}
 
 
+def _decode(body: bytes, record: type[T]) -> T:
+    if b"\\u0000" in body:
+        _refuse_nul(msgspec.json.decode(body))
+    try:
+        return msgspec.json.decode(body, type=record, strict=False)
+    except msgspec.ValidationError:  # perhaps only because a field is null
+        return _convert(_without_nulls(msgspec.json.decode(body)), record)
+
+
 def _convert(values: Any, record: type[T]) -> T:
     try:
         return msgspec.convert(values, record, strict=False)
@@ -248,4 +255,5 @@ def _words(message: str) -> str:
     missing = text.removeprefix("Object missing required field `").partition("`")[0]
     if missing != text.partition("`")[0]:
         return f"Missing value for required parameter '{missing}'."
-    return f"Invalid value for parameter '{path.rstrip('`').lstrip('.')}': {text[0].lower()}{text[1:]}"
+    name = path.rstrip("`").lstrip(".") or "body"
+    return f"Invalid value for parameter '{name}': {text[0].lower()}{text[1:]}"

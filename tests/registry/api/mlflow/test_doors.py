@@ -98,6 +98,15 @@ def test_a_body_of_another_type_is_refused(http: httpx.Client) -> None:
     assert (response.status_code, response.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b"null", b"\xff", b'{"a":' + b"[" * 100_000, b'{"max_results":1e400}', b'{"filter":"\\ud800"}'],
+)
+def test_a_body_that_is_no_message_is_a_400(http: httpx.Client, body: bytes) -> None:
+    response = http.post(f"{V2}/runs/search", content=body, headers={"content-type": "application/json"})
+    assert (response.status_code, response.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
 def test_an_unknown_call_lets_the_client_fall_back(http: httpx.Client) -> None:
     response = http.post("/api/3.0/mlflow/traces", json={})
     assert (response.status_code, response.json()["error_code"]) == (404, "ENDPOINT_NOT_FOUND")
