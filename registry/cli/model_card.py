@@ -5,6 +5,7 @@ from typing import Any
 from rich.markdown import Markdown
 
 from registry.cli.output import OutputFormat, console, print_record, when
+from registry.core.artifacts import version_uri
 from registry.core.models import Model, ModelVersion, Stage
 from registry.core.rest import ModelLineage, VersionLineage
 
@@ -52,7 +53,9 @@ def _lines(version: ModelVersion, lineage: VersionLineage) -> list[str]:
 
 
 def _origin(version: ModelVersion, lineage: VersionLineage) -> str:
-    return f"run {version.run_id}" if version.run_id else lineage.source
+    if version.run_id:
+        return f"run {version.run_id}"
+    return "imported" if lineage.source == version_uri(version.name, version.version) else lineage.source
 
 
 def _files(version: ModelVersion) -> str:

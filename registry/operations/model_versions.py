@@ -1,6 +1,7 @@
 """Versions: frozen from what a run, a logged model or a person has, described, staged, deleted and restored."""
 
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 from msgspec.structs import replace
 
@@ -90,13 +91,11 @@ def import_version(
     """Make uploaded blobs the next version of a model, made when new.
 
     Raises:
-        InvalidInput: the name or a path is not legal, a path comes twice, or there is no file.
+        InvalidInput: the name or a path is not legal, a path comes twice or is a folder too, or there is no file.
         NotFound: a blob has not been uploaded.
     """
     check_name("model", name)
-    paths = {check_archive_path(file.path) for file in files}
-    if not files or len(paths) != len(files):
-        raise InvalidInput("$.files: at least one file, and each path once", path="$.files")
+    _check_paths([file.path for file in files])
     if path:
         check_archive_path(path)
     stored = [
@@ -207,6 +206,15 @@ def delete_tag(workspace: Workspace, name: str, version: int, key: str) -> None:
 def download_uri(version: ModelVersion) -> str:
     """Return where MLflow's client finds the version's files: here, or at the source of one that has none here."""
     return version_uri(version.name, version.version) if version.files else version.source
+
+
+def _check_paths(paths: list[str]) -> None:
+    known = {check_archive_path(path) for path in paths}
+    folders = {str(parent) for path in known for parent in PurePosixPath(path).parents}
+    if not paths or len(known) != len(paths):
+        raise InvalidInput("$.files: at least one file, and each path once", path="$.files")
+    if both := known & folders:
+        raise InvalidInput(f"$.files: {min(both)!r} is a file and a folder", path="$.files")
 
 
 def _update(tx: Connection, workspace: Workspace, version: ModelVersion) -> ModelVersion:

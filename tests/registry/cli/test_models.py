@@ -84,6 +84,7 @@ def test_a_card_tells_what_a_model_is_and_who_uses_it(
     shown = ask("show", "cancer").stdout
     for said in (
         "champion=1",
+        "imported  exported model/MLmodel, exported model/data/weights.bin",
         "team=alpha",
         "stage: Production",
         "inputs: radius double",

@@ -29,6 +29,7 @@ def client(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     monkeypatch.chdir(tmp_path)  # the client looks for a project's lock file where it runs
     monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     mlflow.set_tracking_uri(url)
+    mlflow.set_experiment(experiment_id="0")  # the client remembers one for as long as the process lives
     yield MlflowClient(url)
     mlflow.set_tracking_uri(None)
 
