@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from registry.api import activities, blobs, deployments, endpoints, images, models, oci, runs, system
+from registry.api import activities, blobs, deployments, endpoints, images, models, oci, purge, runs, system
 from registry.api.errors import ErrorMiddleware, answer_http_exception
 from registry.api.guard import BrowserGuard
 from registry.api.mlflow import (
@@ -32,6 +32,7 @@ from registry.core.documents import DeploymentDocument, EndpointDocument
 from registry.core.endpoints import Deployment, Endpoint
 from registry.core.images import BuildRequest, Image
 from registry.core.models import Model, ModelEntry, ModelVersion
+from registry.core.purge import PurgeOrder, PurgePlan
 from registry.core.run_views import RunDetails, RunDiff, RunList
 from registry.core.services import Service
 from registry.operations.images import ImageWorks
@@ -48,6 +49,9 @@ WORKSPACE = [
     ApiRoute("GET", "/openapi.json", system.openapi, None, dict),
     ApiRoute("GET", "/services", activities.list_services, None, rest.ServiceList),
     ApiRoute("PUT", "/services/{name}", activities.announce_service, rest.ServiceAnnouncement, Service),
+    # deleting for good
+    ApiRoute("GET", "/purge", purge.preview, None, PurgePlan, query=PurgeOrder),
+    ApiRoute("POST", "/purge", purge.perform, PurgeOrder, PurgePlan),
     # runs
     ApiRoute("GET", "/runs", runs.list_runs, None, RunList, query=runs.RunQuery),
     ApiRoute("GET", "/runs/{run}", runs.get_run, None, RunDetails),

@@ -1,6 +1,6 @@
 """The registry's contribution to the command, all on one screen."""
 
-from registry.cli import deployments, endpoints, images, integrity, models, processes, runs, scoring
+from registry.cli import deployments, endpoints, images, integrity, models, processes, purge, runs, scoring
 from registry.cli.assembly import Commands
 
 
@@ -8,6 +8,7 @@ def contribute(commands: Commands) -> None:
     """Add the nouns of the workspace, and the registry's own process."""
     commands.process("registry", processes.registry).command("verify")(integrity.verify)
     commands.app.command()(scoring.score)
+    commands.app.command()(purge.purge)
 
     run = commands.group("run", "What training scripts have recorded.")
     run.command("list")(runs.list_runs)

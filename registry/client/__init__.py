@@ -16,6 +16,7 @@ from registry.client.models import Models
 from registry.client.nouns import Activities, Deployments, Endpoints, Services
 from registry.client.runs import Runs
 from registry.core.desired import DesiredState
+from registry.core.purge import PurgeOrder, PurgePlan
 
 __all__ = ["Client"]
 
@@ -39,6 +40,14 @@ class Client:
         """Return what is to be made real, once its version is past ``after`` or ``wait_s`` is over."""
         params = {"after": after, "wait_s": wait_s}
         return self._door.ask("GET", "/desired-state", DesiredState, params=params)
+
+    def preview_purge(self, older_than_days: float = 0.0) -> PurgePlan:
+        """Return what would be deleted for good, and what refuses to."""
+        return self._door.ask("GET", "/purge", PurgePlan, params={"older_than_days": older_than_days})
+
+    def purge(self, older_than_days: float = 0.0) -> PurgePlan:
+        """Delete for good what was deleted at least so many days ago."""
+        return self._door.ask("POST", "/purge", PurgePlan, PurgeOrder(older_than_days=older_than_days))
 
     def close(self) -> None:
         self._door.close()

@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 
 from registry.core.models import ModelFile, ModelVersion, Stage, VersionEntry
-from registry.store import model_labels
+from registry.store import counters, model_labels
 from registry.store.metadata import Connection
 from registry.store.schema import model_files, model_version_tags, model_versions
 from registry.store.upsert import insert_or_replace
@@ -18,8 +18,9 @@ _NOT_DELETED = model_versions.c.deleted_ms.is_(None)
 
 
 def next_number(tx: Connection, name: str) -> int:
-    """Return the first number that no version of the model ever had."""
-    return (tx.scalar(sa.select(sa.func.max(model_versions.c.version)).where(model_versions.c.name == name)) or 0) + 1
+    """Return the first number that no version of the model ever had, not even one that was purged."""
+    highest = tx.scalar(sa.select(sa.func.max(model_versions.c.version)).where(model_versions.c.name == name)) or 0
+    return max(highest, counters.read(tx, counters.model_versions_of(name))) + 1
 
 
 def insert(tx: Connection, version: ModelVersion) -> None:
