@@ -45,7 +45,7 @@ check: lint types imports ## all of the above, as CI runs it
 test: install ## the whole suite, with real processes
 	$(BIN)/python -m pytest
 
-demo: install ## from a training script to scored requests (EXIT=1 ends by itself)
+demo: install ## from a training script to scored requests, in build/demo (EXIT=1 ends by itself)
 	@$(BIN)/python -m loadtest.demo $(if $(EXIT),--exit)
 
 bench: install ## CPU per request next to a hand-written server; writes build/bench.json
