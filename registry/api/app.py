@@ -47,7 +47,14 @@ WORKSPACE = [
     ApiRoute("GET", "/images/{reference:path}", images.get_image, None, Image),
     # endpoints and deployments
     ApiRoute("GET", "/endpoints", endpoints.list_endpoints, None, rest.EndpointList),
-    ApiRoute("PUT", "/endpoints/{name}", endpoints.put_endpoint, EndpointDocument, rest.EndpointAnswer),
+    ApiRoute(
+        "PUT",
+        "/endpoints/{name}",
+        endpoints.put_endpoint,
+        EndpointDocument,
+        rest.EndpointAnswer,
+        query=rest.EndpointPresence,
+    ),
     ApiRoute("GET", "/endpoints/{name}", endpoints.get_endpoint, None, Endpoint),
     ApiRoute("DELETE", "/endpoints/{name}", endpoints.delete_endpoint, status=204),
     ApiRoute("PATCH", "/endpoints/{name}/traffic", endpoints.set_traffic, rest.TrafficChange, Endpoint),

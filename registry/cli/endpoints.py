@@ -8,7 +8,7 @@ import typer
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.documents import FILE_OPTION, SET_OPTION, read_document
 from registry.cli.names import ENDPOINT_ARGUMENT
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, print_rows, when
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, print_rows, warn, when
 from registry.core.documents import EndpointDocument, load_endpoint
 from registry.core.endpoints import Endpoint
 from registry.core.errors import InvalidInput
@@ -29,9 +29,7 @@ def create(
     if output is OutputFormat.JSON:
         print_json(created)
         return
-    if created.keys is None:
-        console.print(f"endpoint {created.endpoint.name} was there and is brought up to date; its keys stay")
-        return
+    assert created.keys is not None  # it is new
     console.print(f"endpoint {created.endpoint.name} created; its keys, shown this once:")
     console.print(f"  primary    {created.keys.primary}", highlight=False, soft_wrap=True, markup=False)
     console.print(f"  secondary  {created.keys.secondary}", highlight=False, soft_wrap=True, markup=False)
@@ -53,18 +51,20 @@ def update(
     if overrides and file is None:
         raise InvalidInput("--set changes what a file says: give --file")
     endpoints = connect(url).endpoints
-    changed = None
+    changed, emptied = None, weights is not None
     if file is not None:
         document = load_endpoint(read_document(file, overrides))
         name = name or _named(document)
-        endpoints.get(name)  # an update makes nothing new
-        changed = endpoints.create(name, document).endpoint
+        changed = endpoints.update(name, document)
+        emptied = document.traffic is not None
     if name is None:
         raise InvalidInput("name the endpoint: --name NAME, or --file with a name in it")
     if weights is not None:
         changed = endpoints.set_traffic(name, weights)
     if changed is None:
         raise InvalidInput("nothing to change: give --traffic or --file")
+    if emptied and not changed.traffic:
+        warn(f"no deployment of {name} gets traffic now: requests that name none of them are refused")
     _print(changed, output)
 
 
@@ -132,6 +132,8 @@ def _weights(text: str) -> dict[str, float]:
         if name in weights:
             raise InvalidInput(f"--traffic {text!r}: {name} is there twice")
         weights[name] = weight
+    if not weights:
+        raise InvalidInput('--traffic "": write "NAME=PERCENT NAME=PERCENT"; NAME=0 takes all traffic away')
     return weights
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +21,11 @@ class OutputFormat(StrEnum):
 
 
 OUTPUT_OPTION = typer.Option(OutputFormat.TABLE, "--output", "-o", help="table for people, json for programs.")
+
+
+def warn(text: str) -> None:
+    """Say on stderr what a person may not have meant."""
+    Console(stderr=True, soft_wrap=True, emoji=False).print(f"[yellow]warning:[/] {escape(text)}", highlight=False)
 
 
 def print_json(value: Any) -> None:

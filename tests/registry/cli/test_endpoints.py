@@ -4,6 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
+from registry.client import Client
+from registry.core.documents import DeploymentDocument, EnvironmentDocument
+from registry.core.endpoints import RevisionState
+from registry.core.images import Image
+
 Slipway = Callable[..., "subprocess.CompletedProcess[str]"]
 Write = Callable[..., str]
 
@@ -26,10 +31,15 @@ def cancer(ask: Slipway, write: Write) -> str:
 
 def test_the_keys_of_a_new_endpoint_are_printed_once(ask: Slipway, write: Write) -> None:
     path = write(name="cancer")
-    first, again = ask("create", "-f", path), ask("create", "-f", path)
-    assert "primary    key-1\n  secondary  key-2\n" in first.stdout
-    assert again.returncode == 0
-    assert "its keys stay" in again.stdout
+    assert "primary    key-1\n  secondary  key-2\n" in ask("create", "-f", path).stdout
+
+
+def test_an_endpoint_that_is_there_is_not_made_again(ask: Slipway, cancer: str) -> None:
+    again = ask("create", "-f", cancer, "--set", "description=other")
+    assert (again.returncode, again.stdout, again.stderr.count("\n")) == (1, "", 1)
+    assert "`slipway endpoint update -f`" in again.stderr
+    assert "`slipway endpoint regenerate-key cancer`" in again.stderr
+    assert "other" not in ask("show", "cancer").stdout
 
 
 def test_the_keys_are_there_for_programs_too(ask: Slipway, write: Write) -> None:
@@ -93,6 +103,30 @@ def test_a_split_with_a_name_twice_is_refused(slipway: Slipway) -> None:
     typed = ["endpoint", "update", "--name", "cancer", "--traffic", "blue=50 blue=100"]
     done = slipway(*typed, SLIPWAY_URL=NOBODY)
     assert (done.returncode, done.stderr) == (2, "error: --traffic 'blue=50 blue=100': blue is there twice\n")
+
+
+@pytest.mark.parametrize("traffic", ["", " , "])
+def test_a_split_of_nothing_is_refused(slipway: Slipway, traffic: str) -> None:
+    done = slipway("endpoint", "update", "--name", "cancer", "--traffic", traffic, SLIPWAY_URL=NOBODY)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "NAME=0 takes all traffic away" in done.stderr
+
+
+def test_traffic_goes_to_the_living_only_and_taking_it_all_away_is_said(
+    ask: Slipway, url: str, image: Image, cancer: str
+) -> None:
+    with Client(url) as client:
+        blue = DeploymentDocument(environment=EnvironmentDocument(image="cancer-onnx:1"))
+        client.deployments.create("cancer", "blue", blue)
+        refused = ask("update", "--name", "cancer", "--traffic", "blue=100")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "no revision of it is live; revision 1 is starting: wait" in refused.stderr
+        client.deployments.report_state("cancer", "blue", 1, RevisionState.LIVE)
+    given = ask("update", "--name", "cancer", "--traffic", "blue=100")
+    assert (given.returncode, given.stderr) == (0, "")
+    taken = ask("update", "--name", "cancer", "--traffic", "blue=0")
+    assert (taken.returncode, taken.stderr.count("\n")) == (0, 1)
+    assert taken.stderr.startswith("warning: no deployment of cancer gets traffic now")
 
 
 @pytest.mark.parametrize("traffic", ["blue=50", "blue=101", "blue=-1 green=101", "blue=100"])

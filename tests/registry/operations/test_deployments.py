@@ -100,6 +100,7 @@ def test_desired_state_holds_what_is_to_run_and_nothing_else(workspace: Workspac
 
 def test_a_deployment_with_traffic_cannot_be_deleted(workspace: Workspace) -> None:
     put_deployment(workspace, "cancer", "blue", BLUE)
+    report(workspace, 1, RevisionState.LIVE)
     set_traffic(workspace, "cancer", {"blue": 100})
     with pytest.raises(Conflict, match="'blue' has 100 % of the traffic of 'cancer'"):
         delete_deployment(workspace, "cancer", "blue")
