@@ -6,7 +6,9 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import typer
 from rich.console import Console
 
@@ -16,20 +18,32 @@ from registry.core.errors import NotFound, Unavailable
 from serving.embedded.observation import observe_workspace
 from serving.embedded.paths import WorkspacePaths, make_private, workspace_paths
 from serving.embedded.plan import HOST, Ports
+from serving.embedded.ports import check_distinct
 from serving.embedded.runner import last_line
-from serving.embedded.workspace import UpState, hold_up, read_up_state, read_workspace_file, take_down
+from serving.embedded.workspace import (
+    UpState,
+    check_not_held,
+    hold_up,
+    read_up_state,
+    read_workspace_file,
+    take_down,
+)
 
 DIR_OPTION = typer.Option(DEFAULT_DIRECTORY, "--dir", envvar=DIRECTORY_VARIABLE, help="The workspace's folder.")
+
+
+def _port_option(help_text: str) -> Any:
+    return typer.Option(None, min=1, max=65535, help=help_text)
 
 
 def up(
     folder: Path = DIR_OPTION,
     detach: bool = typer.Option(False, "--detach", "-d", help="Return when ready; stop it with `slipway down`."),
-    registry_port: int = typer.Option(5000, min=1, max=65535),
-    controller_port: int = typer.Option(5001, min=1, max=65535),
-    telemetry_port: int = typer.Option(5002, min=1, max=65535),
-    http_port: int = typer.Option(8000, min=1, max=65535, help="The edge's HTTP port."),
-    grpc_port: int = typer.Option(8001, min=1, max=65535, help="The edge's gRPC port."),
+    registry_port: int | None = _port_option("Registry and MLflow tracking: as last time, else 5000."),
+    controller_port: int | None = _port_option("As last time, else 5001."),
+    telemetry_port: int | None = _port_option("As last time, else 5002."),
+    http_port: int | None = _port_option("The edge's HTTP port: as last time, else 8000."),
+    grpc_port: int | None = _port_option("The edge's gRPC port: as last time, else 8001."),
 ) -> None:
     """Start the workspace on this machine: registry, controller, telemetry, Ray and edge, on loopback.
 
@@ -38,9 +52,17 @@ def up(
     Example: slipway up --detach && slipway status
     """
     paths = workspace_paths(folder)
-    ports = Ports(
-        registry=registry_port, controller=controller_port, telemetry=telemetry_port, http=http_port, grpc=grpc_port
-    )
+    known = read_workspace_file(paths)
+    given = {
+        "registry": registry_port,
+        "controller": controller_port,
+        "telemetry": telemetry_port,
+        "http": http_port,
+        "grpc": grpc_port,
+    }
+    chosen = {name: port for name, port in given.items() if port is not None}
+    ports = msgspec.structs.replace(known.ports if known else Ports(), **chosen)
+    check_distinct(ports)
     if detach:
         _up_detached(paths, ports)
     else:
@@ -123,11 +145,12 @@ def _up_here(paths: WorkspacePaths, ports: Ports) -> None:
 
 def _up_detached(paths: WorkspacePaths, ports: Ports) -> None:
     make_private(paths.home)
-    paths.logs.mkdir(exist_ok=True)
+    check_not_held(paths)
+    make_private(paths.logs)
     log_path = paths.logs / "up.log"
     options = [f"--{name}-port={getattr(ports, name)}" for name in Ports.__struct_fields__]
     slipway = Path(sys.executable).with_name("slipway")
-    with log_path.open("wb") as log:
+    with log_path.open("ab") as log:
         holder = subprocess.Popen(
             [slipway, "up", f"--dir={paths.home}", *options],
             stdin=subprocess.DEVNULL,
