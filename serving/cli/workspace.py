@@ -13,13 +13,15 @@ import typer
 from rich.console import Console
 
 from registry.cli.context import DEFAULT_DIRECTORY, DIRECTORY_VARIABLE
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, table
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, count, print_json
 from registry.core.errors import NotFound, Unavailable
-from serving.embedded.observation import observe_workspace
+from serving.cli.status import show_status
+from serving.embedded.observation import observe_workspace, view_replicas
 from serving.embedded.paths import WorkspacePaths, make_private, workspace_paths
 from serving.embedded.plan import HOST, Ports
 from serving.embedded.ports import check_distinct
 from serving.embedded.runner import last_line
+from serving.embedded.standing import view_deployments
 from serving.embedded.workspace import (
     UpState,
     check_not_held,
@@ -95,33 +97,7 @@ def status(folder: Path = DIR_OPTION, output: OutputFormat = OUTPUT_OPTION) -> N
     if output is OutputFormat.JSON:
         print_json(seen)
         return
-    console.print(
-        table(
-            ("process", "state", "pid", "memory", "up", "address"),
-            (
-                (p.name, p.state, str(p.pid or "-"), _megabytes(p.memory_bytes), _duration(p.uptime_s), p.address)
-                for p in seen.processes
-            ),
-        )
-    )
-    if seen.replicas:
-        console.print()
-        console.print(
-            table(
-                ("replica", "deployment", "state", "in flight", "pid", "memory"),
-                (
-                    (
-                        r.replica,
-                        f"{r.endpoint}/{r.deployment} revision {r.revision}",
-                        r.state,
-                        str(r.in_flight),
-                        str(r.pid or "-"),
-                        _megabytes(r.rss_bytes),
-                    )
-                    for r in seen.replicas
-                ),
-            )
-        )
+    show_status(seen)
 
 
 def _up_here(paths: WorkspacePaths, ports: Ports) -> None:
@@ -170,7 +146,7 @@ def _up_detached(paths: WorkspacePaths, ports: Ports) -> None:
         holder.terminate()
         holder.wait()
         raise
-    console.print(_welcome(ports, time.monotonic() - began), highlight=False)
+    console.print(_welcome(ports, time.monotonic() - began), highlight=False, soft_wrap=True)
 
 
 def _state_of(paths: WorkspacePaths, pid: int) -> UpState:
@@ -190,16 +166,12 @@ def _welcome(ports: Ports, took_s: float) -> str:
         f"  registry and MLflow tracking  http://{HOST}:{ports.registry}\n"
         f"  scoring, HTTP                 http://{HOST}:{ports.http}/endpoints/ENDPOINT/score\n"
         f"  scoring, gRPC                 {HOST}:{ports.grpc}"
+        f"{_loading(ports)}"
     )
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.0f} MB" if size else "-"
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"
+def _loading(ports: Ports) -> str:
+    replicas = view_replicas(f"http://{HOST}:{ports.controller}")
+    views = view_deployments(f"http://{HOST}:{ports.registry}", replicas)
+    loading = sum(view.is_loading for view in views)
+    return f"\n  {count(loading, 'deployment')} still loading: slipway status" if loading else ""
