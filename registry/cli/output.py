@@ -23,6 +23,11 @@ class OutputFormat(StrEnum):
 OUTPUT_OPTION = typer.Option(OutputFormat.TABLE, "--output", "-o", help="table for people, json for programs.")
 
 
+def note(text: str) -> None:
+    """Say on stderr what a person does next."""
+    Console(stderr=True, soft_wrap=True, emoji=False).print(text, highlight=False, markup=False)
+
+
 def warn(text: str) -> None:
     """Say on stderr what a person may not have meant."""
     Console(stderr=True, soft_wrap=True, emoji=False).print(f"[yellow]warning:[/] {escape(text)}", highlight=False)
