@@ -7,7 +7,7 @@ import typer
 
 from registry.cli.activity import follow
 from registry.cli.context import URL_OPTION, connect
-from registry.cli.documents import FILE_OPTION, SET_OPTION, read_document
+from registry.cli.documents import FILE_OPTION, SET_OPTION, load_file, of_file
 from registry.cli.names import DEPLOYMENT_ARGUMENT, ENDPOINT_ARGUMENT, split_deployment
 from registry.cli.output import (
     OUTPUT_OPTION,
@@ -43,11 +43,12 @@ def create(
     Example: slipway deployment create -f configs/deployment-blue.yaml --set instance_count=2
     """
     client = connect(url)
-    document = load_deployment(read_document(file, overrides))
+    document = load_file(file, overrides, load_deployment)
     if document.endpoint_name is None or document.name is None:
-        raise InvalidInput("a deployment's file needs name and endpoint_name", path="$.name")
+        raise InvalidInput(f"{file}: a deployment's file needs name and endpoint_name", path="$.name")
     _check_size(document.instance_count)
-    accepted = client.deployments.create(document.endpoint_name, document.name, document)
+    with of_file(file):
+        accepted = client.deployments.create(document.endpoint_name, document.name, document)
     if not no_wait:
         _follow(client, accepted, quiet=output is OutputFormat.JSON)
     deployment = client.deployments.get(document.endpoint_name, document.name)

@@ -114,10 +114,16 @@ def test_a_deployment_without_traffic_is_deleted(ask: Slipway, blue: str) -> Non
     assert ask("list", "cancer").stdout == "cancer has no deployments yet\n"
 
 
+def test_what_the_registry_finds_wrong_in_a_file_names_it(ask: Slipway, blue: str) -> None:
+    done = ask("create", "-f", blue, "--set", "model=cancer:7")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"error: {blue}: model: image cancer-onnx:1 holds cancer:1, not cancer:7")
+
+
 @pytest.mark.parametrize("missing", ["name", "endpoint_name"])
 def test_a_document_without_names_is_refused(ask: Slipway, blue: str, missing: str) -> None:
     done = ask("create", "-f", blue, "--set", f"{missing}=null")
-    assert (done.returncode, done.stderr) == (2, "error: a deployment's file needs name and endpoint_name\n")
+    assert (done.returncode, done.stderr) == (2, f"error: {blue}: a deployment's file needs name and endpoint_name\n")
 
 
 @pytest.mark.parametrize(

@@ -56,12 +56,20 @@ def test_a_set_value_reaches_the_registry(ask: Slipway, write: Write) -> None:
 def test_an_unknown_key_names_its_path_and_what_was_meant(ask: Slipway, write: Write) -> None:
     done = ask("create", "-f", write(name="cancer", traffik={"blue": 100}))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "$.traffik: unknown key 'traffik'; did you mean 'traffic'" in done.stderr
+    assert done.stderr.endswith("/document.yaml: traffik: unknown key 'traffik'; did you mean 'traffic'?\n")
 
 
 def test_a_nameless_endpoint_is_refused(ask: Slipway, write: Write) -> None:
-    done = ask("create", "-f", write(tags={"a": "b"}))
-    assert (done.returncode, done.stderr) == (2, "error: $.name: an endpoint needs a name\n")
+    path = write(tags={"a": "b"})
+    done = ask("create", "-f", path)
+    assert (done.returncode, done.stderr) == (2, f"error: {path}: name: an endpoint needs a name\n")
+
+
+def test_another_kind_of_file_is_told_where_it_belongs(ask: Slipway, write: Write) -> None:
+    path = write(name="blue", endpoint_name="cancer", environment={"image": "cancer-onnx:1"})
+    done = ask("create", "-f", path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert f"(this looks like a deployment's file: `slipway deployment create -f {path}`)" in done.stderr
 
 
 def test_endpoints_are_shown_to_people_and_programs(ask: Slipway, cancer: str) -> None:
@@ -150,10 +158,13 @@ def test_an_update_without_a_change_is_refused(slipway: Slipway, arguments: list
 
 
 def test_a_key_is_replaced_and_printed_alone(ask: Slipway, cancer: str) -> None:
-    assert ask("regenerate-key", "cancer", "--key", "secondary").stdout == "key-3\n"
-    assert json.loads(ask("regenerate-key", "cancer", "-o", "json").stdout) == {"key": "key-4"}
+    made = ask("regenerate-key", "cancer", "--key", "secondary")
+    assert (made.stdout, made.stderr) == ("key-3\n", "clients with the old secondary key of cancer now get 401\n")
+    assert json.loads(ask("regenerate-key", "cancer", "--key", "primary", "-o", "json").stdout) == {"key": "key-4"}
+    unsaid = ask("regenerate-key", "cancer")
+    assert (unsaid.returncode, "--key" in unsaid.stderr) == (2, True)
     third = ask("regenerate-key", "cancer", "--key", "third")
-    assert (third.returncode, third.stderr.count("\n")) == (2, 1)
+    assert (third.returncode, "secondary" in third.stderr) == (2, True)
 
 
 def test_a_deleted_endpoint_is_gone(ask: Slipway, cancer: str) -> None:
