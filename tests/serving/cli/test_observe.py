@@ -53,10 +53,28 @@ def test_logs_are_printed_as_they_were_written(slipway: Slipway, house: Any) -> 
 
 
 def test_what_a_service_refuses_is_told_in_its_words(slipway: Slipway, house: Any) -> None:
-    error = {"code": "not_found", "message": "there is no deployment cancer/blue", "request_id": "r"}
+    error = {"code": "not_found", "message": "nothing has been written", "request_id": "r"}
     house.answers["/v1/logs/cancer/blue"] = (404, {"error": error})
+    blue = {"endpoint": "cancer", "name": "blue", "created_ms": 1, "updated_ms": 1}
+    house.answers["/api/v1/endpoints/cancer/deployments/blue"] = (200, blue)
     done = slipway("logs", "cancer/blue", "--url", house.url)
-    assert (done.returncode, done.stderr) == (1, "error: there is no deployment cancer/blue\n")
+    assert (done.returncode, done.stderr) == (1, "error: nothing has been written\n")
+
+
+def test_what_the_registry_does_not_know_is_told_so(slipway: Slipway, house: Any) -> None:
+    unknown = {"error": {"code": "not_found", "message": "there is no endpoint 'cancer'", "request_id": "r"}}
+    house.answers["/v1/logs/cancer/blue"] = (404, {"error": {"code": "not_found", "message": "no logs"}})
+    house.answers["/v1/requests"] = house.answers["/v1/summary"] = (200, {"rows": []})
+    house.answers["/api/v1/endpoints/cancer"] = (404, unknown)
+    house.answers["/api/v1/endpoints/cancer/deployments/blue"] = (404, unknown)
+    for command in (["logs", "cancer/blue"], ["requests", "cancer"], ["requests", "cancer", "--summary"]):
+        done = slipway(*command, "--url", house.url)
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", "error: there is no endpoint 'cancer'\n")
+
+
+def test_what_a_deleted_endpoint_was_asked_is_shown(slipway: Slipway, house: Any) -> None:
+    house.answers["/v1/requests"] = (200, {"rows": [ROW]})
+    assert "cancer.blue.1" in slipway("requests", "cancer", "--url", house.url).stdout
 
 
 def test_what_is_no_service_is_told_with_its_status(slipway: Slipway, house: Any) -> None:
