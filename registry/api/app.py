@@ -11,6 +11,7 @@ from registry.api.errors import ErrorMiddleware, answer_http_exception
 from registry.api.guard import BrowserGuard
 from registry.api.mlflow import artifacts, tracking
 from registry.api.openapi import openapi_document
+from registry.api.page import front_page
 from registry.api.route import ApiRoute, Waiting, under
 from registry.core import rest
 from registry.core.activities import Activity
@@ -113,10 +114,13 @@ FOREIGN = [
 ]
 
 
+PAGE = ApiRoute("GET", "/", front_page)  # for people: not in the document either
+
+
 def build_app(workspace: Workspace, works: ImageWorks) -> Starlette:
     """Return the ASGI application over a workspace and its images. The caller closes the workspace."""
     app = Starlette(
-        routes=[route.route() for route in (*ROUTES, *FOREIGN)],
+        routes=[route.route() for route in (*ROUTES, *FOREIGN, PAGE)],
         middleware=[Middleware(ErrorMiddleware), Middleware(BrowserGuard)],
         exception_handlers={HTTPException: answer_http_exception},
     )
