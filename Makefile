@@ -23,6 +23,9 @@ $(BIN)/.synced: pyproject.toml uv.lock
 	@touch $@
 
 install: $(BIN)/.synced ## make .venv from uv.lock
+ifeq ($(MAKECMDGOALS),install)
+	@echo "next: make demo, or $(BIN)/slipway up --detach (README.md has the first day)"
+endif
 
 fmt: install ## format the code
 	$(BIN)/ruff format .
