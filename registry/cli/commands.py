@@ -1,25 +1,27 @@
 """The registry's contribution to the command, all on one screen."""
 
 from registry.cli import deployments, endpoints, images, models, processes, scoring
-from registry.cli.assembly import Commands
+from registry.cli.assembly import PROCESSES, Commands
 
 
 def contribute(commands: Commands) -> None:
     """Add the nouns of the workspace, and the registry's own process."""
-    commands.app.command()(processes.registry)
+    commands.app.command(rich_help_panel=PROCESSES)(processes.registry)
     commands.app.command()(scoring.score)
 
-    model = commands.group("model", "Named, versioned models, produced by runs.")
+    model = commands.group("model", "Named, versioned models, produced by runs.\n\nExample: slipway model list")
     model.command("register")(models.register)
     model.command("list")(models.list_models)
     model.command("show")(models.show)
 
-    image = commands.group("image", "Freeze model, scoring script and dependencies.")
+    image = commands.group("image", "Freeze model, scoring script and dependencies.\n\nExample: slipway image list")
     image.command("build")(images.build)
     image.command("list")(images.list_images)
     image.command("show")(images.show)
 
-    endpoint = commands.group("endpoint", "Stable addresses with keys and a traffic split.")
+    endpoint = commands.group(
+        "endpoint", "Stable addresses with keys and a traffic split.\n\nExample: slipway endpoint show cancer"
+    )
     endpoint.command("create")(endpoints.create)
     endpoint.command("update")(endpoints.update)
     endpoint.command("list")(endpoints.list_endpoints)
@@ -27,7 +29,9 @@ def contribute(commands: Commands) -> None:
     endpoint.command("delete")(endpoints.delete)
     endpoint.command("regenerate-key")(endpoints.regenerate_key)
 
-    deployment = commands.group("deployment", "Images with settings behind an endpoint.")
+    deployment = commands.group(
+        "deployment", "Images with settings behind an endpoint.\n\nExample: slipway deployment list cancer"
+    )
     deployment.command("create")(deployments.create)
     deployment.command("list")(deployments.list_deployments)
     deployment.command("show")(deployments.show)

@@ -78,7 +78,8 @@ def list_deployments(
         "replicas": lambda deployment: deployment.live.instance_count if deployment.live else 0,
         "newest": lambda deployment: "" if deployment.latest is deployment.live else _latest(deployment),
     }
-    print_rows(connect(url).deployments.list(endpoint), columns, output, empty=f"{endpoint} has no deployments yet")
+    found = connect(url).deployments.list(endpoint)
+    print_rows(found, columns, output, empty=f"{endpoint} has no deployments yet", whole=("live", "digest"))
 
 
 def show(name: str = DEPLOYMENT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:

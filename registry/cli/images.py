@@ -47,7 +47,9 @@ def list_images(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTI
         "size": lambda image: f"{image.size_bytes / 1000:,.0f} kB",
         "created": lambda image: when(image.created_ms),
     }
-    print_rows(connect(url).images.list(), columns, output, empty="no images yet: slipway image build")
+    print_rows(
+        connect(url).images.list(), columns, output, empty="no images yet: slipway image build", whole=("digest",)
+    )
 
 
 def show(

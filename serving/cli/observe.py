@@ -9,9 +9,12 @@ import typer
 
 from registry.cli.context import URL_OPTION, connect, service_url
 from registry.cli.names import DEPLOYMENT_ARGUMENT, split_deployment
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, print_rows, when
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, clock, print_rows, when
 from registry.client import Client
 from registry.core.errors import ERROR_OF_CODE, InvalidInput, NotFound, SlipwayError, Unavailable
+
+DAY = 24 * 60.0  # minutes
+OPERATION_DIGITS = 8  # of 32, which JSON has
 
 
 def logs(
@@ -66,16 +69,16 @@ def requests(
         asked |= {"deployment": deployment, "limit": limit}
         rows = _ask(client, "telemetry", "/v1/requests", asked).json()["rows"]
         columns = {
-            "time": lambda r: when(r["timestamp_ms"]),
+            "time": lambda r: (clock if since_minutes <= DAY else when)(r["timestamp_ms"]),
             "status": lambda r: r["status"],
             "request": lambda r: f"{r['method']} {r['path']}",
             "answered by": lambda r: r["backend"] or "-",
             "took": lambda r: _milliseconds(r["duration_ms"]),
-            "operation": lambda r: r["operation_id"],
+            "operation": lambda r: r["operation_id"][:OPERATION_DIGITS],
         }
     if not rows and endpoint is not None:
         client.endpoints.get(endpoint)  # a deleted one's requests are shown; one that never was is said not to be
-    print_rows(rows, columns, output, empty="no requests in that time")
+    print_rows(rows, columns, output, empty="no requests in that time", whole=("time", "took", "operation"))
 
 
 def _milliseconds(taken: float) -> str:

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -110,6 +111,20 @@ def test_requests_are_shown_as_they_were_asked(slipway: Slipway, house: Any) -> 
     path, parameters = house.asked[-1]
     assert (path, parameters["endpoint"], parameters["deployment"]) == ("/v1/requests", ["cancer"], ["blue"])
     assert parameters["limit"] == ["2"]
+
+
+def test_requests_fit_a_terminal_of_80_columns(slipway: Slipway, house: Any) -> None:
+    house.answers["/v1/requests"] = (200, {"rows": [ROW | {"path": "/endpoints/cancer/score"}]})
+    _, row = slipway("requests", "--url", house.url, COLUMNS="80").stdout.splitlines()
+    assert re.split("  +", row.strip()) == [
+        "20:49:57Z",
+        "200",
+        "POST /endpoints/cancer/score",
+        "cancer.blue.1",
+        "3 ms",
+        "4bf92f35",
+    ]
+    assert "2026-11-23 20:49:57Z" in slipway("requests", "--since", "1441", "--url", house.url).stdout
 
 
 def test_requests_are_json_for_programs(slipway: Slipway, house: Any) -> None:
