@@ -23,6 +23,7 @@ from registry.api.mlflow import (
     tracking,
 )
 from registry.api.openapi import openapi_document
+from registry.api.page import front_page
 from registry.api.route import ApiRoute, Waiting, under
 from registry.api.router import PlainPathsFirst
 from registry.core import rest
@@ -80,7 +81,14 @@ WORKSPACE = [
     ApiRoute("GET", "/images/{reference:path}", images.get_image, None, Image),
     # endpoints and deployments
     ApiRoute("GET", "/endpoints", endpoints.list_endpoints, None, rest.EndpointList),
-    ApiRoute("PUT", "/endpoints/{name}", endpoints.put_endpoint, EndpointDocument, rest.EndpointAnswer),
+    ApiRoute(
+        "PUT",
+        "/endpoints/{name}",
+        endpoints.put_endpoint,
+        EndpointDocument,
+        rest.EndpointAnswer,
+        query=rest.EndpointPresence,
+    ),
     ApiRoute("GET", "/endpoints/{name}", endpoints.get_endpoint, None, Endpoint),
     ApiRoute("DELETE", "/endpoints/{name}", endpoints.delete_endpoint, status=204),
     ApiRoute("PATCH", "/endpoints/{name}/traffic", endpoints.set_traffic, rest.TrafficChange, Endpoint),
@@ -192,13 +200,16 @@ FOREIGN = [
 ]
 
 
+PAGE = ApiRoute("GET", "/", front_page)  # for people: not in the document either
+
+
 def build_app(workspace: Workspace, works: ImageWorks) -> Starlette:
     """Return the ASGI application over a workspace and its images. The caller closes the workspace."""
     app = Starlette(
         middleware=[Middleware(ErrorMiddleware), Middleware(BrowserGuard)],
         exception_handlers={HTTPException: answer_http_exception},
     )
-    app.router = PlainPathsFirst([route.route() for route in (*ROUTES, *FOREIGN)])
+    app.router = PlainPathsFirst([route.route() for route in (*ROUTES, *FOREIGN, PAGE)])
     app.state.workspace = workspace
     app.state.image_works = works
     app.state.openapi = openapi_document(ROUTES, version("slipway"))

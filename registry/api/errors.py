@@ -9,7 +9,7 @@ from itertools import count
 import msgspec
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -67,6 +67,8 @@ class ErrorMiddleware:
 
         try:
             await self._app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            logger.info("request %s: the client went away before it had sent it all", request_id)
         except Exception as error:
             if not isinstance(error, SlipwayError):
                 logger.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])

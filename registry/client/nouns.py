@@ -21,8 +21,16 @@ class Endpoints:
         return self._door.ask("GET", f"/endpoints/{_part(name)}", Endpoint)
 
     def create(self, name: str, document: EndpointDocument) -> rest.EndpointAnswer:
-        """Make an endpoint, or change the one that is there. The answer has keys when it is new."""
-        return self._door.ask("PUT", f"/endpoints/{_part(name)}", rest.EndpointAnswer, document)
+        """Make an endpoint; the answer has its keys. Raises Conflict if there is one of that name."""
+        return self._put(name, document, exists=False)
+
+    def update(self, name: str, document: EndpointDocument) -> Endpoint:
+        """Change an endpoint. Raises NotFound if there is none of that name."""
+        return self._put(name, document, exists=True).endpoint
+
+    def _put(self, name: str, document: EndpointDocument, *, exists: bool) -> rest.EndpointAnswer:
+        params = {"exists": str(exists).lower()}
+        return self._door.ask("PUT", f"/endpoints/{_part(name)}", rest.EndpointAnswer, document, params)
 
     def delete(self, name: str) -> None:
         self._door.send("DELETE", f"{V1}/endpoints/{_part(name)}")

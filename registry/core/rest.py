@@ -116,6 +116,12 @@ class EndpointList(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: list[Endpoint]
 
 
+class EndpointPresence(msgspec.Struct, frozen=True, kw_only=True):
+    """Query of a change: whether the endpoint must be there before (true), must not (false), or may (absent)."""
+
+    exists: bool | None = None
+
+
 class EndpointKeys(msgspec.Struct, frozen=True, kw_only=True):
     """Keys in the clear: shown once, when they are made."""
 

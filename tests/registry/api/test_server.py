@@ -117,3 +117,12 @@ def test_the_process_stays_light(tmp_path: Path) -> None:
     program = f"import sys, registry.api.server; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_client_that_goes_away_within_its_body_is_no_error(process: subprocess.Popen[str], port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"PUT /api/v1/endpoints/cancer HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
+    assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
+    process.send_signal(signal.SIGTERM)
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
