@@ -26,9 +26,9 @@ class Commands:
 
     def process(self, name: str, run: Callable[..., None], panel: str) -> typer.Typer:
         """Return a group that runs a process when it is given no command."""
-        group = typer.Typer(name=name, invoke_without_command=True, rich_help_panel=panel)
+        group = typer.Typer(name=name, invoke_without_command=True)
         group.callback()(run)
-        self.app.add_typer(group)
+        self.app.add_typer(group, rich_help_panel=panel)
         self._groups[name] = group
         return group
 

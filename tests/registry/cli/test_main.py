@@ -44,7 +44,8 @@ def test_every_group_has_help_with_an_example_of_a_command_in_it(slipway: Slipwa
     assert (done.returncode, done.stderr) == (0, "")
     if words:
         assert f"Example: {example_of(words)}" in done.stdout
-        assert tuple(example_of(words).split()[1 : len(words) + 2]) in COMMANDS
+        example = tuple(example_of(words).split())
+        assert example[1 : len(words) + 2] in COMMANDS or example[1 : len(words) + 1] == words
 
 
 def test_what_nobody_types_stands_apart_in_the_help(slipway: Slipway) -> None:
