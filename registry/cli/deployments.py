@@ -24,7 +24,7 @@ from registry.cli.output import (
 )
 from registry.client import Client
 from registry.core.documents import load_deployment
-from registry.core.endpoints import Deployment
+from registry.core.endpoints import Deployment, Endpoint
 from registry.core.errors import InvalidInput
 from registry.core.rest import DeploymentAnswer
 
@@ -56,9 +56,8 @@ def create(
         print_json(deployment)
         return
     console.print(f"{deployment.endpoint}/{deployment.name}: {_latest(deployment)}", highlight=False, soft_wrap=True)
-    if deployment.live and not client.endpoints.get(deployment.endpoint).traffic.get(deployment.name):
-        split = f'--name {deployment.endpoint} --traffic "{deployment.name}=100"'
-        note(f"it gets no traffic yet: slipway endpoint update {split}")
+    if deployment.live:
+        _note_traffic(client.endpoints.get(deployment.endpoint), deployment.name)
 
 
 def list_deployments(
@@ -104,6 +103,14 @@ def delete(name: str = DEPLOYMENT_ARGUMENT, url: str | None = URL_OPTION) -> Non
     """
     connect(url).deployments.delete(*split_deployment(name))
     console.print(f"deployment {name} deleted")
+
+
+def _note_traffic(endpoint: Endpoint, name: str) -> None:
+    """Say how a deployment without traffic gets some, without a figure that would take it from the others."""
+    if endpoint.traffic.get(name):
+        return
+    split = " ".join(f"{one}=…" for one in (*sorted(endpoint.traffic), name)) if endpoint.traffic else f"{name}=100"
+    note(f'it gets no traffic yet: slipway endpoint update --name {endpoint.name} --traffic "{split}"')
 
 
 def _check_size(instances: int) -> None:

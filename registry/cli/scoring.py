@@ -58,9 +58,10 @@ def score(
 def _reason(answer: httpx.Response) -> str:
     """Return the message of an error in any protocol's shape, without what is said elsewhere."""
     try:
-        error = answer.json()["error"]
+        body = answer.json()
+        error = body.get("error", body)
         said = error["message"] if isinstance(error, dict) else error
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, AttributeError):
         said = answer.text
     return str(said).strip()[:500]
 

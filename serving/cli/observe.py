@@ -58,7 +58,7 @@ def requests(
         rows = _ask(client, "telemetry", "/v1/summary", asked).json()["rows"]
         rows = [row for row in rows if deployment in (None, row["deployment"])]
         columns = {
-            "deployment": lambda r: f"{r['endpoint']}/{r['deployment']}",
+            "deployment": lambda r: f"{r['endpoint']}/{r['deployment'] or '-'}",
             "revision": lambda r: r["backend"].rpartition(".")[2],
             "requests": lambda r: r["requests"],
             "failures": lambda r: r["failures"],

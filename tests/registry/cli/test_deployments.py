@@ -26,13 +26,13 @@ def blue(slipway: Slipway, write: Write, url: str, image: Image) -> str:
     return write(name="blue", endpoint_name="cancer", environment={"image": "cancer-onnx:1"})
 
 
-def play_controller(url: str, state: RevisionState, message: str = "") -> None:
+def play_controller(url: str, state: RevisionState, message: str = "", name: str = "blue") -> None:
     """Wait for a revision and report what became of it."""
     with Client(url) as client:
         desired = client.desired_state()
-        while not (found := client.deployments.list("cancer")):
+        while name not in {deployment.name for deployment in client.deployments.list("cancer")}:
             desired = client.desired_state(after=desired.version, wait_s=10.0)
-        client.deployments.report_state("cancer", found[0].name, 1, state, message)
+        client.deployments.report_state("cancer", name, 1, state, message)
 
 
 def test_create_returns_at_once_when_told_not_to_wait(ask: Slipway, blue: str) -> None:
@@ -60,6 +60,11 @@ def test_who_has_no_traffic_yet_is_told_how_to_get_some(ask: Slipway, slipway: S
     assert done.stdout == "cancer/blue: revision 1 live\n"
     assert done.stderr == 'it gets no traffic yet: slipway endpoint update --name cancer --traffic "blue=100"\n'
     assert slipway("endpoint", "update", "--name", "cancer", "--traffic", "blue=100", SLIPWAY_URL=url).returncode == 0
+    with ThreadPoolExecutor(1) as pool:
+        playing = pool.submit(play_controller, url, RevisionState.LIVE, "", "green")
+        done = ask("create", "-f", blue, "--set", "name=green")
+        playing.result()
+    assert done.stderr.endswith('--traffic "blue=… green=…"\n')
 
 
 def test_a_failed_revision_stands_beside_the_live_one(ask: Slipway, blue: str, url: str) -> None:
