@@ -1,4 +1,4 @@
-"""Workspaces on a fresh SQLite file and in-memory blobs, with a clock and keys that tests can foretell."""
+"""Workspaces on a fresh database and in-memory blobs, with a clock and keys that tests can foretell."""
 
 import threading
 from collections.abc import Iterator
@@ -18,10 +18,16 @@ from registry.store.metadata import open_metadata
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
+def database(tmp_path: Path) -> str:
+    """The URL of the workspace's metadata. Where a folder's tests run over PostgreSQL too, its conftest says so."""
+    return f"sqlite:///{tmp_path}/registry.db"
+
+
+@pytest.fixture
+def workspace(database: str) -> Iterator[Workspace]:
     clock, keys = count(1_000), count(1)
     workspace = Workspace(
-        metadata=open_metadata(f"sqlite:///{tmp_path}/registry.db"),
+        metadata=open_metadata(database),
         blobs=open_blobs("memory://"),
         now_ms=lambda: next(clock),
         new_key=lambda: f"key-{next(keys)}",

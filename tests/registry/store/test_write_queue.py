@@ -43,7 +43,7 @@ def test_writers_share_a_commit_and_only_the_one_that_fails_is_taken_back(metada
         nonlocal commits
         commits += 1
 
-    sa.event.listen(metadata._readers, "commit", count)
+    sa.event.listen(metadata.engine, "commit", count)
 
     def fail(tx: Connection) -> None:
         insert(tx, "bad")
