@@ -46,6 +46,8 @@ def translate(context: sa.engine.ExceptionContext) -> SlipwayError | None:
     if context.is_pre_ping:  # the pool makes a new connection
         return None
     error = context.original_exception
+    if isinstance(error, SlipwayError):  # of ours, while a value was made ready
+        return error
     if isinstance(error, sqlite3.Error):
         return _of_sqlite(error)
     if isinstance(error, OverflowError):

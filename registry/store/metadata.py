@@ -8,7 +8,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from registry.core.errors import Unavailable
-from registry.store.engines import WRITES, open_engine
+from registry.store.engines import PATIENCE_S, WRITES, open_engine
 from registry.store.faults import BUSY
 from registry.store.migrations import upgrade
 from registry.store.write_queue import WriteQueue
@@ -16,14 +16,13 @@ from registry.store.write_queue import WriteQueue
 Connection = sa.Connection
 T = TypeVar("T")
 
-TURN_S = 30  # how long a block waits for those of this process
-
 
 class Metadata:
     """A database and its two kinds of transaction. Safe to use from many threads."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, patience_s: float) -> None:
         self.engine = engine
+        self._patience_s = patience_s
         self._readers = engine
         if engine.dialect.name == "postgresql":
             self._readers = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -57,7 +56,7 @@ class Metadata:
         Raises:
             Unavailable: the database is away, full, or others write to it for too long.
         """
-        if not self._turn.acquire(timeout=TURN_S):
+        if not self._turn.acquire(timeout=3 * self._patience_s):
             raise Unavailable(BUSY)
         try:
             with _connections_last(), self._writers.begin() as tx:
@@ -79,15 +78,17 @@ class Metadata:
         self.engine.dispose()
 
 
-def open_metadata(url: str) -> Metadata:
+def open_metadata(url: str, patience_s: float = PATIENCE_S) -> Metadata:
     """Open the database at an SQLAlchemy URL, made and migrated to the newest schema when needed.
+
+    ``patience_s`` is how long a transaction waits for what other processes write.
 
     Raises:
         InvalidInput: the URL is not one of SQLite's with a file, or of PostgreSQL's.
         Unavailable: the database cannot be reached, or is of a newer version than this program.
     """
-    engine = open_engine(url)
-    metadata = Metadata(engine)
+    engine = open_engine(url, patience_s)
+    metadata = Metadata(engine, patience_s)
     try:
         with metadata.write() as tx:
             upgrade(tx)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -59,13 +60,22 @@ def image(workspace: Workspace) -> Image:
 @pytest.fixture
 def url(workspace: Workspace, tmp_path: Path) -> Iterator[str]:
     """The address of a running registry."""
+    with serve(workspace, tmp_path / "images") as url:
+        yield url
+
+
+@contextmanager
+def serve(workspace: Workspace, images: Path) -> Iterator[str]:
+    """Run a registry over a workspace, and give its address."""
     listener = bind("127.0.0.1", 0)
-    server = RegistryServer(workspace, open_image_works(tmp_path / "images"))
+    server = RegistryServer(workspace, open_image_works(images))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture
