@@ -46,17 +46,17 @@ def translate(context: sa.engine.ExceptionContext) -> SlipwayError | None:
     if context.is_pre_ping:  # the pool makes a new connection
         return None
     error = context.original_exception
-    if isinstance(error, SlipwayError):  # of ours, while a value was made ready
-        return error
-    if isinstance(error, sqlite3.Error):
-        return _of_sqlite(error)
-    if isinstance(error, OverflowError):
-        return InvalidInput("a number is too large for the database: it has 64 bits")
-    if isinstance(error, UnicodeEncodeError):
-        return InvalidInput("a text has half of a surrogate pair, which is no character")
-    if isinstance(context.sqlalchemy_exception, sa.exc.DBAPIError):
-        return _of_postgresql(error, context.sqlalchemy_exception)
-    return None
+    match error:
+        case SlipwayError():  # of ours, while a value was made ready
+            return error
+        case OverflowError():
+            return InvalidInput("a number is too large for the database: it has 64 bits")
+        case UnicodeEncodeError():
+            return InvalidInput("a text has half of a surrogate pair, which is no character")
+        case sqlite3.Error():
+            return _of_sqlite(error)
+    wrapped = context.sqlalchemy_exception
+    return _of_postgresql(error, wrapped) if isinstance(wrapped, sa.exc.DBAPIError) else None
 
 
 def first_line(error: BaseException) -> str:
