@@ -29,14 +29,14 @@ class Postgresql:
 
     def __init__(self) -> None:
         self._user = NOBODY if os.geteuid() == 0 else None
-        self._folder = Path(tempfile.mkdtemp(prefix="slipway-pg-", dir="/tmp"))  # a socket's path must be short
+        self.folder = Path(tempfile.mkdtemp(prefix="slipway-pg-", dir="/tmp"))  # a socket's path must be short
         self._names = count(1)
         self._clean: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
         if self._user:
-            os.chown(self._folder, pwd.getpwnam(self._user).pw_uid, pwd.getpwnam(self._user).pw_gid)
+            os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, pwd.getpwnam(self._user).pw_gid)
         try:
-            self._binaries = _find_binaries(self._folder, self._user)
+            self._binaries = _find_binaries(self.folder, self._user)
             self._make_cluster()
             self.start()
         except BaseException:
@@ -48,12 +48,12 @@ class Postgresql:
         command = [
             str(self._binaries / "postgres"),
             "-D",
-            str(self._folder / "data"),
+            str(self.folder / "data"),
             "-k",
-            str(self._folder),
+            str(self.folder),
             *settings,
         ]
-        self._process = start(command, self._folder / "log", self._is_ready, user=self._user, ends_by=signal.SIGINT)
+        self._process = start(command, self.folder / "log", self._is_ready, user=self._user, ends_by=signal.SIGINT)
 
     def stop(self) -> None:
         if self._process is not None:
@@ -62,10 +62,15 @@ class Postgresql:
 
     def close(self) -> None:
         self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def url(self, database: str) -> str:
-        return f"postgresql://postgres@/{database}?host={self._folder}"
+        return f"postgresql://postgres@/{database}?host={self.folder}"
 
     def empty_database(self) -> str:
         """Make a database and return its URL."""
@@ -89,7 +94,7 @@ class Postgresql:
         self._execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
 
     def _make_cluster(self) -> None:
-        command = [str(self._binaries / "initdb"), "-D", str(self._folder / "data"), "-U", "postgres", "--no-sync"]
+        command = [str(self._binaries / "initdb"), "-D", str(self.folder / "data"), "-U", "postgres", "--no-sync"]
         command += ["--auth=trust", "--encoding=UTF8"]
         # Text ordered as in English shows an order that is not by characters; the wheel's build cannot do that.
         english = ["--locale-provider=icu", "--icu-locale=en-US"]
@@ -99,12 +104,12 @@ class Postgresql:
     def _run(self, command: list[str]) -> "subprocess.CompletedProcess[str]":
         group = pwd.getpwnam(self._user).pw_gid if self._user else None
         return subprocess.run(
-            command, user=self._user, group=group, cwd=self._folder, capture_output=True, text=True, check=False
+            command, user=self._user, group=group, cwd=self.folder, capture_output=True, text=True, check=False
         )
 
     def _is_ready(self) -> bool:
         try:
-            psycopg.connect(f"host={self._folder} user=postgres dbname=postgres").close()
+            psycopg.connect(f"host={self.folder} user=postgres dbname=postgres").close()
         except psycopg.OperationalError:
             return False
         return True
