@@ -51,6 +51,20 @@ def test_a_new_database_is_what_migrations_lead_to(empty_database: str, second_d
         assert _rows(tx) == rows
 
 
+@pytest.mark.parametrize("empty_database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("first", ["0001", "head", None])
+def test_all_text_of_postgresql_is_ordered_by_characters(empty_database: str, first: str | None) -> None:
+    if first:
+        migrate(empty_database, first)
+    texts = sa.text(
+        "SELECT table_name, column_name, collation_name FROM information_schema.columns"
+        " WHERE table_schema = 'public' AND data_type IN ('character varying', 'text')"
+    )
+    with open_metadata(empty_database).read() as tx:
+        others = [row for row in tx.execute(texts) if row.collation_name != "C" and row.table_name != "alembic_version"]
+    assert others == []
+
+
 def test_an_earlier_database_keeps_what_is_in_it(empty_database: str) -> None:
     migrate(empty_database, "0002", EARLIER)
     with open_metadata(empty_database).read() as tx:

@@ -37,8 +37,6 @@ def upgrade(connection: sa.Connection) -> None:
         _create(connection)
     elif connection.scalar(sa.select(_version_table.c.version_num)) != HEAD:
         _migrate(connection)
-    else:
-        return
     if connection.dialect.name == "postgresql":
         _order_by_characters(connection)
 
