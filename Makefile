@@ -8,10 +8,10 @@ export UV_PYTHON := $(BIN)/python
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install fmt lint types imports check test demo bench bench-start bench-registry load clean
+.PHONY: help install install-test-servers fmt lint types imports check test demo bench bench-start bench-registry load clean
 
 help: ## show this help
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-15s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/.synced: pyproject.toml uv.lock
 	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] < (3, 14) else "slipway needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is %d.%d: run make PYTHON=/path/to/python3.12" % sys.version_info[:2])'
@@ -26,6 +26,10 @@ install: $(BIN)/.synced ## make .venv from uv.lock
 ifeq ($(MAKECMDGOALS),install)
 	@echo "next: make demo, or $(BIN)/slipway up --detach (README.md has the first day)"
 endif
+
+install-test-servers: install ## what the tests' servers need and PyPI has not: node, and Azurite from npm
+	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -yqq --no-install-recommends nodejs npm; }
+	@$(BIN)/python -m tests.servers.azure_blob
 
 fmt: install ## format the code
 	$(BIN)/ruff format .

@@ -1,14 +1,16 @@
-"""The ``slipway`` command run in this process, through its entry point."""
+"""The ``slipway`` command run in this process, through its entry point; and the servers that tests ask for."""
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from registry.cli.main import main
+from tests.servers.postgresql import Postgresql
+from tests.servers.processes import Absent, require
 
 Slipway = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -37,3 +39,32 @@ def slipway(tmp_path: Path) -> Slipway:
             return subprocess.CompletedProcess(arguments, code, out.getvalue().decode(), err.getvalue().decode())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Postgresql]:
+    """A PostgreSQL that runs as long as the tests."""
+    try:
+        server = Postgresql()
+    except Absent as reason:
+        require(reason)
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables; of both kinds in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/empty/registry.db"
+    server: Postgresql = request.getfixturevalue("postgresql")
+    return server.empty_database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def each_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database with the newest tables and nothing in them; of both kinds in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/registry.db"
+    server: Postgresql = request.getfixturevalue("postgresql")
+    return server.clean_database()

@@ -1,5 +1,6 @@
 """Blobs by digest: streamed in and out."""
 
+from anyio import CancelScope
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -30,8 +31,14 @@ async def get_blob(request: Request) -> Response:
 
 
 async def receive(request: Request, blobs: Blobs, expected: str | None = None) -> StoredBlob:
-    """Store a request's body as it arrives, a megabyte of it in memory at most. Raises InvalidInput."""
-    with blobs.upload() as upload:
+    """Store a request's body as it arrives, a megabyte of it in memory at most; one that breaks off leaves nothing.
+
+    Raises:
+        InvalidInput: its digest is not ``expected``.
+        Unavailable: the store is away or refuses.
+    """
+    upload = await run_sync(blobs.upload)
+    try:
         buffer = bytearray()
         async for chunk in request.stream():
             buffer += chunk
@@ -41,3 +48,6 @@ async def receive(request: Request, blobs: Blobs, expected: str | None = None) -
         if buffer:
             await run_sync(upload.write, bytes(buffer))
         return await run_sync(upload.commit, expected)
+    finally:
+        with CancelScope(shield=True):
+            await run_sync(upload.close)

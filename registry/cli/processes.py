@@ -9,11 +9,21 @@ def registry(
     context: typer.Context,
     host: str = typer.Option("127.0.0.1", help="Address to bind; loopback, until the doors have tokens."),
     port: int = typer.Option(5000, min=1, max=65535),
-    database: str = typer.Option("sqlite:///.slipway/registry.db", help="SQLAlchemy URL of the metadata."),
-    artifacts: str = typer.Option("file://.slipway/artifacts", help="URL of the blobs' folder."),
+    database: str = typer.Option(
+        "sqlite:///.slipway/registry.db", help="URL of the metadata: sqlite:///FILE or postgresql://USER@HOST/DATABASE."
+    ),
+    artifacts: str = typer.Option(
+        "file://.slipway/artifacts",
+        help="URL of the blobs: file://FOLDER, s3://BUCKET/PREFIX, az://CONTAINER/PREFIX or gs://BUCKET/PREFIX.",
+    ),
     data_dir: Path = typer.Option(Path(".slipway/registry"), help="The registry's own files: images."),
 ) -> None:
     """Run the registry: workspace API, MLflow tracking, images.
+
+    Leave passwords and keys out of the URLs: PostgreSQL reads PGPASSWORD or ~/.pgpass; S3 AWS_ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL; Azure AZURE_STORAGE_ACCOUNT_NAME and
+    AZURE_STORAGE_ACCOUNT_KEY; GCS GOOGLE_SERVICE_ACCOUNT, the path of a key file. The machine's own identity is used
+    where it has one. Options may also follow a bucket's URL: s3://models?endpoint=http://minio:9000&region=us-east-1
 
     Example: slipway registry --port 5000 --database sqlite:///registry.db --artifacts file:///srv/artifacts
     """

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from registry.store.blobs import Blobs, open_blobs
 from registry.store.metadata import Metadata, open_metadata
 
+LOOK_S = 0.5  # how late a registry learns what another one wrote to the same database
 KEY_BYTES = 32  # 43 characters of URL-safe base64
 
 
@@ -18,10 +19,12 @@ class ChangeSignal:
     """Tells waiters that something changed; they look again for what they wait for.
 
     ``notify`` may be called from any thread. Take ``ticket()`` before looking and pass it to ``wait``: a change that
-    happens between the two is not missed.
+    happens between the two is not missed. Where other processes change things too, who tell nobody here, a wait ends
+    after ``look_s``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, look_s: float | None = None) -> None:
+        self._look_s = look_s
         self._lock = threading.Lock()
         self._count = 0
         self._closed = False
@@ -46,14 +49,14 @@ class ChangeSignal:
             self._wake()
 
     async def wait(self, ticket: int, timeout_s: float) -> None:
-        """Return when something has changed since ``ticket``, the time is over, or the signal is closed."""
+        """Return when it is time to look again: since ``ticket`` something may have changed, or the time is over."""
         event = asyncio.Event()
         with self._lock:
             if self._closed or self._count != ticket:
                 return
             self._waiters[event] = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s if self._look_s is None else min(timeout_s, self._look_s)):
                 await event.wait()
         except TimeoutError:
             return
@@ -102,4 +105,6 @@ def open_workspace(database_url: str, artifacts_url: str) -> Workspace:
         InvalidInput: a URL cannot be used.
         Unavailable: a store cannot be reached.
     """
-    return Workspace(metadata=open_metadata(database_url), blobs=open_blobs(artifacts_url))
+    metadata = open_metadata(database_url)
+    signal = ChangeSignal(LOOK_S if metadata.shared else None)
+    return Workspace(metadata=metadata, blobs=open_blobs(artifacts_url), signal=signal)

@@ -74,7 +74,7 @@ def summaries(tx: Connection, experiment_ids: Sequence[int], limit: int) -> list
         .join(run_datasets, run_datasets.c.dataset_id == datasets.c.id)
         .where(datasets.c.experiment_id.in_(experiment_ids))
         .distinct()
-        .order_by(datasets.c.experiment_id, datasets.c.name, datasets.c.digest, context)
+        .order_by(datasets.c.experiment_id, datasets.c.name, datasets.c.digest, context.nulls_first())
     )
     return [DatasetSummary(**row._mapping) for row in tx.execute(query.limit(limit))]
 

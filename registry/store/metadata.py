@@ -1,118 +1,105 @@
-"""Open the metadata database and hand out transactions. Knows engines and nothing of the tables' meaning."""
+"""Open the metadata database and hand out transactions. Knows nothing of the tables' meaning."""
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
-from typing import Any, TypeVar
+from contextlib import contextmanager
+from typing import TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, make_url
 
-from registry.core.errors import InvalidInput, Unavailable
+from registry.core.errors import Unavailable
+from registry.store.engines import PATIENCE_S, WRITES, open_engine
+from registry.store.faults import BUSY
 from registry.store.migrations import upgrade
 from registry.store.write_queue import WriteQueue
 
 Connection = sa.Connection
 T = TypeVar("T")
 
-SQLITE_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=NORMAL",  # a kill loses nothing; a power cut may lose the last commits, never the file
-    "PRAGMA busy_timeout=10000",
-    "PRAGMA foreign_keys=ON",
-    # A batch of 100 metrics touches 100 pages: keep them at hand, and fold the log into the file less often.
-    "PRAGMA cache_size=-16000",
-    "PRAGMA wal_autocheckpoint=8000",
-)
-
 
 class Metadata:
     """A database and its two kinds of transaction. Safe to use from many threads."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, patience_s: float) -> None:
+        self.engine = engine
+        self._patience_s = patience_s
         self._readers = engine
-        self._writers = engine.execution_options(slipway_begin="BEGIN IMMEDIATE")
-        # SQLite has one writer. Its own way to wait is to try again after a sleep; ours is a queue.
-        self._turn: AbstractContextManager[Any] = threading.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        if engine.dialect.name == "postgresql":
+            self._readers = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._writers = engine.execution_options(**{WRITES: True})
+        # A database has one writer. Its own way to wait takes a connection, and SQLite's is to sleep and try again.
+        self._turn = threading.Lock()
         self._queue = WriteQueue(self.write)
+
+    @property
+    def shared(self) -> bool:
+        """Tell whether other registries may write to the same database."""
+        return self.engine.dialect.name == "postgresql"
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Give one consistent snapshot."""
-        with self._readers.begin() as tx:
+        """Give one consistent snapshot.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        with _connections_last(), self._readers.begin() as tx:
             yield tx
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Give one transaction: all of it is committed at the end of the block, or none of it when the block raises.
 
-        SQLite takes its write lock at the start, so what is read inside is still true when it is written. A block must
-        not open another: it would wait for itself.
+        Both databases give it their one lock for writers at the start, so what is read inside is still true when it is
+        written. A block must not open another: it would wait for itself.
+
+        Raises:
+            Unavailable: the database is away, full, or others write to it for too long.
         """
-        with self._turn, self._writers.begin() as tx:
-            yield tx
+        if not self._turn.acquire(timeout=3 * self._patience_s):
+            raise Unavailable(BUSY)
+        try:
+            with _connections_last(), self._writers.begin() as tx:
+                yield tx
+        finally:
+            self._turn.release()
 
     async def write_soon(self, job: Callable[[Connection], T]) -> T:
         """Run a short job in a transaction that it may share with others; return when that is committed.
 
         Raises:
-            Unavailable: the store is closing.
+            Unavailable: the store is closing, or as ``write``.
             Exception: whatever the job raises; it then changed nothing.
         """
         return await self._queue.run(job)
 
     def close(self) -> None:
         self._queue.close()
-        self._readers.dispose()
+        self.engine.dispose()
 
 
-def open_metadata(url: str) -> Metadata:
+def open_metadata(url: str, patience_s: float = PATIENCE_S) -> Metadata:
     """Open the database at an SQLAlchemy URL, made and migrated to the newest schema when needed.
 
+    ``patience_s`` is how long a transaction waits for what other processes write.
+
     Raises:
-        InvalidInput: the URL is not one, or names an SQLite database without a file.
-        Unavailable: the database cannot be reached.
+        InvalidInput: the URL is not one of SQLite's with a file, or of PostgreSQL's.
+        Unavailable: the database cannot be reached, or is of a newer version than this program.
     """
-    try:
-        parsed = make_url(url)
-    except sa.exc.ArgumentError as error:
-        raise InvalidInput(f"{url!r} is not a database URL: write sqlite:///path/to/registry.db", value=url) from error
-    engine = _open_sqlite(parsed) if parsed.get_backend_name() == "sqlite" else _open_server(parsed)
-    metadata = Metadata(engine)
+    engine = open_engine(url, patience_s)
+    metadata = Metadata(engine, patience_s)
     try:
         with metadata.write() as tx:
             upgrade(tx)
-    except sa.exc.DBAPIError as error:
-        raise Unavailable(f"cannot open the database {parsed!r}: {error.orig}") from error
+    except Unavailable as error:
+        raise Unavailable(f"cannot open the database {engine.url!r}: {error.message}") from error
     return metadata
 
 
-def _open_sqlite(url: URL) -> sa.Engine:
-    if not url.database or url.database == ":memory:":
-        raise InvalidInput("the metadata needs a file: write sqlite:///path/to/registry.db", value=str(url))
+@contextmanager
+def _connections_last() -> Iterator[None]:
     try:
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise Unavailable(f"cannot make the database's folder: {error}") from error
-    engine = sa.create_engine(url, pool_size=8, max_overflow=64)
-    sa.event.listen(engine, "connect", _configure_sqlite)
-    sa.event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _open_server(url: URL) -> sa.Engine:
-    try:
-        return sa.create_engine(url)
-    except (ModuleNotFoundError, sa.exc.NoSuchModuleError) as error:
-        raise InvalidInput(f"no driver for {url!r} is installed: {error}") from error
-
-
-def _configure_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # the driver begins nothing by itself; _begin_sqlite does
-    for pragma in SQLITE_PRAGMAS:
-        connection.execute(pragma)
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("slipway_begin", "BEGIN"))
+        yield
+    except sa.exc.TimeoutError as error:
+        raise Unavailable("all connections to the database are taken: try again") from error

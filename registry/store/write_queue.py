@@ -91,8 +91,8 @@ class WriteQueue:
             with self._begin() as tx:
                 results = [waiting.job(tx) for waiting in batch]
         except Exception as error:
-            if len(batch) == 1:
-                return [_Outcome(batch[0].future, None, error)]
+            if len(batch) == 1 or isinstance(error, Unavailable):  # who is away is away for all
+                return [_Outcome(waiting.future, None, error) for waiting in batch]
             return [outcome for waiting in batch for outcome in self._commit([waiting])]
         return [_Outcome(waiting.future, result, None) for waiting, result in zip(batch, results, strict=True)]
 

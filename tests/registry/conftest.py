@@ -1,7 +1,8 @@
-"""Workspaces on a fresh SQLite file and in-memory blobs, with a clock and keys that tests can foretell."""
+"""Workspaces on a fresh database and in-memory blobs, with a clock and keys that tests can foretell."""
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -18,10 +19,16 @@ from registry.store.metadata import open_metadata
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Iterator[Workspace]:
+def database(tmp_path: Path) -> str:
+    """The URL of the workspace's metadata. Where a folder's tests run over PostgreSQL too, its conftest says so."""
+    return f"sqlite:///{tmp_path}/registry.db"
+
+
+@pytest.fixture
+def workspace(database: str) -> Iterator[Workspace]:
     clock, keys = count(1_000), count(1)
     workspace = Workspace(
-        metadata=open_metadata(f"sqlite:///{tmp_path}/registry.db"),
+        metadata=open_metadata(database),
         blobs=open_blobs("memory://"),
         now_ms=lambda: next(clock),
         new_key=lambda: f"key-{next(keys)}",
@@ -53,13 +60,22 @@ def image(workspace: Workspace) -> Image:
 @pytest.fixture
 def url(workspace: Workspace, tmp_path: Path) -> Iterator[str]:
     """The address of a running registry."""
+    with serve(workspace, tmp_path / "images") as url:
+        yield url
+
+
+@contextmanager
+def serve(workspace: Workspace, images: Path) -> Iterator[str]:
+    """Run a registry over a workspace, and give its address."""
     listener = bind("127.0.0.1", 0)
-    server = RegistryServer(workspace, open_image_works(tmp_path / "images"))
+    server = RegistryServer(workspace, open_image_works(images))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture

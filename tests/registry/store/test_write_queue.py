@@ -1,20 +1,22 @@
 import asyncio
-import sqlite3
 import threading
+from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from registry.core.errors import Unavailable
 from registry.store import schema
+from registry.store.engines import open_engine
 from registry.store.metadata import Connection, Metadata, open_metadata
 
 
 @pytest.fixture
-def metadata(tmp_path: Path) -> Metadata:
-    return open_metadata(f"sqlite:///{tmp_path}/registry.db")
+def metadata(each_database: str) -> Iterator[Metadata]:
+    metadata = open_metadata(each_database)
+    yield metadata
+    metadata.close()
 
 
 def insert(tx: Connection, name: str) -> str:
@@ -27,11 +29,11 @@ def names(metadata: Metadata) -> list[str]:
         return list(tx.scalars(sa.select(schema.counters.c.name).order_by(schema.counters.c.name)))
 
 
-def test_what_is_answered_is_committed(metadata: Metadata, tmp_path: Path) -> None:
+def test_what_is_answered_is_committed(metadata: Metadata, each_database: str) -> None:
     async def story() -> None:
         assert await metadata.write_soon(lambda tx: insert(tx, "one")) == "one"
-        with sqlite3.connect(tmp_path / "registry.db") as other:
-            assert other.execute("SELECT name FROM counters").fetchall() == [("one",)]
+        with open_engine(each_database).connect() as other:
+            assert other.exec_driver_sql("SELECT name FROM counters").all() == [("one",)]
 
     asyncio.run(story())
 
@@ -43,7 +45,7 @@ def test_writers_share_a_commit_and_only_the_one_that_fails_is_taken_back(metada
         nonlocal commits
         commits += 1
 
-    sa.event.listen(metadata._readers, "commit", count)
+    sa.event.listen(metadata.engine, "commit", count)
 
     def fail(tx: Connection) -> None:
         insert(tx, "bad")
