@@ -1,6 +1,6 @@
 """The registry's contribution to the command, all on one screen."""
 
-from registry.cli import deployments, endpoints, images, models, processes, scoring
+from registry.cli import deployments, endpoints, images, models, processes, scoring, tokens
 from registry.cli.assembly import Commands
 
 
@@ -8,6 +8,7 @@ def contribute(commands: Commands) -> None:
     """Add the nouns of the workspace, and the registry's own process."""
     commands.app.command()(processes.registry)
     commands.app.command()(scoring.score)
+    commands.app.command()(tokens.audit)
 
     model = commands.group("model", "Named, versioned models, produced by runs.")
     model.command("register")(models.register)
@@ -32,3 +33,8 @@ def contribute(commands: Commands) -> None:
     deployment.command("list")(deployments.list_deployments)
     deployment.command("show")(deployments.show)
     deployment.command("delete")(deployments.delete)
+
+    token = commands.group("token", "Who may call the registry, and in which role.")
+    token.command("create")(tokens.create)
+    token.command("list")(tokens.list_tokens)
+    token.command("revoke")(tokens.revoke)
