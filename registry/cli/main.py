@@ -51,7 +51,7 @@ def _remedy(error: SlipwayError) -> str:
     if isinstance(error, Unauthenticated) and TOKEN_VARIABLE not in error.message:
         return f" Set {TOKEN_VARIABLE} to a token of this registry"
     if isinstance(error, Forbidden):
-        return f" The token in {TOKEN_VARIABLE} says who asks"
+        return f" ({TOKEN_VARIABLE} says who asks)"
     away = isinstance(error, Unavailable) and "url" in error.details  # the registry, as the SDK tells it
     return " Start a workspace with `slipway up`, or name another with --url" if away else ""
 

@@ -103,13 +103,18 @@ async def read_message(request: Request, record: type[T], limit_bytes: int | Non
     if limit_bytes is not None and len(body) > limit_bytes:
         raise InvalidInput(f"The request must be at most {limit_bytes} bytes, and has {len(body)}.")
     try:
-        return msgspec.json.decode(body, type=record, strict=False)
-    except msgspec.ValidationError:
-        return _convert(_without_nulls(msgspec.json.decode(body)), record)
+        return _decode(body, record)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"Bad Request. The body is not JSON: {error}") from error
     except RecursionError as error:
         raise InvalidInput("Bad Request. The body is nested too deeply") from error
+
+
+def _decode(body: bytes, record: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=record, strict=False)
+    except msgspec.ValidationError:  # of nulls perhaps, or of what comes before the JSON itself goes wrong
+        return _convert(_without_nulls(msgspec.json.decode(body)), record)
 
 
 def read_params(request: Request, record: type[T]) -> T:

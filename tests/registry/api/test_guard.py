@@ -45,3 +45,9 @@ def test_a_name_that_was_made_to_mean_this_machine_is_refused(http: httpx.Client
 @pytest.mark.parametrize("host", ["localhost:5000", "127.0.0.1", "127.0.0.2:5000", "[::1]:5000"])
 def test_this_machine_has_several_names(http: httpx.Client, host: str) -> None:
     assert http.get("/api/v1/endpoints", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "//", "http://127.0.0.1:port"])
+def test_an_origin_that_is_none_is_refused_and_no_fault_of_ours(http: httpx.Client, origin: str) -> None:
+    answer = http.post("/api/v1/endpoints/cancer/keys/regenerate", json={"key": "primary"}, headers={"origin": origin})
+    assert answer.status_code == 403
