@@ -10,6 +10,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry.api.route import ApiRoute
+from registry.api.text import check_address
 from registry.core.access import ANYBODY, NOBODY, OPEN_PATHS, Caller, needed_role
 from registry.core.errors import Unauthenticated
 from registry.operations.caller import caller, set_caller
@@ -69,6 +70,7 @@ def guarded(route: ApiRoute) -> Route:
     async def check_and_handle(request: Request) -> Response:
         request.scope["state"]["pattern"] = pattern
         caller().check_may(needed)
+        check_address(request.scope)
         return await handler(request)
 
     return Route(route.path, check_and_handle, methods=[route.method])

@@ -10,7 +10,7 @@ from registry.core.paths import check_archive_path
 from registry.images.pack import CHUNK_BYTES, Entry
 
 MAX_FILES = 20_000
-MAX_HEADER_BYTES = 32 << 20  # of all files together; a plain file's is 512 bytes, a long name's 1536
+MAX_HEADER_BYTES = 16 << 20  # of all files together, which tarfile keeps; a plain file's is 512, a long name's 1536
 
 
 class _Headers(io.FileIO):
@@ -19,7 +19,8 @@ class _Headers(io.FileIO):
     _left = MAX_HEADER_BYTES
 
     def read(self, size: int | None = -1, /) -> bytes:
-        self._left -= size or 0
+        wanted = MAX_HEADER_BYTES + 1 if size is None or size < 0 else size  # below nothing is all that there is
+        self._left -= wanted
         if self._left < 0:
             raise BuildFailed(f"the code folder's archive has more than {MAX_HEADER_BYTES:,} bytes of headers")
         return super().read(size)
@@ -35,7 +36,6 @@ def code_entries(archive: Path) -> tuple[Entry, ...]:
     try:
         with _Headers(archive) as file, tarfile.open(fileobj=file, mode="r:") as tar:
             for member in tar:
-                tar.members = []  # it keeps every header it has seen
                 if member.isdir():
                     continue
                 entries.append(_entry(archive, member))

@@ -40,6 +40,9 @@ def test_a_header_of_a_gigabyte_is_not_read(tmp_path: Path, kind: bytes) -> None
 
 LIES: dict[str, bytes] = {
     "a size below nothing": header("a", 0)[:124] + b"\xff" * 12 + header("a", 0)[136:] + header("b", 1),
+    "a long name whose size is below nothing": (
+        header("a", 0, tarfile.GNUTYPE_LONGNAME)[:124] + b"\xff" * 11 + b"\x00" + header("a", 0)[136:] + bytes(1 << 20)
+    ),
     "a file that is not there": header("a", 1 << 40),
     "half a header": header("a", 0)[:300],
     "a name out of the folder": header("../../etc/cron.d/x", 0),
