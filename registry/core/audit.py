@@ -46,7 +46,7 @@ MAX_PATH = 1000
 MAX_ADDRESS = 64
 MAX_METHOD = 8
 KEPT_DAYS = 180
-KEPT_ROWS = 1_000_000
+KEPT_REFUSALS = 100_000  # of callers without a name: who floods the table must not push out what others did
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +59,11 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     status: int
     request_id: str
+
+    @property
+    def is_knock(self) -> bool:
+        """Say whether somebody unknown was refused: of such rows anybody can make as many as he likes."""
+        return not self.who and self.status in REFUSED
 
 
 class AuditList(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from functools import partial
 
-from registry.core.audit import KEPT_DAYS, KEPT_ROWS, AuditEntry
+from registry.core.audit import KEPT_DAYS, KEPT_REFUSALS, AuditEntry
 from registry.core.tokens import DAY_MS
 from registry.operations.workspace import Workspace
 from registry.store import audit as rows
@@ -29,7 +29,8 @@ class AuditLog:
 
     def note(self, entry: AuditEntry) -> None:
         """Have an entry written soon. Under a flood that the store cannot follow, entries are counted and dropped."""
-        if len(self._waiting) >= MOST_WAITING:
+        room = MOST_WAITING // 2 if entry.is_knock else MOST_WAITING
+        if len(self._waiting) >= room:
             self._lost += 1
             return
         self._waiting.append(entry)
@@ -59,7 +60,7 @@ class AuditLog:
         if self._written >= PRUNE_EVERY:
             self._written = 0
             await self._workspace.metadata.write_soon(
-                partial(rows.prune, before_ms=_oldest(self._workspace), most=KEPT_ROWS)
+                partial(rows.prune, before_ms=_oldest(self._workspace), most_knocks=KEPT_REFUSALS)
             )
 
 
@@ -76,9 +77,9 @@ def list_entries(workspace: Workspace, since_ms: int, who: str | None, limit: in
 
 
 def prune_audit(workspace: Workspace) -> None:
-    """Delete what is older than ``KEPT_DAYS`` days, and all but the newest ``KEPT_ROWS``."""
+    """Delete what is older than ``KEPT_DAYS`` days, and all but the newest refusals of callers without a name."""
     with workspace.metadata.write() as tx:
-        rows.prune(tx, _oldest(workspace), KEPT_ROWS)
+        rows.prune(tx, _oldest(workspace), KEPT_REFUSALS)
 
 
 def _oldest(workspace: Workspace) -> int:

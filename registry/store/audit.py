@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 import sqlalchemy as sa
 
-from registry.core.audit import AuditEntry
+from registry.core.audit import REFUSED, AuditEntry
 from registry.store.metadata import Connection
 from registry.store.schema import audit
 
@@ -33,8 +33,11 @@ def newest(tx: Connection, since_ms: int, who: str | None, limit: int) -> list[A
     ]
 
 
-def prune(tx: Connection, before_ms: int, most: int) -> None:
-    """Delete what is older, and of the rest all but the ``most`` newest."""
+def prune(tx: Connection, before_ms: int, most_knocks: int) -> None:
+    """Delete what is older, and of the refusals of callers without a name all but the newest ``most_knocks``."""
     tx.execute(sa.delete(audit).where(audit.c.at_ms < before_ms))
-    last = tx.scalar(sa.select(sa.func.max(audit.c.id))) or 0
-    tx.execute(sa.delete(audit).where(audit.c.id <= last - most))
+    is_knock = (audit.c.who == "") & audit.c.status.in_(REFUSED)
+    newest_ids = sa.select(audit.c.id).where(is_knock).order_by(audit.c.id.desc())
+    last = tx.scalar(newest_ids.offset(most_knocks).limit(1))
+    if last is not None:
+        tx.execute(sa.delete(audit).where(is_knock & (audit.c.id <= last)))

@@ -3,6 +3,8 @@
 import httpx
 import pytest
 
+from registry.core.browsers import refusal
+
 PAGE = "http://evil.example"
 
 
@@ -51,3 +53,20 @@ def test_this_machine_has_several_names(http: httpx.Client, host: str) -> None:
 def test_an_origin_that_is_none_is_refused_and_no_fault_of_ours(http: httpx.Client, origin: str) -> None:
     answer = http.post("/api/v1/endpoints/cancer/keys/regenerate", json={"key": "primary"}, headers={"origin": origin})
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("10.0.0.7:5000", True),
+        ("10.0.0.7", True),
+        ("localhost:5000", True),
+        ("Registry.Example", True),
+        ("10.0.0.8", False),
+        ("evil.example", False),
+    ],
+)
+def test_a_server_for_others_goes_by_its_address_and_the_names_it_was_given(host: str, allowed: bool) -> None:
+    why = refusal("GET", host, "", "", frozenset({"registry.example", "10.0.0.7"}))
+    assert (why == "") is allowed
+    assert allowed or "--allowed-host" in why

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from registry.api import head_limit
+
 Ask = Callable[..., httpx.Response]
 
 LIMIT_BYTES = 4 << 20
@@ -151,6 +153,21 @@ def test_a_head_without_end_is_cut_off(url: str, http: httpx.Client, flood: Call
     raw(url, counted())
     assert sent < 20 << 20  # it was cut off: 50 MB were to come
     assert memory_bytes() - before < 16 << 20
+    assert http.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /he", b"GET /health HTTP/1.1\r\nhost: 127"])
+def test_who_sends_too_slowly_is_let_go(url: str, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    monkeypatch.setattr(head_limit, "HEAD_S", 0.2)
+    address = urlsplit(url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(sent)
+        assert connection.recv(1) == b""
+
+
+def test_who_waits_for_a_slow_answer_is_not_let_go(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(head_limit, "HEAD_S", 0.2)
+    assert http.get("/api/v1/desired-state", params={"after": 99, "wait_s": 0.6}).status_code == 200
     assert http.get("/health").status_code == 200
 
 

@@ -2,16 +2,20 @@
 
 import asyncio
 import logging
+import socket
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 import pytest
 
 from registry.core.audit import AuditEntry, is_audited
-from registry.operations import audit
+from registry.core.services import Service
+from registry.operations import audit, services
 from registry.operations.caller import who
 from registry.operations.workspace import Workspace
 
@@ -43,7 +47,7 @@ def test_changes_and_refusals_are_rows(ask: Ask) -> None:
         ("the-contributor", "PUT", "/api/v1/endpoints/cancer", made.status_code),
         ("the-reader", "DELETE", "/api/v1/endpoints/cancer", 403),
         ("", "GET", "/api/v1/models", 401),
-        ("the-owner", "DELETE", "/api/v1/endpoints/nothing%0a%00here", 404),
+        ("the-owner", "DELETE", "/api/v1/endpoints/nothing%0a%00here", 400),
     ]
     assert found[-1]["request_id"] == made.headers["x-request-id"]
     assert {row["address"] for row in found} == {"127.0.0.1"}
@@ -123,24 +127,75 @@ def test_old_rows_go(workspace: Workspace) -> None:
     assert [row.path for row in audit.list_entries(old, 0, None, 10)] == ["/2"]
 
 
-def test_a_flood_is_bounded(
+def test_a_flood_is_bounded_and_pushes_nothing_out(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(audit, "MOST_WAITING", 1200)
-    monkeypatch.setattr(audit, "PRUNE_EVERY", 600)
-    monkeypatch.setattr(audit, "KEPT_ROWS", 1000)
+    monkeypatch.setattr(audit, "KEPT_REFUSALS", 100)
+    knock = msgspec.structs.replace(entry(0, at_ms=10**15), who="", status=401)
 
     async def flood() -> None:
         log = audit.AuditLog(workspace)
-        for number in range(1500):
-            log.note(entry(number, at_ms=10**15))
+        for _ in range(1500):
+            log.note(knock)
+        log.note(entry(7, at_ms=10**15))  # there is room for what is done
         await log.close()
 
     asyncio.run(flood())
-    assert len(audit.list_entries(workspace, 0, None, 10_000)) <= 1200
-    assert "300 rows of the audit were dropped" in caplog.text
+    assert "900 rows of the audit were dropped" in caplog.text
+    assert len(audit.list_entries(workspace, 0, None, 10_000)) == 601
     audit.prune_audit(workspace)
-    assert len(audit.list_entries(workspace, 0, None, 10_000)) == 1000
+    kept = audit.list_entries(workspace, 0, None, 10_000)
+    assert (len(kept), [row.path for row in kept if row.who]) == (101, ["/7"])
+
+
+def test_a_flood_is_pruned_while_it_goes_on(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "PRUNE_EVERY", 600)
+    monkeypatch.setattr(audit, "KEPT_REFUSALS", 100)
+    knock = msgspec.structs.replace(entry(0, at_ms=10**15), who="", status=401)
+
+    async def flood() -> None:
+        log = audit.AuditLog(workspace)
+        for _ in range(1500):
+            log.note(knock)
+        await log.close()
+
+    asyncio.run(flood())
+    assert len(audit.list_entries(workspace, 0, None, 10_000)) == 600
+
+
+def test_operations_know_who_asks(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    names: list[str] = []
+
+    def list_services(workspace: Workspace) -> list[Service]:
+        names.append(who())
+        return []
+
+    monkeypatch.setattr(services, "list_services", list_services)
+    for role in ("reader", "owner"):
+        ask(role, "GET", "/api/v1/services")
+    assert names == ["the-reader", "the-owner"]
+
+
+def test_requests_in_one_packet_are_each_asked_who_they_are(
+    ask: Ask, guarded_url: str, secrets: dict[str, str]
+) -> None:
+    address = urlsplit(guarded_url)
+    head = "DELETE /api/v1/endpoints/{} HTTP/1.1\r\nhost: 127.0.0.1\r\n{}\r\n"
+    named = [f"authorization: Bearer {secrets[role]}\r\n" for role in ("owner", "reader")]
+    sent = "".join(head.format(f"e{number}x", line) for number, line in enumerate([named[0], "", named[1], ""]))
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        connection.sendall(sent.encode())
+        said = b""
+        while said.count(b"HTTP/1.1 ") < 4:
+            said += connection.recv(65536)
+    found = [(row["path"], row["who"], row["status"]) for row in reversed(rows(ask))]
+    assert found == [
+        ("/api/v1/endpoints/e0x", "the-owner", 404),
+        ("/api/v1/endpoints/e1x", "", 401),
+        ("/api/v1/endpoints/e2x", "the-reader", 403),
+        ("/api/v1/endpoints/e3x", "", 401),
+    ]
 
 
 def test_outside_a_request_nobody_is_named() -> None:

@@ -1,6 +1,8 @@
 """Who may call, with which token, and for how long."""
 
+import asyncio
 import base64
+import contextlib
 import re
 import time
 from collections.abc import Callable
@@ -15,9 +17,14 @@ from registry.api.route import ApiRoute
 from registry.client import Client
 from registry.core.access import Role, needed_role
 from registry.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
+from registry.core.names import parse_image_reference
 from registry.core.tokens import DAY_MS, WantedToken
+from registry.operations.services import list_services
 from registry.operations.tokens import FRESH_S, create_token, list_tokens, revoke_token
 from registry.operations.workspace import Workspace
+from serving.node.errors import PullFailed
+from serving.node.pull import Puller
+from serving.node.service import announce
 
 Ask = Callable[..., httpx.Response]
 REGENERATE = "/api/v1/endpoints/cancer/keys/regenerate"
@@ -192,3 +199,32 @@ def test_tokens_are_named_once_and_the_last_owner_stays(workspace: Workspace) ->
 )
 def test_a_token_that_cannot_be_is_the_callers_mistake(ask: Ask, body: object) -> None:
     assert ask("owner", "POST", "/api/v1/tokens", json=body).status_code == 400
+
+
+def test_a_node_pulls_with_its_token(
+    guarded_url: str, monkeypatch: pytest.MonkeyPatch, secrets: dict[str, str]
+) -> None:
+    image = parse_image_reference("cancer-onnx:1")
+    with Puller(guarded_url) as puller, pytest.raises(PullFailed, match="set SLIPWAY_TOKEN on this node"):
+        puller.resolve(image)
+    monkeypatch.setenv("SLIPWAY_TOKEN", secrets["reader"])
+    with Puller(guarded_url) as puller, pytest.raises(PullFailed, match="has no cancer-onnx:1"):
+        puller.resolve(image)
+
+
+def test_a_service_announces_itself_with_its_token(
+    guarded_url: str,
+    guarded_workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    secrets: dict[str, str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def announce_for(seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(announce(guarded_url, "edge", {"url": "http://127.0.0.1:8000"}), seconds)
+
+    asyncio.run(announce_for(0.5))
+    assert "set SLIPWAY_TOKEN to a contributor's token" in caplog.text
+    monkeypatch.setenv("SLIPWAY_TOKEN", secrets["contributor"])
+    asyncio.run(announce_for(0.5))
+    assert [service.name for service in list_services(guarded_workspace)] == ["edge"]
