@@ -55,13 +55,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._deadline.cancel()
             self._deadline = None
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if len(self.headers) >= MAX_HEADERS or len(name) + len(value) > MAX_HEAD_BYTES:
-            raise TooManyHeaders
-        super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
         self._progress = True
+        if len(self.headers) > MAX_HEADERS:
+            raise TooManyHeaders
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

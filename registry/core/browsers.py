@@ -19,7 +19,7 @@ def refusal(method: str, host: str, origin: str, fetch_site: str, names: frozens
     ``names`` are those by which the server is known besides this machine's own, in lower case.
     """
     name = _name(host).lower()
-    if not is_loopback(name) and name not in names:
+    if name not in names and not is_loopback(name):
         return (
             f"this server does not answer as {host!r}: use 127.0.0.1 or localhost, or the address it is bound to; "
             "to give it another name, start it with --allowed-host NAME"

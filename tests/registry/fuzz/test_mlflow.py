@@ -54,6 +54,7 @@ def test_a_body_that_is_no_message_is_no_fault_of_ours(fuzzed_url: str, known: d
 
 
 def _path(route: ApiRoute, known: dict[str, str]) -> st.SearchStrategy[str]:
+    # Known names in the path more often than not: the rest of a request is seen by what exists.
     names = re.findall(r"{(\w+)(?::path)?}", route.path)
     drawn = st.fixed_dictionaries({name: (st.just(known[name]) | TEXTS if name in known else TEXTS) for name in names})
     return drawn.map(lambda values: re.sub(r"{(\w+)(?::path)?}", lambda hit: _quoted(values[hit[1]]), route.path))
