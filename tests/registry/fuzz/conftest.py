@@ -1,33 +1,14 @@
-"""A registry in a store of its own for all fuzzing, with one of each noun, and how hard to try."""
+"""A registry in a store of its own for all fuzzing, with one of each noun."""
 
-import os
 import threading
 from collections.abc import Iterator
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, settings
 
 from registry.api.server import RegistryServer, bind
 from registry.operations.images import open_image_works
 from registry.operations.workspace import open_workspace
-
-EXAMPLES = int(os.environ.get("SLIPWAY_FUZZ_EXAMPLES", "0"))
-
-# In the suite the same few cases each time, so that it fails for a change and not by chance; `make fuzz` draws others.
-settings.register_profile(
-    "fuzz",
-    max_examples=EXAMPLES or 12,
-    derandomize=EXAMPLES == 0,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
-
-
-@pytest.fixture(autouse=True)
-def profile() -> None:
-    settings.load_profile("fuzz")
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from registry.api.app import MLFLOW, MLFLOW_V3
 from registry.api.route import ApiRoute
+from tests.registry.fuzz.effort import EFFORT
 from tests.registry.fuzz.messages import ANYTHING, TEXTS, bodies, written
 
 PREFIXES = {id(route): "/api/3.0" if route in MLFLOW_V3 else "/api/2.0" for route in (*MLFLOW, *MLFLOW_V3)}
@@ -24,6 +25,7 @@ HEADERS = {"content-type": "application/json"}
 def test_no_answer_is_a_fault_of_ours(fuzzed_url: str, known: dict[str, str], route: ApiRoute) -> None:
     with httpx.Client(base_url=fuzzed_url, timeout=30) as http:
 
+        @EFFORT
         @given(path=_path(route, known), values=bodies(route, known))
         def send(path: str, values: Any) -> None:
             url = PREFIXES[id(route)] + path
@@ -44,6 +46,7 @@ def test_no_answer_is_a_fault_of_ours(fuzzed_url: str, known: dict[str, str], ro
 def test_a_body_that_is_no_message_is_no_fault_of_ours(fuzzed_url: str, known: dict[str, str], route: ApiRoute) -> None:
     with httpx.Client(base_url=fuzzed_url, timeout=30) as http:
 
+        @EFFORT
         @given(path=_path(route, known), body=RAW, media=MEDIA)
         def send(path: str, body: bytes, media: str) -> None:
             headers = [(b"content-type", media.encode("latin-1"))]
