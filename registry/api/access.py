@@ -42,12 +42,12 @@ class AccessGuard:
         await self._app(scope, receive, send)
 
     async def _identify(self, scope: Scope, table: TokenTable) -> Caller:
-        credentials = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        if credentials:
-            return await table.recognise(secret_of(credentials))
         if scope["path"] in OPEN_PATHS:
             return NOBODY
-        raise Unauthenticated(MISSING)
+        credentials = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        if not credentials:
+            raise Unauthenticated(MISSING)
+        return await table.recognise(secret_of(credentials))
 
 
 def secret_of(credentials: bytes) -> str:

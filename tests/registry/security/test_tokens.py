@@ -104,6 +104,8 @@ def test_what_is_no_token_is_refused(guarded_url: str, secrets: dict[str, str], 
     answer = httpx.get(f"{guarded_url}/api/v1/models", headers=[(b"authorization", credentials.encode("latin-1"))])
     assert answer.status_code == 401
     assert answer.json()["error"]["code"] == "unauthenticated"
+    headers = [(b"authorization", credentials.encode("latin-1"))]
+    assert httpx.get(f"{guarded_url}/health", headers=headers).status_code == 200  # which asks for none
 
 
 def test_mlflow_raises_at_once(guarded_url: str, monkeypatch: pytest.MonkeyPatch, secrets: dict[str, str]) -> None:
