@@ -8,7 +8,8 @@ export UV_PYTHON := $(BIN)/python
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test-servers fmt lint types imports check test demo bench bench-start bench-registry load clean
+.PHONY: help install install-test-servers fmt lint types imports check test demo bench bench-start bench-registry
+.PHONY: load fuzz clean
 
 help: ## show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +67,9 @@ bench-registry: install ## the registry next to mlflow server; writes build/benc
 
 load: install ## Locust against a running workspace
 	@$(BIN)/python -m loadtest.load
+
+fuzz: install ## attack every route of the registry with bodies of all kinds, for as long as it takes (EXAMPLES=1000)
+	SLIPWAY_FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest tests/registry/fuzz --timeout 0
 
 clean: ## remove what was made here (not .slipway)
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -21,6 +21,7 @@ def slipway(tmp_path: Path) -> Slipway:
     clean: dict[str, str | None] = {
         "SLIPWAY_URL": None,
         "SLIPWAY_KEY": None,
+        "SLIPWAY_TOKEN": None,
         "SLIPWAY_DIR": str(tmp_path / "workspace"),
         "COLUMNS": "200",
         "FORCE_COLOR": None,

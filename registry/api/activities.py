@@ -38,4 +38,7 @@ async def announce_service(request: Request) -> Response:
     """Announce where a process listens."""
     said = await read_record(request, ServiceAnnouncement)
     workspace, name = workspace_of(request), request.path_params["name"]
-    return answer(await run_sync(services.announce_service, workspace, name, said.url, said.grpc))
+    before = {one.name: (one.url, one.grpc) for one in await run_sync(services.list_services, workspace)}
+    service = await run_sync(services.announce_service, workspace, name, said.url, said.grpc)
+    request.state.repeated = before.get(service.name) == (service.url, service.grpc)  # nothing for the audit
+    return answer(service)

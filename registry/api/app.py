@@ -6,7 +6,22 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from registry.api import activities, blobs, deployments, endpoints, images, models, oci, purge, runs, system
+from registry.api import (
+    activities,
+    audit,
+    blobs,
+    deployments,
+    endpoints,
+    images,
+    models,
+    oci,
+    purge,
+    runs,
+    system,
+    tokens,
+)
+from registry.api.access import AccessGuard, Protection, guarded
+from registry.api.audit import AuditMiddleware
 from registry.api.errors import ErrorMiddleware, answer_http_exception
 from registry.api.guard import BrowserGuard
 from registry.api.mlflow import (
@@ -28,6 +43,7 @@ from registry.api.route import ApiRoute, Waiting, under
 from registry.api.router import PlainPathsFirst
 from registry.core import rest
 from registry.core.activities import Activity
+from registry.core.audit import AuditList
 from registry.core.desired import DesiredState
 from registry.core.documents import DeploymentDocument, EndpointDocument
 from registry.core.endpoints import Deployment, Endpoint
@@ -36,7 +52,10 @@ from registry.core.models import Model, ModelEntry, ModelVersion
 from registry.core.purge import PurgeOrder, PurgePlan
 from registry.core.run_views import RunDetails, RunDiff, RunList
 from registry.core.services import Service
+from registry.core.tokens import MadeToken, TokenList, WantedToken
+from registry.operations.audit import AuditLog
 from registry.operations.images import ImageWorks
+from registry.operations.tokens import TokenTable
 from registry.operations.workspace import Workspace
 
 SYSTEM = [
@@ -109,6 +128,11 @@ WORKSPACE = [
     ApiRoute("GET", "/activities", activities.list_activities, None, rest.ActivityList),
     ApiRoute("GET", "/activities/{id}", activities.get_activity, None, Activity, query=Waiting),
     ApiRoute("POST", "/activities/{id}/progress", activities.report_progress, rest.ProgressReport, Activity),
+    # access
+    ApiRoute("GET", "/tokens", tokens.list_tokens, None, TokenList),
+    ApiRoute("POST", "/tokens", tokens.create_token, WantedToken, MadeToken, 201),
+    ApiRoute("DELETE", "/tokens/{name}", tokens.revoke_token, status=204),
+    ApiRoute("GET", "/audit", audit.list_entries, None, AuditList, query=audit.AuditQuery),
 ]
 
 OCI = [
@@ -203,14 +227,27 @@ FOREIGN = [
 PAGE = ApiRoute("GET", "/", front_page)  # for people: not in the document either
 
 
-def build_app(workspace: Workspace, works: ImageWorks) -> Starlette:
-    """Return the ASGI application over a workspace and its images. The caller closes the workspace."""
+def build_app(workspace: Workspace, works: ImageWorks, protection: Protection | None = None) -> Starlette:
+    """Return the ASGI application over a workspace and its images. The caller closes the workspace.
+
+    ``protection`` is what it asks of its callers; without it, it answers this machine and wants no tokens.
+    """
+    protection = protection or Protection()
+    table = TokenTable(workspace) if protection.tokens else None
+    log = AuditLog(workspace)
     app = Starlette(
-        middleware=[Middleware(ErrorMiddleware), Middleware(BrowserGuard)],
+        middleware=[
+            Middleware(AuditMiddleware, log, workspace.now_ms),
+            Middleware(ErrorMiddleware),
+            Middleware(BrowserGuard, protection.hosts),
+            Middleware(AccessGuard, table),
+        ],
         exception_handlers={HTTPException: answer_http_exception},
     )
-    app.router = PlainPathsFirst([route.route() for route in (*ROUTES, *FOREIGN, PAGE)])
+    app.router = PlainPathsFirst([guarded(route) for route in (*ROUTES, *FOREIGN, PAGE)])
     app.state.workspace = workspace
     app.state.image_works = works
     app.state.openapi = openapi_document(ROUTES, version("slipway"))
+    app.state.tokens = table
+    app.state.audit = log
     return app

@@ -12,6 +12,9 @@ from registry.store.blobs import CHUNK_BYTES, Blobs, StoredBlob
 
 BINARY = "application/octet-stream"
 
+# What somebody stored must never be run by a browser as the registry's own page.
+DOWNLOAD = {"content-disposition": "attachment", "content-security-policy": "sandbox; default-src 'none'"}
+
 
 async def put_blob(request: Request) -> Response:
     """Store a blob under its digest."""
@@ -24,7 +27,7 @@ async def get_blob(request: Request) -> Response:
     """Read a blob; HEAD tells its size."""
     blobs, digest = workspace_of(request).blobs, request.path_params["digest"]
     size = await run_sync(blobs.size, digest)
-    headers = {"content-length": str(size), "etag": f'"{digest}"'}
+    headers = {"content-length": str(size), "etag": f'"{digest}"', **DOWNLOAD}
     if request.method == "HEAD":
         return Response(headers=headers, media_type=BINARY)
     return StreamingResponse(await run_sync(blobs.stream, digest), headers=headers, media_type=BINARY)

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.api.mlflow.errors import mlflow_body
 from registry.api.oci import oci_body
-from registry.core.errors import HTTP_STATUS, InvalidInput, NotFound, SlipwayError
+from registry.core.errors import HTTP_STATUS, InvalidInput, NotFound, SlipwayError, Unauthenticated
 from registry.core.rest import ErrorBody, ErrorDetail
 
 logger = logging.getLogger("slipway.registry")
@@ -62,7 +62,9 @@ class ErrorMiddleware:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                headers["x-content-type-options"] = "nosniff"  # a browser takes nothing for a page that is none
             await send(message)
 
         try:
@@ -71,7 +73,7 @@ class ErrorMiddleware:
             logger.info("request %s: the client went away before it had sent it all", request_id)
         except Exception as error:
             if not isinstance(error, SlipwayError):
-                logger.exception("request %s failed: %s %s", request_id, scope["method"], scope["path"])
+                logger.exception("request %s failed: %s %r", request_id, scope["method"], scope["path"])
             if started:
                 raise
             response = _respond(scope["path"], error, request_id)
@@ -97,7 +99,13 @@ def _respond(path: str, error: Exception, request_id: str) -> Response:
     ours = error if isinstance(error, SlipwayError) else SlipwayError("something went wrong inside the registry")
     body = _body_of(path)
     status, content = body(ours, HTTP_STATUS[ours.code], request_id)
-    return Response(content, status, media_type="application/json")
+    headers = {"www-authenticate": _challenge(path)} if isinstance(ours, Unauthenticated) else None
+    return Response(content, status, headers=headers, media_type="application/json")
+
+
+def _challenge(path: str) -> str:
+    """Say how to authenticate. Clients of OCI ask for Basic; it would make a browser ask its user for a password."""
+    return 'Basic realm="slipway"' if path.startswith("/v2/") else 'Bearer realm="slipway"'
 
 
 def _body_of(path: str) -> Body:

@@ -7,7 +7,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from registry.api.images import works_of
 from registry.api.route import workspace_of
-from registry.core.errors import InvalidInput, NotFound, SlipwayError
+from registry.core.errors import Forbidden, InvalidInput, NotFound, SlipwayError, Unauthenticated
 from registry.core.images import MANIFEST_TYPE
 from registry.core.names import check_name
 from registry.operations.catalog import list_images, resolve_image
@@ -60,6 +60,10 @@ def oci_body(error: SlipwayError, status: int, _request_id: str) -> tuple[int, b
             code = "MANIFEST_UNKNOWN"
         case InvalidInput():
             code = "UNSUPPORTED" if status == 405 else "NAME_INVALID"
+        case Unauthenticated():
+            code = "UNAUTHORIZED"
+        case Forbidden():
+            code = "DENIED"
         case _:
             code = "UNKNOWN"
     return status, msgspec.json.encode({"errors": [{"code": code, "message": error.message}]})

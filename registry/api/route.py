@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from registry.api.text import check_body
 from registry.core.errors import InvalidInput, NotFound
 from registry.core.loading import parse_json, to_record
 from registry.core.names import VERSION_NUMBER
@@ -78,12 +79,18 @@ def caller_of(request: Request) -> str:
 
 
 async def read_body(request: Request) -> bytes:
-    """Return the body whole. Raises HTTPException 413 as soon as it is more than ``MAX_BODY_BYTES``."""
+    """Return a body of JSON whole.
+
+    Raises:
+        HTTPException: 413, as soon as it is more than ``MAX_BODY_BYTES``.
+        InvalidInput: a text in it holds a NUL.
+    """
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             raise HTTPException(413)
+    check_body(body)
     return bytes(body)
 
 

@@ -10,7 +10,8 @@ class PlainPathsFirst(Router):
     """Starlette's router; of some 100 routes, the busiest have no parameter in their path and need no pattern."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        super().__init__(routes)
+        # Starlette's redirects to a path with or without its last slash name whatever Host the client sent.
+        super().__init__(routes, redirect_slashes=False)
         self._plain = {
             (method, route.path): route
             for route in reversed(routes)  # where two have one path, the first wins, as in the walk

@@ -9,10 +9,13 @@ from typing import NoReturn
 
 import uvicorn
 
+from registry.api.access import Protection
 from registry.api.app import build_app
-from registry.core.addresses import is_loopback
+from registry.api.bound import check_owner, protection_of
+from registry.api.head_limit import BoundedHttpProtocol
 from registry.core.errors import SlipwayError
 from registry.operations.activities import fail_interrupted_builds
+from registry.operations.audit import prune_audit
 from registry.operations.images import ImageWorks, open_image_works
 from registry.operations.workspace import Workspace, open_workspace
 
@@ -23,9 +26,13 @@ GRACE_S = 5
 class RegistryServer(uvicorn.Server):
     """uvicorn, which lets go of long-polls before it waits for the requests that are running."""
 
-    def __init__(self, workspace: Workspace, works: ImageWorks) -> None:
+    def __init__(self, workspace: Workspace, works: ImageWorks, protection: Protection | None = None) -> None:
+        app = build_app(workspace, works, protection)
         config = uvicorn.Config(
-            build_app(workspace, works),
+            app,
+            http=BoundedHttpProtocol,
+            ws="none",
+            proxy_headers=False,  # the audit's addresses are those that connected, not what a header says
             log_level="warning",
             access_log=False,
             lifespan="off",
@@ -34,29 +41,43 @@ class RegistryServer(uvicorn.Server):
         )
         super().__init__(config)
         self._workspace = workspace
+        self._audit = app.state.audit
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._workspace.signal.close()
         await super().shutdown(sockets)
+        await self._audit.close()
 
 
-def serve(host: str, port: int, database_url: str, artifacts_url: str, data_dir: Path) -> None:
-    """Serve until SIGTERM or SIGINT.
+def serve(
+    host: str,
+    port: int,
+    database_url: str,
+    artifacts_url: str,
+    data_dir: Path,
+    access: str | None = None,
+    allowed_hosts: list[str] | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT. ``access`` is "off", "tokens", or what fits ``host``.
 
     Raises:
-        SystemExit: with code 2 and one line on stderr: the port is taken, or a store cannot be opened.
+        SystemExit: with code 2 and one line on stderr: the port is taken, a store cannot be opened, or the registry
+            would be open to others, or closed to everybody.
     """
-    listener = _bind_or_exit(host, port)
     try:
+        protection = protection_of(host, access, allowed_hosts or [])
+        listener = _bind_or_exit(host, port)
         works = open_image_works(data_dir / "images")
         workspace = open_workspace(database_url, artifacts_url)
+        check_owner(workspace, protection, database_url)
     except (SlipwayError, OSError) as error:
         _exit(str(error))
     fail_interrupted_builds(workspace)
+    prune_audit(workspace)
     signal.signal(signal.SIGTERM, _ignore)  # uvicorn raises it again when it is done; done is done
     signal.signal(signal.SIGINT, _ignore)
     try:
-        RegistryServer(workspace, works).run(sockets=[listener])
+        RegistryServer(workspace, works, protection).run(sockets=[listener])
     finally:
         workspace.close()
 
@@ -77,8 +98,6 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def _bind_or_exit(host: str, port: int) -> socket.socket:
-    if not is_loopback(host):
-        _exit(f"{host} is not a loopback address: the registry has no tokens yet, so it binds 127.0.0.1 only")
     try:
         return bind(host, port)
     except OSError as error:

@@ -1,6 +1,6 @@
 """The registry's contribution to the command, all on one screen."""
 
-from registry.cli import deployments, endpoints, images, integrity, models, processes, purge, runs, scoring
+from registry.cli import deployments, endpoints, images, integrity, models, processes, purge, runs, scoring, tokens
 from registry.cli.assembly import PROCESSES, Commands
 
 
@@ -9,6 +9,7 @@ def contribute(commands: Commands) -> None:
     commands.process("registry", processes.registry, PROCESSES).command("verify")(integrity.verify)
     commands.app.command()(scoring.score)
     commands.app.command()(purge.purge)
+    commands.app.command()(tokens.audit)
 
     run = commands.group("run", "What training scripts have recorded.\n\nExample: slipway run list")
     run.command("list")(runs.list_runs)
@@ -51,3 +52,8 @@ def contribute(commands: Commands) -> None:
     deployment.command("list")(deployments.list_deployments)
     deployment.command("show")(deployments.show)
     deployment.command("delete")(deployments.delete)
+
+    token = commands.group("token", "Who may call the registry, and in which role.")
+    token.command("create")(tokens.create)
+    token.command("list")(tokens.list_tokens)
+    token.command("revoke")(tokens.revoke)

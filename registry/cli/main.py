@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from registry.cli.assembly import assemble
-from registry.core.errors import InvalidInput, SlipwayError, Unavailable
+from registry.client.token import TOKEN_VARIABLE
+from registry.core.errors import Forbidden, InvalidInput, SlipwayError, Unauthenticated, Unavailable
 
 
 def build() -> typer.Typer:
@@ -47,6 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _remedy(error: SlipwayError) -> str:
+    if isinstance(error, Unauthenticated) and TOKEN_VARIABLE not in error.message:
+        return f" Set {TOKEN_VARIABLE} to a token of this registry"
+    if isinstance(error, Forbidden):
+        return f" ({TOKEN_VARIABLE} says who asks)"
     away = isinstance(error, Unavailable) and "url" in error.details  # the registry, as the SDK tells it
     return " Start a workspace with `slipway up`, or name another with --url" if away else ""
 

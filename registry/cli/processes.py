@@ -1,13 +1,19 @@
 """``slipway registry``: the registry's own process."""
 
+from enum import StrEnum
 from pathlib import Path
 
 import typer
 
 
+class Access(StrEnum):
+    OFF = "off"
+    TOKENS = "tokens"
+
+
 def registry(
     context: typer.Context,
-    host: str = typer.Option("127.0.0.1", help="Address to bind; loopback, until the doors have tokens."),
+    host: str = typer.Option("127.0.0.1", help="Address to bind; other than loopback, callers need tokens."),
     port: int = typer.Option(5000, min=1, max=65535),
     database: str = typer.Option(
         "sqlite:///.slipway/registry.db", help="URL of the metadata: sqlite:///FILE or postgresql://USER@HOST/DATABASE."
@@ -17,8 +23,12 @@ def registry(
         help="URL of the blobs: file://FOLDER, s3://BUCKET/PREFIX, az://CONTAINER/PREFIX or gs://BUCKET/PREFIX.",
     ),
     data_dir: Path = typer.Option(Path(".slipway/registry"), help="The registry's own files: images."),
+    access: Access | None = typer.Option(None, help="Whether callers need tokens; default: off on loopback."),
+    allowed_host: list[str] | None = typer.Option(None, help="A name that clients call it by; may be repeated."),
 ) -> None:
     """Run the registry: workspace API, MLflow tracking, images.
+
+    Where others can reach it, make an owner's token first: slipway token create NAME --role owner --database URL
 
     Leave passwords and keys out of the URLs: PostgreSQL reads PGPASSWORD or ~/.pgpass; S3 AWS_ACCESS_KEY_ID,
     AWS_SECRET_ACCESS_KEY, AWS_REGION and AWS_ENDPOINT_URL; Azure AZURE_STORAGE_ACCOUNT_NAME and
@@ -31,4 +41,12 @@ def registry(
         return
     from registry.api.server import serve
 
-    serve(host=host, port=port, database_url=database, artifacts_url=artifacts, data_dir=data_dir.resolve())
+    serve(
+        host=host,
+        port=port,
+        database_url=database,
+        artifacts_url=artifacts,
+        data_dir=data_dir.resolve(),
+        access=access,
+        allowed_hosts=allowed_host,
+    )

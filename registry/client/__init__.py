@@ -9,6 +9,7 @@ from typing import Self
 
 import httpx
 
+from registry.client.access import Access
 from registry.client.blobs import Blobs
 from registry.client.door import Door
 from registry.client.images import Images
@@ -22,10 +23,13 @@ __all__ = ["Client"]
 
 
 class Client:
-    """A workspace, by its registry's URL. ``transport`` is httpx's seam for tests."""
+    """A workspace, by its registry's URL. ``transport`` is httpx's seam for tests.
 
-    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
-        self._door = Door(url, transport)
+    ``token`` is what the registry knows the caller by; without it, what ``SLIPWAY_TOKEN`` holds.
+    """
+
+    def __init__(self, url: str, transport: httpx.BaseTransport | None = None, token: str | None = None) -> None:
+        self._door = Door(url, transport, token)
         self.url = self._door.url
         self.runs = Runs(self._door)
         self.endpoints = Endpoints(self._door)
@@ -35,6 +39,7 @@ class Client:
         self.blobs = Blobs(self._door)
         self.models = Models(self._door, self.blobs)
         self.images = Images(self._door, self.blobs)
+        self.access = Access(self._door)
 
     def desired_state(self, after: int = -1, wait_s: float = 0.0) -> DesiredState:
         """Return what is to be made real, once its version is past ``after`` or ``wait_s`` is over."""

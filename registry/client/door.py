@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import httpx
 import msgspec
 
+from registry.client.token import authorization
 from registry.core.errors import ERROR_OF_CODE, HTTP_STATUS, SlipwayError, Unavailable
 from registry.core.rest import ErrorBody
 
@@ -20,9 +21,12 @@ _STATUS_CODES = {status: code for code, status in HTTP_STATUS.items()}
 class Door:
     """Safe to use from many threads."""
 
-    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, url: str, transport: httpx.BaseTransport | None = None, token: str | None = None) -> None:
         self.url = url.rstrip("/")
-        self._http = httpx.Client(base_url=self.url, transport=transport, timeout=TIMEOUT_S, trust_env=False)
+        headers = authorization(token)
+        self._http = httpx.Client(
+            base_url=self.url, transport=transport, timeout=TIMEOUT_S, trust_env=False, headers=headers
+        )
 
     def close(self) -> None:
         self._http.close()

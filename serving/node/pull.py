@@ -9,6 +9,7 @@ from typing import TypeVar
 import httpx
 import msgspec
 
+from registry.client.token import TOKEN_VARIABLE, authorization
 from registry.core.images import IMAGE_LABEL, MANIFEST_TYPE, Descriptor, ImageConfig, Manifest
 from registry.core.names import ImageReference
 from serving.node.errors import ImageRefused, PullFailed
@@ -32,7 +33,7 @@ class Puller:
 
     def __init__(self, registry_url: str) -> None:
         self._url = registry_url.rstrip("/")
-        self._http = httpx.Client(base_url=self._url, timeout=_TIMEOUT, trust_env=False)
+        self._http = httpx.Client(base_url=self._url, timeout=_TIMEOUT, trust_env=False, headers=authorization())
 
     def __enter__(self) -> "Puller":
         return self
@@ -124,6 +125,8 @@ class Puller:
             with self._http.stream("GET", path, headers={"accept": MANIFEST_TYPE}) as response:
                 if response.status_code == 404:
                     raise PullFailed(f"the registry at {self._url} has no {what}")
+                if response.status_code in (401, 403):
+                    raise PullFailed(f"the registry at {self._url} wants a token: set {TOKEN_VARIABLE} on this node")
                 if response.status_code != 200:
                     raise PullFailed(f"the registry at {self._url} answered {response.status_code} for {what}")
                 yield response

@@ -13,6 +13,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from registry.client.token import TOKEN_VARIABLE, authorization
 from registry.core.addresses import is_loopback
 from registry.core.browsers import refusal
 
@@ -84,10 +85,16 @@ def _guarded(app: ASGIApp) -> ASGIApp:
 
 async def announce(registry_url: str, name: str, addresses: dict[str, str], retry_s: float = ANNOUNCE_RETRY_S) -> None:
     """Tell the registry where a service is, and again from time to time, for ever."""
-    async with httpx.AsyncClient(base_url=registry_url, timeout=5.0, trust_env=False) as client:
+    headers = authorization()
+    async with httpx.AsyncClient(base_url=registry_url, timeout=5.0, trust_env=False, headers=headers) as client:
         while True:
             try:
-                (await client.put(f"/api/v1/services/{name}", json=addresses)).raise_for_status()
+                answer = await client.put(f"/api/v1/services/{name}", json=addresses)
+                if answer.status_code in (401, 403):
+                    log.warning("the registry refuses the %s: set %s to a contributor's token", name, TOKEN_VARIABLE)
+                    await asyncio.sleep(ANNOUNCE_AGAIN_S)
+                    continue
+                answer.raise_for_status()
                 await asyncio.sleep(ANNOUNCE_AGAIN_S)
             except httpx.HTTPError as error:
                 log.debug("the registry does not answer yet: %s", error)

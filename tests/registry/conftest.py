@@ -1,7 +1,7 @@
 """Workspaces on a fresh database and in-memory blobs, with a clock and keys that tests can foretell."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -9,13 +9,19 @@ from pathlib import Path
 import httpx
 import pytest
 
+from registry.api.access import Protection
 from registry.api.server import RegistryServer, bind
+from registry.core.access import Role
 from registry.core.images import Image, ImageConfig, ImageKind, ModelInImage, Runtime
+from registry.core.tokens import WantedToken
 from registry.operations.catalog import record_image
 from registry.operations.images import open_image_works
-from registry.operations.workspace import Workspace
+from registry.operations.tokens import create_token
+from registry.operations.workspace import Workspace, open_workspace
 from registry.store.blobs import open_blobs
 from registry.store.metadata import open_metadata
+
+Ask = Callable[..., httpx.Response]
 
 
 @pytest.fixture
@@ -82,3 +88,42 @@ def serve(workspace: Workspace, images: Path) -> Iterator[str]:
 def http(url: str) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=url) as client:
         yield client
+
+
+@pytest.fixture
+def guarded_workspace(tmp_path: Path) -> Iterator[Workspace]:
+    """A workspace with real clocks and keys."""
+    workspace = open_workspace(f"sqlite:///{tmp_path}/guarded.db", "memory://")
+    yield workspace
+    workspace.close()
+
+
+@pytest.fixture
+def secrets(guarded_workspace: Workspace) -> dict[str, str]:
+    """One token of each role."""
+    return {role: create_token(guarded_workspace, WantedToken(name=f"the-{role}", role=role)).secret for role in Role}
+
+
+@pytest.fixture
+def guarded_url(guarded_workspace: Workspace, tmp_path: Path) -> Iterator[str]:
+    """The address of a running registry that wants tokens."""
+    listener = bind("127.0.0.1", 0)
+    protection = Protection(tokens=True, hosts=frozenset({"registry.example"}))
+    server = RegistryServer(guarded_workspace, open_image_works(tmp_path / "guarded-images"), protection)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def ask(guarded_url: str, secrets: dict[str, str]) -> Iterator[Ask]:
+    """Return a function that calls as a role ("" is nobody): ``ask("reader", "GET", path)``."""
+    with httpx.Client(base_url=guarded_url, timeout=20) as client:
+
+        def call(role: str, method: str, path: str, **more: object) -> httpx.Response:
+            headers = {"authorization": f"Bearer {secrets[role]}"} if role else {}
+            return client.request(method, path, headers=headers, **more)  # type: ignore[arg-type]
+
+        yield call

@@ -7,7 +7,7 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from registry.api.blobs import BINARY, receive
+from registry.api.blobs import BINARY, DOWNLOAD, receive
 from registry.api.mlflow import wire
 from registry.api.route import answer, workspace_of
 from registry.core.artifacts import parse_address
@@ -28,11 +28,9 @@ async def get_artifact(request: Request) -> Response:
     workspace, address = workspace_of(request), parse_address(request.path_params["path"])
     file = await run_sync(artifacts.get_artifact, workspace, address)
     chunks = await run_sync(workspace.blobs.stream, f"sha256:{file.sha256}")
-    # As a download only: what a run logged must never be run by a browser as the registry's own page.
     headers = {
         "content-length": str(file.size),
-        "content-disposition": "attachment",
-        "x-content-type-options": "nosniff",
+        **DOWNLOAD,
     }
     return StreamingResponse(chunks, headers=headers, media_type=mimetypes.guess_type(file.path)[0] or BINARY)
 

@@ -105,8 +105,6 @@ async def read_message(request: Request, record: type[T], limit_bytes: int | Non
         raise InvalidInput(f"The request must be at most {limit_bytes} bytes, and has {len(body)}.")
     try:
         return _decode(body, record)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(_words(str(error))) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"Bad Request. The body is not JSON: {error}") from error
     except RecursionError as error:
@@ -219,7 +217,7 @@ def _decode(body: bytes, record: type[T]) -> T:
         _refuse_nul(msgspec.json.decode(body))
     try:
         return msgspec.json.decode(body, type=record, strict=False)
-    except msgspec.ValidationError:  # perhaps only because a field is null
+    except msgspec.ValidationError:  # of nulls perhaps, or of what comes before the JSON itself goes wrong
         return _convert(_without_nulls(msgspec.json.decode(body)), record)
 
 

@@ -3,6 +3,8 @@
 import httpx
 import pytest
 
+from registry.core.browsers import refusal
+
 PAGE = "http://evil.example"
 
 
@@ -45,3 +47,26 @@ def test_a_name_that_was_made_to_mean_this_machine_is_refused(http: httpx.Client
 @pytest.mark.parametrize("host", ["localhost:5000", "127.0.0.1", "127.0.0.2:5000", "[::1]:5000"])
 def test_this_machine_has_several_names(http: httpx.Client, host: str) -> None:
     assert http.get("/api/v1/endpoints", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://[::1", "//", "http://127.0.0.1:port"])
+def test_an_origin_that_is_none_is_refused_and_no_fault_of_ours(http: httpx.Client, origin: str) -> None:
+    answer = http.post("/api/v1/endpoints/cancer/keys/regenerate", json={"key": "primary"}, headers={"origin": origin})
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("10.0.0.7:5000", True),
+        ("10.0.0.7", True),
+        ("localhost:5000", True),
+        ("Registry.Example", True),
+        ("10.0.0.8", False),
+        ("evil.example", False),
+    ],
+)
+def test_a_server_for_others_goes_by_its_address_and_the_names_it_was_given(host: str, allowed: bool) -> None:
+    why = refusal("GET", host, "", "", frozenset({"registry.example", "10.0.0.7"}))
+    assert (why == "") is allowed
+    assert allowed or "--allowed-host" in why

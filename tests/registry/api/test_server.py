@@ -6,11 +6,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+
+Slipway = Callable[..., "subprocess.CompletedProcess[str]"]
 
 PROGRAM = """
 import sys
@@ -124,5 +126,52 @@ def test_a_client_that_goes_away_within_its_body_is_no_error(process: subprocess
         client.sendall(b"PUT /api/v1/endpoints/cancer HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
     assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
     process.send_signal(signal.SIGTERM)
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+
+
+def run_registry(*arguments: str, folder: Path) -> subprocess.Popen[str]:
+    slipway = Path(sys.executable).with_name("slipway")
+    return subprocess.Popen(
+        [str(slipway), "registry", *arguments, "--database", f"sqlite:///{folder}/registry.db"],
+        cwd=folder,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_without_tokens_it_binds_loopback_only(port: int, tmp_path: Path) -> None:
+    process = run_registry("--host", "0.0.0.0", "--access", "off", "--port", str(port), folder=tmp_path)
+    assert process.wait(timeout=30) == 2
+    assert process.stderr is not None
+    assert "without tokens the registry binds loopback only" in process.stderr.read()
+
+
+@pytest.mark.parametrize("options", [["--host", "0.0.0.0"], ["--access", "tokens"]])
+def test_before_there_is_an_owner_it_says_how_to_make_one(port: int, tmp_path: Path, options: list[str]) -> None:
+    process = run_registry(*options, "--port", str(port), folder=tmp_path)
+    assert process.wait(timeout=30) == 2
+    assert process.stderr is not None
+    (line,) = process.stderr.read().splitlines()
+    assert f"`slipway token create NAME --role owner --database sqlite:///{tmp_path}/registry.db`" in line
+
+
+def test_with_an_owner_it_serves_others_and_knows_its_names(port: int, tmp_path: Path, slipway: Slipway) -> None:
+    database = f"sqlite:///{tmp_path}/registry.db"
+    token = slipway("token", "create", "ada", "--role", "owner", "--database", database).stdout.strip()
+    process = run_registry(
+        "--host", "0.0.0.0", "--port", str(port), "--allowed-host", "Registry.example", folder=tmp_path
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_until_up(url)
+        headers = {"authorization": f"Bearer {token}"}
+        assert httpx.get(f"{url}/api/v1/models").status_code == 401
+        assert httpx.get(f"{url}/api/v1/models", headers=headers).status_code == 200
+        for host, status in (("registry.example:80", 200), ("REGISTRY.example", 200), ("evil.example", 403)):
+            assert httpx.get(f"{url}/api/v1/models", headers={**headers, "host": host}).status_code == status
+    finally:
+        process.terminate()
+        assert process.wait(timeout=10) == 0
     assert process.stderr is not None
     assert process.stderr.read() == ""
