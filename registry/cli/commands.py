@@ -53,7 +53,7 @@ def contribute(commands: Commands) -> None:
     deployment.command("show")(deployments.show)
     deployment.command("delete")(deployments.delete)
 
-    token = commands.group("token", "Who may call the registry, and in which role.")
+    token = commands.group("token", "Who may call the registry, in which role.\n\nExample: slipway token list")
     token.command("create")(tokens.create)
     token.command("list")(tokens.list_tokens)
     token.command("revoke")(tokens.revoke)

@@ -51,7 +51,11 @@ def test_some_rules_by_name(method: str, path: str, role: Role | None) -> None:
 def test_only_reading_and_searching_is_open_to_readers() -> None:
     changes = {key for key, role in RULES.items() if role is Role.READER and key[0] != "GET"}
     assert all("search" in path or path.endswith("get-latest-versions") for _, path in changes)
-    assert {key for key, role in RULES.items() if role is None} == {("GET", "/health"), ("GET", "/version")}
+    assert {key for key, role in RULES.items() if role is None} == {
+        ("GET", "/"),
+        ("GET", "/health"),
+        ("GET", "/version"),
+    }
 
 
 def test_each_role_may_do_what_those_before_it_may() -> None:
