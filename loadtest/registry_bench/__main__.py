@@ -21,6 +21,7 @@ from loadtest.bench.subject import NotReady
 from loadtest.registry_bench import cases
 from loadtest.registry_bench.artifact import transfer
 from loadtest.registry_bench.fill import add_history, add_runs
+from loadtest.registry_bench.footprint import installed_bytes
 from loadtest.registry_bench.measures import Measure, print_measures, write_report
 from loadtest.registry_bench.servers import Server, install_mlflow, slipway_registry, stock_server
 
@@ -165,7 +166,8 @@ def main() -> int:
     except (NotReady, OSError, subprocess.CalledProcessError) as error:
         console.print(f"[bold red]error:[/] {error}", highlight=False)
         return 2
-    measures += more_measures
+    size_mb = sum(installed_bytes().values()) / 1e6
+    measures += [*more_measures, Measure(case="installed size", value=size_mb, unit="MB", bar=120, at_least=False)]
     print_measures(console, measures)
     write_report(OUTPUT, rows + more_rows, measures)
     return int(not all(one.met for one in measures))
