@@ -3,17 +3,13 @@
 from anyio import CancelScope
 from anyio.to_thread import run_sync
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
+from registry.api.download import send
 from registry.api.route import answer, workspace_of
 from registry.core.names import check_name
 from registry.core.rest import BlobInfo
 from registry.store.blobs import CHUNK_BYTES, Blobs, StoredBlob
-
-BINARY = "application/octet-stream"
-
-# What somebody stored must never be run by a browser as the registry's own page.
-DOWNLOAD = {"content-disposition": "attachment", "content-security-policy": "sandbox; default-src 'none'"}
 
 
 async def put_blob(request: Request) -> Response:
@@ -24,13 +20,9 @@ async def put_blob(request: Request) -> Response:
 
 
 async def get_blob(request: Request) -> Response:
-    """Read a blob; HEAD tells its size."""
+    """Read a blob, or a range of it; HEAD tells its size."""
     blobs, digest = workspace_of(request).blobs, request.path_params["digest"]
-    size = await run_sync(blobs.size, digest)
-    headers = {"content-length": str(size), "etag": f'"{digest}"', **DOWNLOAD}
-    if request.method == "HEAD":
-        return Response(headers=headers, media_type=BINARY)
-    return StreamingResponse(await run_sync(blobs.stream, digest), headers=headers, media_type=BINARY)
+    return await send(request, blobs, digest, await run_sync(blobs.size, digest))
 
 
 async def receive(request: Request, blobs: Blobs, expected: str | None = None) -> StoredBlob:

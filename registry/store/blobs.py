@@ -139,11 +139,14 @@ class Blobs:
         """Return a blob whole; for small ones. Raises NotFound."""
         return b"".join(self.stream(digest))
 
-    def stream(self, digest: str) -> Iterator[bytes]:
-        """Return a blob's chunks in order. Raises NotFound at once, not at the first chunk."""
+    def stream(self, digest: str, part: tuple[int, int] | None = None) -> Iterator[bytes]:
+        """Return a blob's chunks in order, or those from the first byte of ``part`` to the one before its second.
+
+        Raises NotFound at once, not at the first chunk.
+        """
         path = _path_of(check_name("digest", digest))
         with _told(digest):
-            result = obstore.get(self._store, path)
+            result = obstore.get(self._store, path, options={"range": part} if part else {})
         return _chunks(result)
 
     def size(self, digest: str) -> int:

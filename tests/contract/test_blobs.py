@@ -42,6 +42,26 @@ def test_chunks_become_one_blob(blobs: Blobs) -> None:
     assert b"".join(blobs.stream(stored.digest)) == b"".join(chunks)
 
 
+def test_a_part_is_read_alone(blobs: Blobs) -> None:
+    digest = blobs.put(bytes(range(256)) * 10_000).digest
+    assert b"".join(blobs.stream(digest, (1, 4))) == b"\x01\x02\x03"
+    assert b"".join(blobs.stream(digest, (2_559_999, 2_560_000))) == b"\xff"
+    assert len(b"".join(blobs.stream(digest, (100, 2_000_000)))) == 1_999_900
+
+
+def test_every_blob_and_every_unfinished_upload_is_listed(blobs: Blobs) -> None:
+    stored = {blobs.put(bytes([number])).digest for number in range(3)}
+    entries = {entry.digest: entry for entry in blobs.entries() if entry.digest is not None}
+    assert stored <= entries.keys()
+    now_ms = time.time() * 1000
+    for digest in stored:
+        assert entries[digest].size == 1
+        assert abs(entries[digest].written_ms - now_ms) < 60_000
+        blobs.remove(entries[digest])
+        blobs.remove(entries[digest])
+        assert not blobs.exists(digest)
+
+
 def test_putting_the_same_content_twice_is_one_blob(blobs: Blobs) -> None:
     assert blobs.put(b"twice") == blobs.put([b"tw", b"ice"])
 

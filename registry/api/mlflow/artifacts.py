@@ -5,9 +5,10 @@ from typing import Any
 
 from anyio.to_thread import run_sync
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
-from registry.api.blobs import BINARY, DOWNLOAD, receive
+from registry.api.blobs import receive
+from registry.api.download import BINARY, send
 from registry.api.mlflow import wire
 from registry.api.route import answer, workspace_of
 from registry.core.artifacts import parse_address
@@ -24,15 +25,11 @@ async def put_artifact(request: Request) -> Response:
 
 
 async def get_artifact(request: Request) -> Response:
-    """Read a file."""
+    """Read a file, or a range of it."""
     workspace, address = workspace_of(request), parse_address(request.path_params["path"])
     file = await run_sync(artifacts.get_artifact, workspace, address)
-    chunks = await run_sync(workspace.blobs.stream, f"sha256:{file.sha256}")
-    headers = {
-        "content-length": str(file.size),
-        **DOWNLOAD,
-    }
-    return StreamingResponse(chunks, headers=headers, media_type=mimetypes.guess_type(file.path)[0] or BINARY)
+    media_type = mimetypes.guess_type(file.path)[0] or BINARY
+    return await send(request, workspace.blobs, f"sha256:{file.sha256}", file.size, media_type)
 
 
 async def list_artifacts(request: Request) -> Response:
