@@ -23,6 +23,9 @@ $(BIN)/.synced: pyproject.toml uv.lock
 	@touch $@
 
 install: $(BIN)/.synced ## make .venv from uv.lock
+ifeq ($(MAKECMDGOALS),install)
+	@echo "next: make demo, or $(BIN)/slipway up --detach (README.md has the first day)"
+endif
 
 fmt: install ## format the code
 	$(BIN)/ruff format .
@@ -45,7 +48,7 @@ check: lint types imports ## all of the above, as CI runs it
 test: install ## the whole suite, with real processes
 	$(BIN)/python -m pytest
 
-demo: install ## from a training script to scored requests (EXIT=1 ends by itself)
+demo: install ## from a training script to scored requests, in build/demo (EXIT=1 ends by itself)
 	@$(BIN)/python -m loadtest.demo $(if $(EXIT),--exit)
 
 bench: install ## CPU per request next to a hand-written server; writes build/bench.json

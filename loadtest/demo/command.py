@@ -13,12 +13,17 @@ class CommandFailed(Exception):
     """A command ended with another status than 0; the message is what it wrote."""
 
 
+class NotStarted(CommandFailed):
+    """The workspace was not started, so there is nothing to end."""
+
+
 class Slipway:
-    """``slipway`` against one workspace folder."""
+    """``slipway`` against one workspace folder, whatever workspace the shell it was started in speaks of."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder = folder
-        self._environment = environment | {"SLIPWAY_DIR": str(folder), "NO_COLOR": "1", "COLUMNS": "200"}
+        own = {name: value for name, value in environment.items() if not name.startswith("SLIPWAY_")}
+        self._environment = own | {"SLIPWAY_DIR": str(folder), "NO_COLOR": "1", "COLUMNS": "200"}
 
     def run(self, *arguments: str) -> str:
         """Run ``slipway ARGUMENTS`` and return what it printed.

@@ -6,13 +6,39 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from registry.api import activities, audit, blobs, deployments, endpoints, images, models, oci, system, tokens
+from registry.api import (
+    activities,
+    audit,
+    blobs,
+    deployments,
+    endpoints,
+    images,
+    models,
+    oci,
+    purge,
+    runs,
+    system,
+    tokens,
+)
 from registry.api.access import AccessGuard, Protection, guarded
 from registry.api.audit import AuditMiddleware
 from registry.api.errors import ErrorMiddleware, answer_http_exception
 from registry.api.guard import BrowserGuard
-from registry.api.mlflow import artifacts, experiments, inputs, metrics, run_files, run_search, tracking
+from registry.api.mlflow import (
+    artifacts,
+    experiments,
+    inputs,
+    logged_models,
+    metrics,
+    model_searches,
+    model_versions,
+    registered_models,
+    run_files,
+    run_search,
+    tracking,
+)
 from registry.api.openapi import openapi_document
+from registry.api.page import front_page
 from registry.api.route import ApiRoute, Waiting, under
 from registry.api.router import PlainPathsFirst
 from registry.core import rest
@@ -22,7 +48,9 @@ from registry.core.desired import DesiredState
 from registry.core.documents import DeploymentDocument, EndpointDocument
 from registry.core.endpoints import Deployment, Endpoint
 from registry.core.images import BuildRequest, Image
-from registry.core.models import Model, ModelVersion
+from registry.core.models import Model, ModelEntry, ModelVersion
+from registry.core.purge import PurgeOrder, PurgePlan
+from registry.core.run_views import RunDetails, RunDiff, RunList
 from registry.core.services import Service
 from registry.core.tokens import MadeToken, TokenList, WantedToken
 from registry.operations.audit import AuditLog
@@ -41,11 +69,29 @@ WORKSPACE = [
     ApiRoute("GET", "/openapi.json", system.openapi, None, dict),
     ApiRoute("GET", "/services", activities.list_services, None, rest.ServiceList),
     ApiRoute("PUT", "/services/{name}", activities.announce_service, rest.ServiceAnnouncement, Service),
+    # deleting for good
+    ApiRoute("GET", "/purge", purge.preview, None, PurgePlan, query=PurgeOrder),
+    ApiRoute("POST", "/purge", purge.perform, PurgeOrder, PurgePlan),
+    # runs
+    ApiRoute("GET", "/runs", runs.list_runs, None, RunList, query=runs.RunQuery),
+    ApiRoute("GET", "/runs/{run}", runs.get_run, None, RunDetails),
+    ApiRoute("GET", "/runs/{run}/diff/{other}", runs.compare_runs, None, RunDiff),
+    ApiRoute("DELETE", "/runs/{run}", runs.delete_run, status=204),
+    ApiRoute("POST", "/runs/{run}/restore", runs.restore_run, status=204),
     # models and blobs
     ApiRoute("GET", "/models", models.list_models, None, rest.ModelList),
     ApiRoute("GET", "/models/{name}", models.get_model, None, Model),
+    ApiRoute("DELETE", "/models/{name}", models.delete_model, status=204),
+    ApiRoute("POST", "/models/{name}/restore", models.restore_model, None, Model),
+    ApiRoute("GET", "/models/{name}/history", models.get_history, None, rest.ModelHistory, query=models.At),
+    ApiRoute("GET", "/models/{name}/lineage", models.get_lineage, None, rest.ModelLineage),
+    ApiRoute("PUT", "/models/{name}/aliases/{alias}", models.set_alias, rest.AliasTarget, ModelEntry),
+    ApiRoute("DELETE", "/models/{name}/aliases/{alias}", models.delete_alias, status=204),
+    ApiRoute("POST", "/models/{name}/imports", models.import_version, rest.NewImport, ModelVersion, 201),
     ApiRoute("POST", "/models/{name}/versions", models.register_version, rest.NewVersion, ModelVersion, 201),
     ApiRoute("GET", "/models/{name}/versions/{version}", models.get_version, None, ModelVersion),
+    ApiRoute("DELETE", "/models/{name}/versions/{version}", models.delete_version, status=204),
+    ApiRoute("POST", "/models/{name}/versions/{version}/restore", models.restore_version, None, ModelVersion),
     ApiRoute("PUT", "/blobs/{digest}", blobs.put_blob, bytes, rest.BlobInfo, 201),
     ApiRoute("GET", "/blobs/{digest}", blobs.get_blob, None, bytes),
     # images
@@ -54,7 +100,14 @@ WORKSPACE = [
     ApiRoute("GET", "/images/{reference:path}", images.get_image, None, Image),
     # endpoints and deployments
     ApiRoute("GET", "/endpoints", endpoints.list_endpoints, None, rest.EndpointList),
-    ApiRoute("PUT", "/endpoints/{name}", endpoints.put_endpoint, EndpointDocument, rest.EndpointAnswer),
+    ApiRoute(
+        "PUT",
+        "/endpoints/{name}",
+        endpoints.put_endpoint,
+        EndpointDocument,
+        rest.EndpointAnswer,
+        query=rest.EndpointPresence,
+    ),
     ApiRoute("GET", "/endpoints/{name}", endpoints.get_endpoint, None, Endpoint),
     ApiRoute("DELETE", "/endpoints/{name}", endpoints.delete_endpoint, status=204),
     ApiRoute("PATCH", "/endpoints/{name}/traffic", endpoints.set_traffic, rest.TrafficChange, Endpoint),
@@ -124,11 +177,44 @@ MLFLOW = [
     ApiRoute("GET", "/mlflow/metrics/get-history-bulk", metrics.get_histories),
     ApiRoute("GET", "/mlflow/metrics/get-history-bulk-interval", metrics.sample_histories),
     ApiRoute("GET", "/mlflow/artifacts/list", run_files.list_artifacts),
-    # logged models and files
-    ApiRoute("POST", "/mlflow/logged-models/search", artifacts.search_logged_models),
+    # registered models and their versions
+    ApiRoute("POST", "/mlflow/registered-models/create", registered_models.create_model),
+    ApiRoute("GET", "/mlflow/registered-models/get", registered_models.get_model),
+    ApiRoute("POST", "/mlflow/registered-models/rename", registered_models.rename_model),
+    ApiRoute("PATCH", "/mlflow/registered-models/update", registered_models.update_model),
+    ApiRoute("DELETE", "/mlflow/registered-models/delete", registered_models.delete_model),
+    ApiRoute("GET", "/mlflow/registered-models/search", model_searches.search_models),
+    ApiRoute("GET", "/mlflow/registered-models/get-latest-versions", registered_models.get_latest_versions),
+    ApiRoute("POST", "/mlflow/registered-models/get-latest-versions", registered_models.get_latest_versions),
+    ApiRoute("POST", "/mlflow/registered-models/set-tag", registered_models.set_tag),
+    ApiRoute("DELETE", "/mlflow/registered-models/delete-tag", registered_models.delete_tag),
+    ApiRoute("POST", "/mlflow/registered-models/alias", registered_models.set_alias),
+    ApiRoute("DELETE", "/mlflow/registered-models/alias", registered_models.delete_alias),
+    ApiRoute("GET", "/mlflow/registered-models/alias", registered_models.get_by_alias),
+    ApiRoute("POST", "/mlflow/model-versions/create", model_versions.create_version),
+    ApiRoute("GET", "/mlflow/model-versions/get", model_versions.get_version),
+    ApiRoute("PATCH", "/mlflow/model-versions/update", model_versions.update_version),
+    ApiRoute("DELETE", "/mlflow/model-versions/delete", model_versions.delete_version),
+    ApiRoute("GET", "/mlflow/model-versions/search", model_searches.search_versions),
+    ApiRoute("GET", "/mlflow/model-versions/get-download-uri", model_versions.get_download_uri),
+    ApiRoute("POST", "/mlflow/model-versions/transition-stage", model_versions.transition_stage),
+    ApiRoute("POST", "/mlflow/model-versions/set-tag", model_versions.set_tag),
+    ApiRoute("DELETE", "/mlflow/model-versions/delete-tag", model_versions.delete_tag),
+    # logged models
+    ApiRoute("POST", "/mlflow/logged-models", logged_models.create_logged_model),
+    ApiRoute("POST", "/mlflow/logged-models/search", model_searches.search_logged_models),
+    ApiRoute("GET", "/mlflow/logged-models/{model_id}", logged_models.get_logged_model),
+    ApiRoute("PATCH", "/mlflow/logged-models/{model_id}", logged_models.finalize_logged_model),
+    ApiRoute("DELETE", "/mlflow/logged-models/{model_id}", logged_models.delete_logged_model),
+    ApiRoute("POST", "/mlflow/logged-models/{model_id}/params", logged_models.log_params),
+    ApiRoute("PATCH", "/mlflow/logged-models/{model_id}/tags", logged_models.set_tags),
+    ApiRoute("DELETE", "/mlflow/logged-models/{model_id}/tags/{key:path}", logged_models.delete_tag),
+    ApiRoute("GET", "/mlflow/logged-models/{model_id}/artifacts/directories", logged_models.list_directory),
+    # files
     ApiRoute("GET", "/mlflow-artifacts/artifacts", artifacts.list_artifacts),
     ApiRoute("GET", "/mlflow-artifacts/artifacts/{path:path}", artifacts.get_artifact),
     ApiRoute("PUT", "/mlflow-artifacts/artifacts/{path:path}", artifacts.put_artifact),
+    ApiRoute("DELETE", "/mlflow-artifacts/artifacts/{path:path}", artifacts.delete_artifacts),
 ]
 MLFLOW_V3 = [ApiRoute("GET", "/mlflow/server-info", artifacts.get_server_info)]
 
@@ -136,6 +222,9 @@ FOREIGN = [
     *(route for prefix in ("/api/2.0", "/ajax-api/2.0") for route in under(prefix, MLFLOW)),
     *(route for prefix in ("/api/3.0", "/ajax-api/3.0") for route in under(prefix, MLFLOW_V3)),
 ]
+
+
+PAGE = ApiRoute("GET", "/", front_page)  # for people: not in the document either
 
 
 def build_app(workspace: Workspace, works: ImageWorks, protection: Protection | None = None) -> Starlette:
@@ -155,7 +244,7 @@ def build_app(workspace: Workspace, works: ImageWorks, protection: Protection | 
         ],
         exception_handlers={HTTPException: answer_http_exception},
     )
-    app.router = PlainPathsFirst([guarded(route) for route in (*ROUTES, *FOREIGN)])
+    app.router = PlainPathsFirst([guarded(route) for route in (*ROUTES, *FOREIGN, PAGE)])
     app.state.workspace = workspace
     app.state.image_works = works
     app.state.openapi = openapi_document(ROUTES, version("slipway"))

@@ -4,9 +4,9 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 
-from registry.api.route import answer, nothing, read_record, read_values, workspace_of
+from registry.api.route import answer, nothing, read_query, read_record, read_values, workspace_of
 from registry.core.documents import load_endpoint
-from registry.core.rest import EndpointList, KeyChoice, NewKey, TrafficChange
+from registry.core.rest import EndpointList, EndpointPresence, KeyChoice, NewKey, TrafficChange
 from registry.operations import endpoints
 
 
@@ -17,8 +17,10 @@ async def list_endpoints(request: Request) -> Response:
 
 async def put_endpoint(request: Request) -> Response:
     """Make or change an endpoint; the keys of a new one are shown once."""
+    exists = read_query(request, EndpointPresence).exists
     document = load_endpoint(await read_values(request))
-    made = await run_sync(endpoints.put_endpoint, workspace_of(request), request.path_params["name"], document)
+    workspace, name = workspace_of(request), request.path_params["name"]
+    made = await run_sync(endpoints.put_endpoint, workspace, name, document, exists)
     return answer(made, 201 if made.keys else 200)
 
 

@@ -70,7 +70,7 @@ class ErrorMiddleware:
         try:
             await self._app(scope, receive, send_with_id)
         except ClientDisconnect:
-            return  # there is nobody to answer
+            logger.info("request %s: the client went away before it had sent it all", request_id)
         except Exception as error:
             if not isinstance(error, SlipwayError):
                 logger.exception("request %s failed: %s %r", request_id, scope["method"], scope["path"])

@@ -1,5 +1,6 @@
 """Follow a long-running operation, with its progress and log, to its end."""
 
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from registry.client import Client
@@ -14,7 +15,7 @@ class ActivityFailed(SlipwayError):
 
 
 def follow(client: Client, activity: Activity, *, quiet: bool) -> Activity:
-    """Wait for the end of ``activity``, showing its progress unless ``quiet``.
+    """Wait for the end of ``activity``, showing a terminal its progress while it lasts, unless ``quiet``.
 
     Raises:
         ActivityFailed: it failed or was superseded.
@@ -25,7 +26,8 @@ def follow(client: Client, activity: Activity, *, quiet: bool) -> Activity:
         TextColumn("{task.fields[message]}", markup=False),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, disable=quiet) as progress:
+    console = Console(stderr=True, emoji=False)
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as progress:
         task = progress.add_task(f"{activity.kind} {activity.subject}", total=1.0, message=activity.message)
         while not activity.state.ended:
             activity = client.activities.get(activity.id, after=len(activity.log), wait_s=10.0)

@@ -6,6 +6,7 @@ from importlib.metadata import entry_points
 import typer
 
 ENTRY_POINTS = "slipway.commands"
+PROCESSES = "Processes that `slipway up` starts"  # in the help, apart from what people type
 
 
 class Commands:
@@ -15,13 +16,21 @@ class Commands:
         self.app = app
         self._groups: dict[str, typer.Typer] = {}
 
-    def group(self, name: str, help_text: str) -> typer.Typer:
-        """Return the group ``name``, made when first asked for."""
+    def group(self, name: str, help_text: str = "") -> typer.Typer:
+        """Return the group ``name``, made when first asked for, with the help of who asks first."""
         if name not in self._groups:
             group = typer.Typer(name=name, help=help_text, no_args_is_help=True)
             self.app.add_typer(group)
             self._groups[name] = group
         return self._groups[name]
+
+    def process(self, name: str, run: Callable[..., None], panel: str) -> typer.Typer:
+        """Return a group that runs a process when it is given no command."""
+        group = typer.Typer(name=name, invoke_without_command=True)
+        group.callback()(run)
+        self.app.add_typer(group, rich_help_panel=panel)
+        self._groups[name] = group
+        return group
 
 
 def assemble(app: typer.Typer) -> typer.Typer:

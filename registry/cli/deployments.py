@@ -1,17 +1,34 @@
 """``slipway deployment``."""
 
+import os
 from pathlib import Path
 
 import typer
 
 from registry.cli.activity import follow
 from registry.cli.context import URL_OPTION, connect
-from registry.cli.documents import FILE_OPTION, SET_OPTION, read_document
+from registry.cli.documents import FILE_OPTION, SET_OPTION, load_file, of_file
 from registry.cli.names import DEPLOYMENT_ARGUMENT, ENDPOINT_ARGUMENT, split_deployment
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, print_rows, short, when
+from registry.cli.output import (
+    OUTPUT_OPTION,
+    OutputFormat,
+    console,
+    count,
+    note,
+    print_json,
+    print_record,
+    print_rows,
+    short,
+    warn,
+    when,
+)
+from registry.client import Client
 from registry.core.documents import load_deployment
-from registry.core.endpoints import Deployment
+from registry.core.endpoints import Deployment, Endpoint
 from registry.core.errors import InvalidInput
+from registry.core.rest import DeploymentAnswer
+
+PER_PROCESSOR = 4  # replicas; more is hardly what anybody means
 
 
 def create(
@@ -26,17 +43,21 @@ def create(
     Example: slipway deployment create -f configs/deployment-blue.yaml --set instance_count=2
     """
     client = connect(url)
-    document = load_deployment(read_document(file, overrides))
+    document = load_file(file, overrides, load_deployment)
     if document.endpoint_name is None or document.name is None:
-        raise InvalidInput("a deployment's file needs name and endpoint_name", path="$.name")
-    accepted = client.deployments.create(document.endpoint_name, document.name, document)
+        raise InvalidInput(f"{file}: a deployment's file needs name and endpoint_name", path="$.name")
+    _check_size(document.instance_count)
+    with of_file(file):
+        accepted = client.deployments.create(document.endpoint_name, document.name, document)
     if not no_wait:
-        follow(client, accepted.activity, quiet=output is OutputFormat.JSON)
+        _follow(client, accepted, quiet=output is OutputFormat.JSON)
     deployment = client.deployments.get(document.endpoint_name, document.name)
     if output is OutputFormat.JSON:
         print_json(deployment)
-    else:
-        console.print(f"{deployment.endpoint}/{deployment.name}: {_latest(deployment)}", highlight=False)
+        return
+    console.print(f"{deployment.endpoint}/{deployment.name}: {_latest(deployment)}", highlight=False, soft_wrap=True)
+    if deployment.live:
+        _note_traffic(client.endpoints.get(deployment.endpoint), deployment.name)
 
 
 def list_deployments(
@@ -50,13 +71,14 @@ def list_deployments(
     """
     columns = {
         "deployment": lambda deployment: deployment.name,
-        "latest": _latest,
-        "image": lambda deployment: deployment.latest.image if deployment.latest else "-",
-        "digest": lambda deployment: short(deployment.latest.image_digest) if deployment.latest else "-",
-        "replicas": lambda deployment: deployment.latest.instance_count if deployment.latest else 0,
-        "updated": lambda deployment: when(deployment.updated_ms),
+        "live": lambda deployment: f"revision {deployment.live.number}" if deployment.live else "-",
+        "image": lambda deployment: deployment.live.image if deployment.live else "-",
+        "digest": lambda deployment: short(deployment.live.image_digest) if deployment.live else "-",
+        "replicas": lambda deployment: deployment.live.instance_count if deployment.live else 0,
+        "newest": lambda deployment: "" if deployment.latest is deployment.live else _latest(deployment),
     }
-    print_rows(connect(url).deployments.list(endpoint), columns, output, empty=f"{endpoint} has no deployments yet")
+    found = connect(url).deployments.list(endpoint)
+    print_rows(found, columns, output, empty=f"{endpoint} has no deployments yet", whole=("live", "digest"))
 
 
 def show(name: str = DEPLOYMENT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
@@ -65,11 +87,11 @@ def show(name: str = DEPLOYMENT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, 
     Example: slipway deployment show cancer/blue
     """
     deployment = connect(url).deployments.get(*split_deployment(name))
-    fields = {"deployment": f"{deployment.endpoint}/{deployment.name}", "latest": _latest(deployment)}
+    fields = {"deployment": f"{deployment.endpoint}/{deployment.name}", "newest": _latest(deployment)}
     for revision in deployment.revisions:
         fields[f"revision {revision.number}"] = (
             f"{revision.state}  {revision.image} ({short(revision.image_digest)})  "
-            f"{revision.instance_count} replicas  {when(revision.created_ms)}  {revision.message}"
+            f"{count(revision.instance_count, 'replica')}  {when(revision.created_ms)}  {revision.message}"
         )
     print_record(deployment, fields, output)
 
@@ -81,6 +103,29 @@ def delete(name: str = DEPLOYMENT_ARGUMENT, url: str | None = URL_OPTION) -> Non
     """
     connect(url).deployments.delete(*split_deployment(name))
     console.print(f"deployment {name} deleted")
+
+
+def _note_traffic(endpoint: Endpoint, name: str) -> None:
+    """Say how a deployment without traffic gets some, without a figure that would take it from the others."""
+    if endpoint.traffic.get(name):
+        return
+    split = " ".join(f"{one}=…" for one in (*sorted(endpoint.traffic), name)) if endpoint.traffic else f"{name}=100"
+    note(f'it gets no traffic yet: slipway endpoint update --name {endpoint.name} --traffic "{split}"')
+
+
+def _check_size(instances: int) -> None:
+    processors = os.cpu_count() or 1
+    if instances > PER_PROCESSOR * processors:
+        warn(f"{instances} replicas on {count(processors, 'processor')}: each is a process that holds the model")
+
+
+def _follow(client: Client, accepted: DeploymentAnswer, *, quiet: bool) -> None:
+    try:
+        follow(client, accepted.activity, quiet=quiet)
+    except KeyboardInterrupt:
+        name = f"{accepted.deployment.endpoint}/{accepted.deployment.name}"
+        note(f"{name} goes on starting: see `slipway deployment show {name}`")
+        raise
 
 
 def _latest(deployment: Deployment) -> str:

@@ -1,15 +1,52 @@
 """Documents that a person hands in: a YAML file, and values set over it with ``--set``."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 
-from registry.core.errors import InvalidInput
+from registry.core.documents import load_deployment, load_endpoint, load_image
+from registry.core.errors import InvalidInput, SlipwayError
 from registry.core.loading import parse_yaml
 
 FILE_OPTION = typer.Option(..., "--file", "-f", help="The YAML file.")
 SET_OPTION = typer.Option(None, "--set", help="key.path=value, over what the file says; may be repeated.")
+
+T = TypeVar("T")
+
+_CREATED_BY: dict[Callable[[Any], Any], str] = {
+    load_endpoint: "an endpoint's file: `slipway endpoint create -f {}`",
+    load_deployment: "a deployment's file: `slipway deployment create -f {}`",
+    load_image: "an image's file: `slipway image build -f {}`",
+}
+
+
+def load_file(path: Path, overrides: list[str] | None, load: Callable[[Any], T]) -> T:
+    """Return the record that ``load`` makes of a YAML file with overrides.
+
+    Raises:
+        InvalidInput: as ``read_document`` and ``load``; the message names the file, and what else it looks like.
+    """
+    values = read_document(path, overrides)
+    try:
+        return load(values)
+    except InvalidInput as error:
+        kind = next((text for other, text in _CREATED_BY.items() if _is_loaded_by(other, values)), None)
+        hint = f" (this looks like {kind.format(path)})" if kind else ""
+        raise InvalidInput(f"{path}: {_plain(error.message)}{hint}", **error.details) from error
+
+
+@contextmanager
+def of_file(path: Path) -> Iterator[None]:
+    """Let what the registry finds wrong in the file's values name the file."""
+    try:
+        yield
+    except SlipwayError as error:
+        if not error.message.startswith("$"):
+            raise
+        raise type(error)(f"{path}: {_plain(error.message)}", **error.details) from error
 
 
 def read_document(path: Path, overrides: list[str] | None) -> dict[str, Any]:
@@ -28,6 +65,19 @@ def read_document(path: Path, overrides: list[str] | None) -> dict[str, Any]:
     for override in overrides or []:
         _set(document, override)
     return document
+
+
+def _plain(message: str) -> str:
+    """Return a message without the mark of a JSON path's root."""
+    return message.removeprefix("$.").removeprefix("$: ")
+
+
+def _is_loaded_by(load: Callable[[Any], Any], values: dict[str, Any]) -> bool:
+    try:
+        load(values)
+    except InvalidInput:
+        return False
+    return True
 
 
 def _parse(content: bytes | str, source: str) -> Any:

@@ -1,17 +1,33 @@
 """``slipway endpoint``."""
 
 import math
+from enum import StrEnum
 from pathlib import Path
 
 import typer
 
 from registry.cli.context import URL_OPTION, connect
-from registry.cli.documents import FILE_OPTION, SET_OPTION, read_document
+from registry.cli.documents import FILE_OPTION, SET_OPTION, load_file, of_file
 from registry.cli.names import ENDPOINT_ARGUMENT
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, print_rows, when
+from registry.cli.output import (
+    OUTPUT_OPTION,
+    OutputFormat,
+    console,
+    note,
+    print_json,
+    print_record,
+    print_rows,
+    warn,
+    when,
+)
 from registry.core.documents import EndpointDocument, load_endpoint
 from registry.core.endpoints import Endpoint
 from registry.core.errors import InvalidInput
+
+
+class KeyName(StrEnum):
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
 
 
 def create(
@@ -24,14 +40,13 @@ def create(
 
     Example: slipway endpoint create -f configs/endpoint.yaml
     """
-    document = load_endpoint(read_document(file, overrides))
-    created = connect(url).endpoints.create(_named(document), document)
+    document = load_file(file, overrides, load_endpoint)
+    with of_file(file):
+        created = connect(url).endpoints.create(_named(document), document)
     if output is OutputFormat.JSON:
         print_json(created)
         return
-    if created.keys is None:
-        console.print(f"endpoint {created.endpoint.name} was there and is brought up to date; its keys stay")
-        return
+    assert created.keys is not None  # it is new
     console.print(f"endpoint {created.endpoint.name} created; its keys, shown this once:")
     console.print(f"  primary    {created.keys.primary}", highlight=False, soft_wrap=True, markup=False)
     console.print(f"  secondary  {created.keys.secondary}", highlight=False, soft_wrap=True, markup=False)
@@ -53,18 +68,21 @@ def update(
     if overrides and file is None:
         raise InvalidInput("--set changes what a file says: give --file")
     endpoints = connect(url).endpoints
-    changed = None
+    changed, emptied = None, weights is not None
     if file is not None:
-        document = load_endpoint(read_document(file, overrides))
-        name = name or _named(document)
-        endpoints.get(name)  # an update makes nothing new
-        changed = endpoints.create(name, document).endpoint
+        document = load_file(file, overrides, load_endpoint)
+        with of_file(file):
+            name = name or _named(document)
+            changed = endpoints.update(name, document)
+        emptied = document.traffic is not None
     if name is None:
         raise InvalidInput("name the endpoint: --name NAME, or --file with a name in it")
     if weights is not None:
         changed = endpoints.set_traffic(name, weights)
     if changed is None:
         raise InvalidInput("nothing to change: give --traffic or --file")
+    if emptied and not changed.traffic:
+        warn(f"no deployment of {name} gets traffic now: requests that name none of them are refused")
     _print(changed, output)
 
 
@@ -101,7 +119,7 @@ def delete(name: str = ENDPOINT_ARGUMENT, url: str | None = URL_OPTION) -> None:
 
 def regenerate_key(
     name: str = ENDPOINT_ARGUMENT,
-    key: str = typer.Option("primary", help="primary or secondary"),
+    key: KeyName = typer.Option(..., help="Which of the two."),
     output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:
@@ -114,6 +132,7 @@ def regenerate_key(
         print_json({"key": made})
     else:
         console.print(made, highlight=False, soft_wrap=True, markup=False)
+        note(f"clients with the old {key} key of {name} now get 401")
 
 
 def _named(document: EndpointDocument) -> str:
@@ -132,6 +151,8 @@ def _weights(text: str) -> dict[str, float]:
         if name in weights:
             raise InvalidInput(f"--traffic {text!r}: {name} is there twice")
         weights[name] = weight
+    if not weights:
+        raise InvalidInput('--traffic "": write "NAME=PERCENT NAME=PERCENT"; NAME=0 takes all traffic away')
     return weights
 
 

@@ -6,7 +6,7 @@ import typer
 
 from registry.cli.activity import follow
 from registry.cli.context import URL_OPTION, connect
-from registry.cli.documents import FILE_OPTION, SET_OPTION, read_document
+from registry.cli.documents import FILE_OPTION, SET_OPTION, load_file, of_file
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, print_rows, short, when
 from registry.core.documents import load_image
 
@@ -22,14 +22,15 @@ def build(
     Example: slipway image build -f configs/image-gbm.yaml --set model=cancer:2
     """
     client = connect(url)
-    document = load_image(read_document(file, overrides))
-    activity = client.images.build(document, folder=file.resolve().parent)
+    document = load_file(file, overrides, load_image)
+    with of_file(file):
+        activity = client.images.build(document, folder=file.resolve().parent)
     ended = follow(client, activity, quiet=output is OutputFormat.JSON)
     image = client.images.get(ended.result["reference"])
     if output is OutputFormat.JSON:
         print_json(image)
     else:
-        console.print(f"{ended.result['reference']}  {image.digest}", highlight=False, soft_wrap=True)
+        console.print(f"{ended.result['reference']}  {short(image.digest)}", highlight=False, soft_wrap=True)
 
 
 def list_images(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
@@ -46,7 +47,9 @@ def list_images(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTI
         "size": lambda image: f"{image.size_bytes / 1000:,.0f} kB",
         "created": lambda image: when(image.created_ms),
     }
-    print_rows(connect(url).images.list(), columns, output, empty="no images yet: slipway image build")
+    print_rows(
+        connect(url).images.list(), columns, output, empty="no images yet: slipway image build", whole=("digest",)
+    )
 
 
 def show(

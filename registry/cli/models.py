@@ -1,11 +1,19 @@
 """``slipway model``."""
 
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
 import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from registry.cli.context import URL_OPTION, connect
-from registry.cli.names import MODEL_ARGUMENT
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, print_rows, when
-from registry.core.models import Model
+from registry.cli.model_card import latest, print_card
+from registry.cli.names import MODEL_ARGUMENT, VERSION_ARGUMENT
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_rows, when
+from registry.client.models import files_to_import
+from registry.core.errors import InvalidInput
+from registry.core.models import ModelVersion
 
 
 def register(
@@ -21,11 +29,27 @@ def register(
     Example: slipway model register cancer --run 3f2a… --path model
     """
     version = connect(url).models.register(name, run_id=run, path=path, description=description)
-    if output is OutputFormat.JSON:
-        print_json(version)
-    else:
-        size = sum(file.size for file in version.files)
-        console.print(f"{name}:{version.version}, {len(version.files)} files, {size:,} bytes", highlight=False)
+    _print_made(version, output)
+
+
+def import_files(
+    name: str = MODEL_ARGUMENT,
+    path: Path = typer.Argument(help="A file or folder, made by any framework."),
+    description: str = typer.Option("", help="What is new in this version."),
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
+    """Make a file or folder from outside the next version of a model, which is made when it is new.
+
+    Example: slipway model import cancer ./exported-model
+    """
+    total = sum(file.stat().st_size for _, file in files_to_import(path))
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, disable=output is OutputFormat.JSON) as progress:
+        task = progress.add_task(f"importing {path.name}", total=total)
+        models = connect(url).models
+        version = models.import_files(name, path, description, report=lambda size: progress.advance(task, size))
+    _print_made(version, output)
 
 
 def list_models(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
@@ -35,29 +59,112 @@ def list_models(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTI
     """
     columns = {
         "model": lambda model: model.name,
-        "latest": _latest,
+        "latest": latest,
         "versions": lambda model: len(model.versions),
-        "updated": lambda model: when(model.versions[-1].created_ms) if model.versions else "-",
+        "aliases": lambda model: ", ".join(f"{alias}={number}" for alias, number in model.aliases.items()) or "-",
+        "updated": lambda model: when(model.updated_ms),
     }
     print_rows(connect(url).models.list(), columns, output, empty="no models yet: slipway model register")
 
 
-def show(
-    name: str = MODEL_ARGUMENT,
-    output: OutputFormat = OUTPUT_OPTION,
-    url: str | None = URL_OPTION,
-) -> None:
-    """Show a model's versions: the run each came from, and its files.
+def show(name: str = MODEL_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
+    """Show a model: its card, tags and aliases, and where each version came from and who uses it.
 
     Example: slipway model show cancer
     """
-    model = connect(url).models.get(name)
-    fields = {"model": model.name, "latest": _latest(model)}
-    for version in model.versions:
-        files = ", ".join(file.path for file in version.files)
-        fields[f"version {version.version}"] = f"{when(version.created_ms)}  run {version.run_id}  {files}"
-    print_record(model, fields, output)
+    models = connect(url).models
+    model, lineage = models.get(name), models.lineage(name)
+    if output is OutputFormat.JSON:
+        print_json({**msgspec.to_builtins(model), "lineage": lineage.versions})
+    else:
+        print_card(model, lineage)
 
 
-def _latest(model: Model) -> str:
-    return str(model.versions[-1].version) if model.versions else "-"
+def alias(
+    name: str = MODEL_ARGUMENT,
+    alias: str = typer.Argument(help="The alias, such as champion."),
+    version: str | None = typer.Argument(None, help="What it is to mean: a number, latest, or another alias."),
+    delete: bool = typer.Option(False, "--delete", help="Take the alias away."),
+    url: str | None = URL_OPTION,
+) -> None:
+    """Point an alias at a version, or take it away. The history remembers what it meant.
+
+    Example: slipway model alias cancer champion 3
+    """
+    if delete == (version is not None):
+        raise InvalidInput("write a VERSION for the alias, or --delete, and not both")
+    models = connect(url).models
+    if version is None:
+        models.delete_alias(name, alias)
+        console.print(f"{name}@{alias} is taken away", highlight=False, markup=False)
+    else:
+        number = models.set_alias(name, alias, version).aliases[alias]
+        console.print(f"{name}@{alias} is version {number}", highlight=False, markup=False)
+
+
+def history(
+    name: str = MODEL_ARGUMENT,
+    at: str | None = typer.Option(None, help="A time, such as 2026-03-01 or 2026-03-01T12:30Z (UTC unless it says)."),
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
+    """Tell what each alias and stage meant, when, and who moved it; with --at, what held at that time.
+
+    Example: slipway model history cancer --at 2026-03-01
+    """
+    found = connect(url).models.history(name, None if at is None else _read_time(at))
+    columns = {
+        "at": lambda move: when(move.at_ms),
+        "kind": lambda move: move.kind,
+        "label": lambda move: move.label,
+        "version": lambda move: move.version or "-",
+        "before": lambda move: move.before or "-",
+        "who": lambda move: move.who or "-",
+    }
+    nothing = f"no alias or stage of {name} has moved yet" if at is None else f"nothing pointed at {name} at that time"
+    print_rows(found.moves, columns, output, empty=nothing)
+
+
+def delete(name: str = MODEL_ARGUMENT, version: int | None = VERSION_ARGUMENT, url: str | None = URL_OPTION) -> None:
+    """Hide a model or a version that no deployment uses. Its number is not given again; restore brings it back.
+
+    Example: slipway model delete cancer 3
+    """
+    connect(url).models.delete(name, version)
+    console.print(f"{_named(name, version)} deleted", highlight=False, markup=False)
+
+
+def restore(name: str = MODEL_ARGUMENT, version: int | None = VERSION_ARGUMENT, url: str | None = URL_OPTION) -> None:
+    """Bring a deleted model or version back. Aliases that pointed at it stay away.
+
+    Example: slipway model restore cancer 3
+    """
+    models = connect(url).models
+    if version is None:
+        models.restore(name)
+    else:
+        models.restore_version(name, version)
+    console.print(f"{_named(name, version)} restored", highlight=False, markup=False)
+
+
+def _print_made(version: ModelVersion, output: OutputFormat) -> None:
+    if output is OutputFormat.JSON:
+        print_json(version)
+        return
+    size = sum(file.size for file in version.files)
+    made = f"{version.name}:{version.version}, {len(version.files)} files, {size:,} bytes"
+    console.print(made, highlight=False, markup=False)
+
+
+def _named(name: str, version: int | None) -> str:
+    return f"model {name}" if version is None else f"model {name}:{version}"
+
+
+def _read_time(text: str) -> int:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidInput(f"--at {text!r} is not a time: write 2026-03-01 or 2026-03-01T12:30Z") from error
+    if time.tzinfo is None:
+        time = time.replace(tzinfo=UTC)
+    return max(0, int(time.timestamp() * 1000))

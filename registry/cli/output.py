@@ -1,6 +1,6 @@
 """Tables for people, JSON for programs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -22,17 +23,32 @@ class OutputFormat(StrEnum):
 OUTPUT_OPTION = typer.Option(OutputFormat.TABLE, "--output", "-o", help="table for people, json for programs.")
 
 
+def note(text: str) -> None:
+    """Say on stderr what a person does next."""
+    Console(stderr=True, soft_wrap=True, emoji=False).print(text, highlight=False, markup=False)
+
+
+def warn(text: str) -> None:
+    """Say on stderr what a person may not have meant."""
+    Console(stderr=True, soft_wrap=True, emoji=False).print(f"[yellow]warning:[/] {escape(text)}", highlight=False)
+
+
 def print_json(value: Any) -> None:
     """Print a record or a list of them as indented JSON."""
     typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
-def print_rows(rows: Sequence[Any], columns: Mapping[str, Any], output: OutputFormat, empty: str) -> None:
-    """Print records: as JSON whole, as a table by ``columns`` (heading → function of a record)."""
+def print_rows(
+    rows: Sequence[Any], columns: Mapping[str, Any], output: OutputFormat, empty: str, whole: Collection[str] = ()
+) -> None:
+    """Print records: as JSON whole, as a table by ``columns`` (heading → function of a record).
+
+    In a narrow terminal the columns ``whole`` are the last to be broken into lines.
+    """
     if output is OutputFormat.JSON:
         print_json(rows)
     elif rows:
-        console.print(table(columns, ([str(cell(row)) for cell in columns.values()] for row in rows)))
+        console.print(table(columns, ([str(cell(row)) for cell in columns.values()] for row in rows), whole))
     else:
         console.print(empty, style="dim")
 
@@ -50,11 +66,11 @@ def print_record(record: Any, fields: Mapping[str, Any], output: OutputFormat) -
     console.print(grid)
 
 
-def table(headings: Iterable[str], rows: Iterable[Sequence[str]]) -> Table:
-    """Return a table in the house's style."""
+def table(headings: Iterable[str], rows: Iterable[Sequence[str]], whole: Collection[str] = ()) -> Table:
+    """Return a table in the house's style; the columns ``whole`` are not broken into lines."""
     made = Table(header_style="bold", box=None, pad_edge=False)
     for heading in headings:
-        made.add_column(heading, overflow="fold")
+        made.add_column(heading, overflow="fold", no_wrap=heading in whole)
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))  # as it is: users' strings may look like markup
     return made
@@ -63,6 +79,16 @@ def table(headings: Iterable[str], rows: Iterable[Sequence[str]]) -> Table:
 def when(unix_ms: int | None) -> str:
     """Return a time as people write it, in UTC."""
     return datetime.fromtimestamp(unix_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%SZ") if unix_ms else "-"
+
+
+def clock(unix_ms: int) -> str:
+    """Return the time of day, in UTC, of what is recent."""
+    return datetime.fromtimestamp(unix_ms / 1000, UTC).strftime("%H:%M:%SZ")
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 replica, 2 replicas."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def short(digest: str) -> str:

@@ -12,6 +12,7 @@ class Access(StrEnum):
 
 
 def registry(
+    context: typer.Context,
     host: str = typer.Option("127.0.0.1", help="Address to bind; other than loopback, callers need tokens."),
     port: int = typer.Option(5000, min=1, max=65535),
     database: str = typer.Option("sqlite:///.slipway/registry.db", help="SQLAlchemy URL of the metadata."),
@@ -26,6 +27,8 @@ def registry(
 
     Example: slipway registry --port 5000 --database sqlite:///registry.db --artifacts file:///srv/artifacts
     """
+    if context.invoked_subcommand is not None:
+        return
     from registry.api.server import serve
 
     serve(

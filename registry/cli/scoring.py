@@ -51,10 +51,19 @@ def score(
         raise Unavailable(f"the edge at {edge} does not answer: {error}") from error
     if answer.status_code != 200:
         request = answer.headers.get("x-request-id", "unknown")
-        raise ScoringFailed(
-            f"{endpoint} answered {answer.status_code}: {answer.text.strip()[:500]} (request {request})"
-        )
+        raise ScoringFailed(f"{endpoint} answered {answer.status_code}: {_reason(answer)} (request {request})")
     typer.echo(answer.text)
+
+
+def _reason(answer: httpx.Response) -> str:
+    """Return the message of an error in any protocol's shape, without what is said elsewhere."""
+    try:
+        body = answer.json()
+        error = body.get("error", body)
+        said = error["message"] if isinstance(error, dict) else error
+    except (ValueError, KeyError, AttributeError):
+        said = answer.text
+    return str(said).strip()[:500]
 
 
 def _body(data: str) -> bytes:

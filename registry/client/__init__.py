@@ -10,10 +10,14 @@ from typing import Self
 import httpx
 
 from registry.client.access import Access
+from registry.client.blobs import Blobs
 from registry.client.door import Door
 from registry.client.images import Images
-from registry.client.nouns import Activities, Blobs, Deployments, Endpoints, Models, Services
+from registry.client.models import Models
+from registry.client.nouns import Activities, Deployments, Endpoints, Services
+from registry.client.runs import Runs
 from registry.core.desired import DesiredState
+from registry.core.purge import PurgeOrder, PurgePlan
 
 __all__ = ["Client"]
 
@@ -27,12 +31,13 @@ class Client:
     def __init__(self, url: str, transport: httpx.BaseTransport | None = None, token: str | None = None) -> None:
         self._door = Door(url, transport, token)
         self.url = self._door.url
-        self.models = Models(self._door)
+        self.runs = Runs(self._door)
         self.endpoints = Endpoints(self._door)
         self.deployments = Deployments(self._door)
         self.activities = Activities(self._door)
         self.services = Services(self._door)
         self.blobs = Blobs(self._door)
+        self.models = Models(self._door, self.blobs)
         self.images = Images(self._door, self.blobs)
         self.access = Access(self._door)
 
@@ -40,6 +45,14 @@ class Client:
         """Return what is to be made real, once its version is past ``after`` or ``wait_s`` is over."""
         params = {"after": after, "wait_s": wait_s}
         return self._door.ask("GET", "/desired-state", DesiredState, params=params)
+
+    def preview_purge(self, older_than_days: float = 0.0) -> PurgePlan:
+        """Return what would be deleted for good, and what refuses to."""
+        return self._door.ask("GET", "/purge", PurgePlan, params={"older_than_days": older_than_days})
+
+    def purge(self, older_than_days: float = 0.0) -> PurgePlan:
+        """Delete for good what was deleted at least so many days ago."""
+        return self._door.ask("POST", "/purge", PurgePlan, PurgeOrder(older_than_days=older_than_days))
 
     def close(self) -> None:
         self._door.close()

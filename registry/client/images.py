@@ -4,9 +4,9 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
+from registry.client.blobs import Blobs
 from registry.client.code_folder import pack_folder
 from registry.client.door import Door
-from registry.client.nouns import Blobs
 from registry.core.activities import Activity
 from registry.core.documents import ImageDocument, as_text
 from registry.core.errors import InvalidInput

@@ -1,9 +1,5 @@
-"""The nouns of the workspace as the SDK has them: each method is one call."""
+"""Endpoints, deployments, activities and services as the SDK has them: each method is one call."""
 
-import hashlib
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from pathlib import Path
 from urllib.parse import quote
 
 from registry.client.door import V1, Door
@@ -11,30 +7,7 @@ from registry.core import rest
 from registry.core.activities import Activity
 from registry.core.documents import DeploymentDocument, EndpointDocument
 from registry.core.endpoints import Deployment, Endpoint, RevisionState
-from registry.core.errors import NotFound
-from registry.core.models import Model, ModelVersion
 from registry.core.services import Service
-
-CHUNK_BYTES = 1 << 20
-
-
-class Models:
-    def __init__(self, door: Door) -> None:
-        self._door = door
-
-    def list(self) -> list[Model]:
-        return self._door.ask("GET", "/models", rest.ModelList).models
-
-    def get(self, name: str) -> Model:
-        return self._door.ask("GET", f"/models/{_part(name)}", Model)
-
-    def version(self, name: str, version: int | str = "latest") -> ModelVersion:
-        return self._door.ask("GET", f"/models/{_part(name)}/versions/{_part(str(version))}", ModelVersion)
-
-    def register(self, name: str, run_id: str, path: str = "", description: str = "") -> ModelVersion:
-        """Freeze a file or folder of a run's artifacts as the model's next version."""
-        new = rest.NewVersion(run_id=run_id, path=path, description=description)
-        return self._door.ask("POST", f"/models/{_part(name)}/versions", ModelVersion, new)
 
 
 class Endpoints:
@@ -48,8 +21,16 @@ class Endpoints:
         return self._door.ask("GET", f"/endpoints/{_part(name)}", Endpoint)
 
     def create(self, name: str, document: EndpointDocument) -> rest.EndpointAnswer:
-        """Make an endpoint, or change the one that is there. The answer has keys when it is new."""
-        return self._door.ask("PUT", f"/endpoints/{_part(name)}", rest.EndpointAnswer, document)
+        """Make an endpoint; the answer has its keys. Raises Conflict if there is one of that name."""
+        return self._put(name, document, exists=False)
+
+    def update(self, name: str, document: EndpointDocument) -> Endpoint:
+        """Change an endpoint. Raises NotFound if there is none of that name."""
+        return self._put(name, document, exists=True).endpoint
+
+    def _put(self, name: str, document: EndpointDocument, *, exists: bool) -> rest.EndpointAnswer:
+        params = {"exists": str(exists).lower()}
+        return self._door.ask("PUT", f"/endpoints/{_part(name)}", rest.EndpointAnswer, document, params)
 
     def delete(self, name: str) -> None:
         self._door.send("DELETE", f"{V1}/endpoints/{_part(name)}")
@@ -120,39 +101,6 @@ class Services:
     def announce(self, name: str, url: str, grpc: str = "") -> Service:
         said = rest.ServiceAnnouncement(url=url, grpc=grpc)
         return self._door.ask("PUT", f"/services/{_part(name)}", Service, said)
-
-
-class Blobs:
-    def __init__(self, door: Door) -> None:
-        self._door = door
-
-    def put(self, data: bytes) -> str:
-        """Store bytes and return their digest."""
-        digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
-        self._door.send("PUT", f"{V1}/blobs/{digest}", data)
-        return digest
-
-    def put_file(self, path: Path) -> str:
-        """Store a file, a megabyte of it in memory at a time, and return its digest."""
-        with path.open("rb") as file:
-            digest = f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
-            file.seek(0)
-            self._door.send("PUT", f"{V1}/blobs/{digest}", iter(lambda: file.read(CHUNK_BYTES), b""))
-        return digest
-
-    def get(self, digest: str) -> bytes:
-        return self._door.send("GET", f"{V1}/blobs/{_part(digest)}").content
-
-    def stream(self, digest: str) -> AbstractContextManager[Iterator[bytes]]:
-        """Give a blob's chunks: ``with client.blobs.stream(digest) as chunks``."""
-        return self._door.stream(f"{V1}/blobs/{_part(digest)}")
-
-    def exists(self, digest: str) -> bool:
-        try:
-            self._door.send("HEAD", f"{V1}/blobs/{_part(digest)}")
-        except NotFound:
-            return False
-        return True
 
 
 def _part(name: str) -> str:

@@ -22,8 +22,8 @@ class Role(StrEnum):
         return list(Role).index(self)
 
 
-# Anyone, without a token: what tells a load balancer that the registry is up.
-OPEN = "GET /health /version"
+# Anyone, without a token: what tells a load balancer that the registry is up, and a person what it is.
+OPEN = "GET /health /version /"
 
 READER = """
 GET   /api/v1/openapi.json /api/v1/services /api/v1/activities /api/v1/activities/{id} /api/v1/desired-state
@@ -31,6 +31,7 @@ GET   /api/v1/models /api/v1/models/{name} /api/v1/models/{name}/versions/{versi
 GET   /api/v1/models/{name}/history /api/v1/models/{name}/lineage /api/v1/images /api/v1/images/{reference:path}
 GET   /api/v1/endpoints /api/v1/endpoints/{name} /api/v1/endpoints/{endpoint}/deployments
 GET   /api/v1/endpoints/{endpoint}/deployments/{deployment}
+GET   /api/v1/runs /api/v1/runs/{run} /api/v1/runs/{run}/diff/{other}
 GET   /v2/ /v2/{name}/manifests/{reference} /v2/{name}/tags/list /v2/{name}/blobs/{digest}
 GET   /mlflow/experiments/get /mlflow/experiments/get-by-name /mlflow/experiments/search /mlflow/runs/get
 GET   /mlflow/metrics/get-history /mlflow/metrics/get-history-bulk /mlflow/metrics/get-history-bulk-interval
@@ -53,7 +54,7 @@ POST   /mlflow/experiments/create /mlflow/experiments/update /mlflow/experiments
 POST   /mlflow/experiments/set-experiment-tag /mlflow/experiments/delete-experiment-tag
 POST   /mlflow/runs/create /mlflow/runs/update /mlflow/runs/delete /mlflow/runs/restore /mlflow/runs/log-batch
 POST   /mlflow/runs/log-metric /mlflow/runs/log-parameter /mlflow/runs/set-tag /mlflow/runs/delete-tag
-POST   /mlflow/runs/log-inputs /mlflow/runs/outputs
+POST   /mlflow/runs/log-inputs /mlflow/runs/outputs /api/v1/runs/{run}/restore
 POST   /mlflow/registered-models/create /mlflow/registered-models/rename /mlflow/registered-models/set-tag
 POST   /mlflow/registered-models/alias /mlflow/model-versions/create /mlflow/model-versions/set-tag
 POST   /mlflow/model-versions/transition-stage /mlflow/logged-models /mlflow/logged-models/{model_id}/params
@@ -63,12 +64,12 @@ DELETE /api/v1/models/{name} /api/v1/models/{name}/aliases/{alias} /api/v1/model
 DELETE /mlflow/registered-models/delete /mlflow/registered-models/delete-tag /mlflow/registered-models/alias
 DELETE /mlflow/model-versions/delete /mlflow/model-versions/delete-tag /mlflow/logged-models/{model_id}
 DELETE /mlflow/logged-models/{model_id}/tags/{key:path} /mlflow-artifacts/artifacts/{path:path}
-DELETE /api/v1/endpoints/{endpoint}/deployments/{deployment}
+DELETE /api/v1/endpoints/{endpoint}/deployments/{deployment} /api/v1/runs/{run}
 """
 
 OWNER = """
-GET    /api/v1/tokens /api/v1/audit
-POST   /api/v1/tokens /api/v1/endpoints/{name}/keys/regenerate
+GET    /api/v1/tokens /api/v1/audit /api/v1/purge
+POST   /api/v1/tokens /api/v1/purge /api/v1/endpoints/{name}/keys/regenerate
 DELETE /api/v1/tokens/{name} /api/v1/endpoints/{name}
 """
 

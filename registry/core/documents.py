@@ -11,7 +11,7 @@ import msgspec
 
 from registry.core.endpoints import AuthMode, RequestSettings, RetryRule, TrafficKey
 from registry.core.errors import InvalidInput
-from registry.core.loading import child, to_record
+from registry.core.loading import check_keys, child, to_record
 from registry.core.names import check_name, parse_image_reference, parse_model_reference
 
 MAX_REQUEST_TIMEOUT_MS = 180_000
@@ -214,6 +214,8 @@ def _check_environment(environment: Any) -> None:
         )
     if isinstance(environment, dict) and environment.get("image") is None:
         refused = [key for key in environment if f"$.environment.{key}" in _DEPLOYMENT_REFUSED]
+        if not refused:
+            check_keys(environment, EnvironmentDocument, "$.environment")  # a misspelt image is told as that
         path = f"$.environment.{refused[0]}" if refused else "$.environment.image"
         reason = _DEPLOYMENT_REFUSED.get(path, f"a deployment needs an image: {BUILD_REMEDY}")
         raise InvalidInput(f"{path}: {reason}", path=path)

@@ -1,10 +1,11 @@
 """Endpoints, deployments and revisions, and the rules of a traffic split."""
 
+from collections.abc import Set as AbstractSet
 from enum import StrEnum
 
 import msgspec
 
-from registry.core.errors import InvalidInput
+from registry.core.errors import Conflict, InvalidInput
 
 TRAFFIC_SCALE = 10_000  # buckets of a split: 0.01 % steps
 MAX_INTERVALS = 8
@@ -105,7 +106,7 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         return self.revisions[-1] if self.revisions else None
 
 
-def check_traffic(traffic: dict[str, float], deployments: set[str]) -> dict[str, float]:
+def check_traffic(traffic: dict[str, float], deployments: AbstractSet[str]) -> dict[str, float]:
     """Return ``traffic`` without zero entries.
 
     Raises:
@@ -131,3 +132,17 @@ def check_traffic(traffic: dict[str, float], deployments: set[str]) -> dict[str,
     if len(positive) > MAX_INTERVALS:
         raise InvalidInput(f"traffic has {len(positive)} positive weights: at most {MAX_INTERVALS}", path="$.traffic")
     return positive
+
+
+def check_live(deployment: Deployment) -> None:
+    """Raise Conflict if no revision of the deployment is live: traffic that it is given would meet nobody."""
+    if deployment.live is not None:
+        return
+    name, latest = f"{deployment.endpoint}/{deployment.name}", deployment.latest
+    if latest is not None and latest.state is RevisionState.STARTING:
+        why = f"revision {latest.number} is starting: wait until `slipway deployment show {name}` says that it is live"
+    elif latest is not None:
+        why = f"revision {latest.number} {latest.state}: {latest.message or 'it never became ready'}"
+    else:
+        why = "it has no revision"
+    raise Conflict(f"{name} cannot be given traffic, no revision of it is live; {why}", deployment=deployment.name)

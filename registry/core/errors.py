@@ -8,6 +8,7 @@
     ├── Forbidden               who asks may not do this
     ├── NotFound                a named thing does not exist
     ├── Conflict                it exists already, or is in the wrong state for this
+    │   └── WrongState          it is final, deleted, or in use; the same code, told apart where a protocol does
     ├── Unavailable             a part we need is away; trying again may help
     └── BuildFailed             an image could not be built from what the user gave
 """
@@ -44,6 +45,10 @@ class NotFound(SlipwayError):
 
 class Conflict(SlipwayError):
     code = "conflict"
+
+
+class WrongState(Conflict):
+    """Its code is Conflict's."""
 
 
 class Unavailable(SlipwayError):

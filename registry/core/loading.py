@@ -54,6 +54,11 @@ def to_record(value: Any, record: type[T], refused: Mapping[str, str] | None = N
         raise _explain(str(error)) from error
 
 
+def check_keys(value: Any, record: type[Any], path: str) -> None:
+    """Raise InvalidInput if plain values at ``path`` hold a key that ``record`` does not have, at any depth."""
+    _check_keys(value, inspect.type_info(record), path, {})
+
+
 def child(path: str, key: str) -> str:
     """Append a key to a JSON path, quoted when it must be."""
     return f"{path}.{key}" if _PLAIN_KEY.match(key) else f"{path}[{msgspec.json.encode(key).decode()}]"
@@ -85,7 +90,7 @@ def _check_key(key: str, item: Any, path: str, fields: dict[str, inspect.Type], 
     if key in fields:
         _check_keys(item, fields[key], here, refused)
     elif here not in refused:
-        near = get_close_matches(key, fields, n=1)
+        near = [name for name in fields if name.startswith(key)] or get_close_matches(key, fields, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(sorted(fields))}"
         raise InvalidInput(f"{here}: unknown key {key!r}; {hint}", path=here)
 

@@ -7,8 +7,11 @@ from registry.core.errors import InvalidInput
 
 # Azure ML v2: endpoints and deployments, 3 to 32 characters. Names are unique without regard to case.
 ENDPOINT_NAME = re.compile(r"[a-zA-Z](?:[-a-zA-Z0-9]{1,30}[a-zA-Z0-9])\Z")
-# MLflow allows almost anything in a model's name; what travels in paths, tar files and maps does not.
-MODEL_NAME = re.compile(r"[a-zA-Z0-9](?:[-_.a-zA-Z0-9]{0,126}[a-zA-Z0-9])?\Z")
+# MLflow allows almost anything in a model's name; this is what can be one folder's name and a part of a reference.
+MODEL_NAME = re.compile(r"(?!\.{1,2}\Z)(?!\s)[^/:@\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,128}(?<!\s)\Z")
+MAX_FOLDER_BYTES = 255  # of a folder's name, in the file systems of the nodes
+MODEL_ALIAS = re.compile(r"[-\w]{1,255}\Z")
+RESERVED_ALIAS = re.compile(r"(?:latest|v[0-9]+)\Z", re.IGNORECASE)
 # OCI distribution specification, one path component.
 IMAGE_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*\Z")
 IMAGE_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}\Z")
@@ -25,7 +28,12 @@ _RULES = {
         ENDPOINT_NAME,
         "3 to 32 letters, digits and hyphens, beginning with a letter and not ending with a hyphen",
     ),
-    "model": (MODEL_NAME, "1 to 128 letters, digits, '.', '_' and '-', beginning and ending with a letter or digit"),
+    "model": (
+        MODEL_NAME,
+        "1 to 128 characters, none of them '/', ':', '@', a backslash or a control character, no space at either end, "
+        "and neither '.' nor '..'",
+    ),
+    "alias": (MODEL_ALIAS, "1 to 255 letters, digits, '_' and '-'"),
     "image": (IMAGE_NAME, "lower-case letters and digits, separated by '.', '_' or '-'"),
     "tag": (IMAGE_TAG, "1 to 128 letters, digits, '.', '_' and '-'"),
     "digest": (DIGEST, "'sha256:' and 64 hexadecimal digits"),
@@ -60,6 +68,10 @@ def check_name(kind: str, value: str) -> str:
     pattern, rule = _RULES[kind]
     if not pattern.match(value):
         raise InvalidInput(f"invalid {kind} name {value!r}: use {rule}", kind=kind, value=value)
+    if kind == "model" and len(value.encode()) > MAX_FOLDER_BYTES:
+        raise InvalidInput(f"invalid model name {value!r}: it has more than {MAX_FOLDER_BYTES} bytes", value=value)
+    if kind == "alias" and RESERVED_ALIAS.match(value):
+        raise InvalidInput(f"invalid alias name {value!r}: 'latest' and 'v' with a number are reserved", value=value)
     return value
 
 

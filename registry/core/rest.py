@@ -5,9 +5,9 @@ from typing import Any, Literal
 import msgspec
 
 from registry.core.activities import Activity
-from registry.core.endpoints import Deployment, Endpoint
+from registry.core.endpoints import Deployment, Endpoint, RevisionState
 from registry.core.images import Image
-from registry.core.models import Model
+from registry.core.models import Model, ModelMove
 from registry.core.services import Service
 
 
@@ -38,6 +38,71 @@ class NewVersion(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
 
 
+class ImportedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that was uploaded as a blob, and its path in the version."""
+
+    path: str
+    digest: str
+
+
+class NewImport(msgspec.Struct, frozen=True, kw_only=True):
+    """A version from outside. ``path`` is the folder's or file's name where it came from."""
+
+    files: list[ImportedFile]
+    path: str = ""
+    description: str = ""
+
+
+class AliasTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """``version`` is a number, ``latest`` or another alias: what it means now."""
+
+    version: str
+
+
+class ModelHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole ledger from old to new, or the line of each label that held at a time."""
+
+    name: str
+    moves: list[ModelMove]
+
+
+class DeploymentUse(msgspec.Struct, frozen=True, kw_only=True):
+    """A revision that is live or starting and holds a model's version."""
+
+    endpoint: str
+    deployment: str
+    revision: int
+    state: RevisionState
+    image: str
+
+
+class ModelSignature(msgspec.Struct, frozen=True, kw_only=True):
+    """What a version's MLmodel file says that the model takes and gives."""
+
+    inputs: Any = None
+    outputs: Any = None
+    params: Any = None
+
+
+class VersionLineage(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a version came from, and who uses it."""
+
+    version: int
+    source: str
+    run_id: str | None = None
+    run_name: str | None = None
+    experiment: str | None = None
+    logged_model_id: str | None = None
+    signature: ModelSignature | None = None
+    images: list[str] = []
+    deployments: list[DeploymentUse] = []
+
+
+class ModelLineage(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    versions: list[VersionLineage]
+
+
 class BlobInfo(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     size: int
@@ -49,6 +114,12 @@ class ImageList(msgspec.Struct, frozen=True, kw_only=True):
 
 class EndpointList(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: list[Endpoint]
+
+
+class EndpointPresence(msgspec.Struct, frozen=True, kw_only=True):
+    """Query of a change: whether the endpoint must be there before (true), must not (false), or may (absent)."""
+
+    exists: bool | None = None
 
 
 class EndpointKeys(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,8 @@ MAX_ENTITIES = 1000
 MAX_KEY = 250
 MAX_PARAM_VALUE = 6000
 MAX_TAG_VALUE = 8000
+MAX_RUN_NAME = 250
+MAX_USER_ID = 256
 MAX_EXPERIMENT_NAME = 500
 MAX_EXPERIMENT_TAG_VALUE = 20_000
 LARGEST = 1.7976931348623157e308  # stands for infinity, as in MLflow
@@ -117,6 +119,15 @@ def check_active(noun: str, id: str, stage: LifecycleStage) -> None:
     """Raise InvalidInput if what was to be changed is deleted: it must be restored first."""
     if stage is not LifecycleStage.ACTIVE:
         raise InvalidInput(f"The {noun} {id} must be in the 'active' state. Current state is {stage}.", id=id)
+
+
+def check_run_name(name: str, user_id: str = "") -> None:
+    """Raise InvalidInput if a run's name, or its user's, is too long."""
+    for parameter, value, limit in (("run_name", name, MAX_RUN_NAME), ("user_id", user_id, MAX_USER_ID)):
+        if len(value) > limit:
+            raise InvalidInput(
+                f"Invalid value for parameter '{parameter}': it has {len(value)} characters, at most {limit}"
+            )
 
 
 def check_experiment_name(name: str) -> None:

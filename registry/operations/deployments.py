@@ -1,5 +1,7 @@
 """Deployments: each change is a new revision with an activity, which the controller makes live or failed."""
 
+from msgspec.structs import replace
+
 from registry.core.activities import ActivityKind, ActivityState
 from registry.core.documents import DeploymentDocument, as_text
 from registry.core.endpoints import Deployment, Revision, RevisionState
@@ -10,14 +12,17 @@ from registry.core.rest import DeploymentAnswer
 from registry.operations.activities import begin_within, end_within
 from registry.operations.catalog import resolve_within
 from registry.operations.endpoints import get_within as get_endpoint_within
+from registry.operations.models import resolve_within as resolve_version_within
 from registry.operations.workspace import Workspace
-from registry.store import activities, counters, deployments, models
+from registry.store import activities, counters, deployments
 from registry.store.metadata import Connection
 
 
 def put_deployment(workspace: Workspace, endpoint: str, name: str, document: DeploymentDocument) -> DeploymentAnswer:
-    """Make a deployment or change it: a new revision that is starting, and its activity. A revision that was still
-    starting is given up.
+    """Make a deployment or change it: a new revision that is starting, and its activity.
+
+    A revision that was still starting is given up; but one with the same image and settings is gone on with, so that
+    whoever was interrupted can ask again.
 
     Raises:
         InvalidInput: a name is not legal or not the document's; the image does not hold the document's model.
@@ -43,6 +48,9 @@ def put_deployment(workspace: Workspace, endpoint: str, name: str, document: Dep
             updated_ms=now_ms,
         )
         deployments.put(tx, after)
+        same = None if before is None else _starting_alike(before, document, image)
+        if same is not None and (activity := activities.find(tx, same.activity_id)) is not None:
+            return DeploymentAnswer(deployment=_get(tx, endpoint, name), activity=activity)
         number = counters.increment(tx, f"revision:{endpoint}/{name}".lower())
         if before is not None:
             _give_up_starting(tx, workspace, before, f"superseded by revision {number}")
@@ -135,9 +143,11 @@ def _check_model(tx: Connection, document: DeploymentDocument, image: Image) -> 
     if document.model is None:
         return
     wanted = parse_model_reference(document.model)
-    if wanted.alias not in (None, "latest"):
-        raise InvalidInput(f"$.model: alias {wanted.alias!r} is not supported: write a version", path="$.model")
-    version = wanted.version or models.next_version(tx, wanted.name) - 1
+    # A number need not be looked up: the image holds the version, whatever became of it.
+    try:
+        version = wanted.version or resolve_version_within(tx, wanted).version
+    except NotFound as error:
+        raise InvalidInput(f"$.model: {error.message}", path="$.model") from error
     held = {model.name: model.version for model in image.config.models}
     if held.get(wanted.name) != version:
         holds = ", ".join(f"{name}:{number}" for name, number in sorted(held.items()))
@@ -162,6 +172,15 @@ def _revision(document: DeploymentDocument, image: Image, number: int, activity_
         activity_id=activity_id,
         created_ms=now_ms,
     )
+
+
+def _starting_alike(deployment: Deployment, document: DeploymentDocument, image: Image) -> Revision | None:
+    """Return the newest revision if it is starting with what the document asks for."""
+    latest = deployment.latest
+    if latest is None or latest.state is not RevisionState.STARTING:
+        return None
+    wanted = _revision(document, image, latest.number, latest.activity_id, latest.created_ms)
+    return latest if replace(wanted, image=latest.image) == latest else None
 
 
 def _give_up_starting(tx: Connection, workspace: Workspace, deployment: Deployment, reason: str) -> None:

@@ -6,7 +6,14 @@ from msgspec.structs import replace
 
 from registry.core.activities import ActivityState
 from registry.core.documents import EndpointDocument, as_text
-from registry.core.endpoints import MAX_TRAFFIC_HEADERS, Endpoint, KeyHash, RevisionState, check_traffic
+from registry.core.endpoints import (
+    MAX_TRAFFIC_HEADERS,
+    Endpoint,
+    KeyHash,
+    RevisionState,
+    check_live,
+    check_traffic,
+)
 from registry.core.errors import Conflict, InvalidInput, NotFound
 from registry.core.names import check_name
 from registry.core.rest import EndpointAnswer, EndpointKeys
@@ -16,12 +23,18 @@ from registry.store import counters, deployments, endpoints
 from registry.store.metadata import Connection
 
 
-def put_endpoint(workspace: Workspace, name: str, document: EndpointDocument) -> EndpointAnswer:
+def put_endpoint(
+    workspace: Workspace, name: str, document: EndpointDocument, exists: bool | None = None
+) -> EndpointAnswer:
     """Make an endpoint, or change it. A new one gets two keys, which only this answer holds in the clear.
+
+    ``exists`` says what must hold before: False makes a new one only, True changes one only, None does either.
 
     Raises:
         InvalidInput: the name is not legal or not the document's; traffic names a deployment that does not exist.
-        Conflict: an endpoint has this name in other letter case, or too many traffic headers are in use.
+        Conflict: it exists and must not, or in other letter case; traffic goes to a deployment that is not live; too
+            many traffic headers are in use.
+        NotFound: it does not exist and must.
     """
     check_name("endpoint", name)
     if document.name is not None and document.name != name:
@@ -30,6 +43,7 @@ def put_endpoint(workspace: Workspace, name: str, document: EndpointDocument) ->
         before = endpoints.find(tx, name)
         if before is not None and before.name != name:
             raise Conflict(f"endpoint {name!r} exists as {before.name!r}: case makes no difference", name=before.name)
+        _check_presence(name, before, exists)
         _check_traffic_header(tx, name, document)
         keys = None if before else EndpointKeys(primary=workspace.new_key(), secondary=workspace.new_key())
         now_ms = workspace.now_ms()
@@ -65,14 +79,15 @@ def _check_traffic_header(tx: Connection, name: str, document: EndpointDocument)
 
 
 def set_traffic(workspace: Workspace, name: str, traffic: dict[str, float]) -> Endpoint:
-    """Replace the split. A deployment without a live revision may have traffic; it gets it once it is live.
+    """Replace the split. One without a positive weight takes all traffic away.
 
     Raises:
         NotFound: no such endpoint.
         InvalidInput: the split is not one (see ``check_traffic``).
+        Conflict: traffic goes to a deployment that is not live, where nobody would answer it.
     """
     with workspace.metadata.write() as tx:
-        split = check_traffic(traffic, _deployment_names(tx, get_within(tx, name).name))
+        split = _split(tx, get_within(tx, name).name, traffic)
         endpoint = replace(get_within(tx, name), traffic=split, updated_ms=workspace.now_ms())
         _store(tx, endpoint)
     workspace.signal.notify()
@@ -137,11 +152,26 @@ def hash_key(name: str, key: str) -> KeyHash:
 def _traffic(tx: Connection, name: str, document: EndpointDocument, before: Endpoint | None) -> dict[str, float]:
     if document.traffic is None:
         return before.traffic if before else {}
-    return check_traffic(document.traffic, _deployment_names(tx, name))
+    return _split(tx, name, document.traffic)
 
 
-def _deployment_names(tx: Connection, endpoint: str) -> set[str]:
-    return {deployment.name for deployment in deployments.of_endpoint(tx, endpoint)}
+def _split(tx: Connection, endpoint: str, traffic: dict[str, float]) -> dict[str, float]:
+    known = {deployment.name: deployment for deployment in deployments.of_endpoint(tx, endpoint)}
+    split = check_traffic(traffic, known.keys())
+    for name in split:
+        check_live(known[name])
+    return split
+
+
+def _check_presence(name: str, before: Endpoint | None, exists: bool | None) -> None:
+    if exists is False and before is not None:
+        raise Conflict(
+            f"endpoint {name!r} exists already: change it with `slipway endpoint update -f`, "
+            f"or replace a key with `slipway endpoint regenerate-key {name}`",
+            endpoint=name,
+        )
+    if exists is True and before is None:
+        raise NotFound(f"there is no endpoint {name!r}", endpoint=name)
 
 
 def _store(tx: Connection, endpoint: Endpoint) -> None:

@@ -24,7 +24,7 @@ from registry.images.pack import Entry
 from registry.images.scoring import scoring_package, scoring_requirements
 from registry.operations.activities import begin_activity, end_activity, report_progress
 from registry.operations.catalog import LATEST, numbered_reference, record_image
-from registry.operations.models import get_version
+from registry.operations.models import resolve_within
 from registry.operations.workspace import Workspace
 
 MAX_BUILDS = 2  # at the same time; others wait their turn
@@ -62,8 +62,8 @@ def start_build(workspace: Workspace, works: ImageWorks, request: BuildRequest) 
 
     Raises:
         InvalidInput: a name or reference in the request is not legal.
-        NotFound: the model version or the uploaded code does not exist.
-        BuildFailed: the request can never make an image.
+        NotFound: the model version, its alias or the uploaded code does not exist.
+        BuildFailed: the request can never make an image: the version's files are not here.
     """
     version = _check_request(workspace, request)
     activity = begin_activity(workspace, ActivityKind.BUILD, request.name, f"building {request.name}")
@@ -108,7 +108,16 @@ def _check_request(workspace: Workspace, request: BuildRequest) -> ModelVersion:
         raise InvalidInput("$.code_digest: which file of the code folder is the scoring_script?")
     if request.code_digest is not None and not workspace.blobs.exists(request.code_digest):
         raise NotFound(f"there is no blob {request.code_digest}: upload the code folder first")
-    return get_version(workspace, reference.name, str(reference.version or reference.alias))
+    with workspace.metadata.read() as tx:
+        version = resolve_within(tx, reference)
+    if not version.files:
+        raise BuildFailed(
+            f"model {version.name}:{version.version} has no files in this workspace, only its source "
+            f"{version.source!r}: download them and use `slipway model import`",
+            model=version.name,
+            version=version.version,
+        )
+    return version
 
 
 def _build(

@@ -79,8 +79,8 @@ def _sample(tx: Connection, run_id: str, key: str, low: int, high: int, count: i
     last = metrics.range_of(tx, run_id, key, few[0].step, high)
     assert last is not None
     if few[0].step == last[1]:
-        return _thin(metrics.sample_times(tx, run_id, key, few[0].step, count - 1), count)
-    stride = metrics.stride_of(low, high, count - 1)
+        return _thin(metrics.sample_times(tx, run_id, key, few[0].step, count), count)
+    stride = metrics.stride_of(low, high, count)
     sampled = metrics.sample_steps(tx, run_id, key, low, high, stride)
     return _thin([few[0], *sampled, *metrics.between(tx, run_id, key, last[1], high, 1)], count)
 

@@ -1,6 +1,6 @@
 """The files of a run, found by its id alone."""
 
-from registry.core.errors import NotFound
+from registry.core.artifacts import FOLDER, parse_address
 from registry.operations import artifacts
 from registry.operations.artifacts import ListedFile
 from registry.operations.tracking import get_run
@@ -15,11 +15,5 @@ def list_folder(workspace: Workspace, run_id: str, path: str) -> tuple[str, list
         InvalidInput: the path climbs or has an empty part.
     """
     run = get_run(workspace, run_id)
-    address = artifacts.parse_address(f"{run.experiment_id}/{run_id}/{artifacts.FOLDER}/{path}")
-    try:
-        artifacts.get_artifact(workspace, address)
-    except NotFound:
-        prefix = f"{address.path}/" if address.path else ""
-        entries = artifacts.list_artifacts(workspace, address)
-        return run.artifact_uri, [entry._replace(path=prefix + entry.path) for entry in entries]
-    return run.artifact_uri, []
+    address = parse_address(f"{run.experiment_id}/{run_id}/{FOLDER}/{path}")
+    return run.artifact_uri, artifacts.list_folder(workspace, address)

@@ -10,6 +10,7 @@ from registry.core.runs import (
     RunStatus,
     check_active,
     check_batch,
+    check_run_name,
     check_same_params,
 )
 from registry.operations.experiments import get_experiment_within
@@ -29,12 +30,14 @@ def create_run(
 
     Raises:
         NotFound: no such experiment.
-        InvalidInput: a tag passes MLflow's limits, name and tag differ, or the experiment is deleted.
+        InvalidInput: a name or tag passes MLflow's limits, name and tag differ, or the experiment is deleted.
     """
     check_batch([], {}, tags)
     _check_same_name(name, tags.get(RUN_NAME_TAG, ""))
     run_id = workspace.new_id()
     name = name or tags.get(RUN_NAME_TAG) or f"run-{run_id[:8]}"
+    user_id = user_id or tags.get(USER_TAG, "")
+    check_run_name(name, user_id)
     with workspace.metadata.write() as tx:
         experiment = get_experiment_within(tx, experiment_id)
         check_active("experiment", experiment_id, experiment.lifecycle_stage)
@@ -42,16 +45,17 @@ def create_run(
             id=run_id,
             experiment_id=experiment.id,
             name=name,
-            user_id=user_id or tags.get(USER_TAG, ""),
+            user_id=user_id,
             status=RunStatus.RUNNING,
             lifecycle_stage=LifecycleStage.ACTIVE,
             artifact_uri=f"{experiment.artifact_location}/{run_id}/artifacts",
             started_ms=workspace.now_ms() if started_ms is None else started_ms,
             ended_ms=None,
+            tags=dict(sorted({**tags, RUN_NAME_TAG: name}.items())),
         )
         runs.put(tx, run)
-        runs.set_tags(tx, run_id, {**tags, RUN_NAME_TAG: name})
-        return get_run_within(tx, run_id)
+        runs.set_tags(tx, run_id, run.tags)
+    return run
 
 
 def update_run(
@@ -63,8 +67,7 @@ def update_run(
         NotFound: no such run.
         InvalidInput: it is deleted, or the name is too long.
     """
-    if name:
-        check_batch([], {}, {RUN_NAME_TAG: name})
+    check_run_name(name or "")
     with workspace.metadata.write() as tx:
         run = get_run_within(tx, run_id)
         check_active("run", run_id, run.lifecycle_stage)
@@ -73,11 +76,12 @@ def update_run(
             status=status or run.status,
             ended_ms=run.ended_ms if ended_ms is None else ended_ms,
             name=name or run.name,
+            tags=dict(sorted({**run.tags, RUN_NAME_TAG: name}.items())) if name else run.tags,
         )
         runs.put(tx, changed)
         if name:
             runs.set_tags(tx, run_id, {RUN_NAME_TAG: name})
-        return get_run_within(tx, run_id)
+    return changed
 
 
 async def log_batch(
@@ -90,6 +94,7 @@ async def log_batch(
         InvalidInput: MLflow's limits are passed, the run is deleted, or a param is there with another value.
     """
     check_batch(metrics, params, tags)
+    check_run_name(tags.get(RUN_NAME_TAG, ""))
     await workspace.metadata.write_soon(lambda tx: _log(tx, run_id, metrics, params, tags))
 
 

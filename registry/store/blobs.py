@@ -6,6 +6,7 @@ A blob is written under ``incoming/`` and renamed when whole and verified: its n
 import hashlib
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -23,9 +24,22 @@ PART_BYTES = 5 << 20  # the least that S3 takes as a part
 PARTS_AT_ONCE = 2  # of an upload; obstore's own 12 of 10 MB grow the process when the store is slower than the network
 
 
+_BLOBS = "blobs/sha256"
+_INCOMING = "incoming"
+
+
 class StoredBlob(NamedTuple):
     digest: str  # "sha256:" and 64 hexadecimal digits
     size: int
+
+
+class BlobEntry(NamedTuple):
+    """A blob as the store lists it, or an upload that is not whole: then ``digest`` is None."""
+
+    digest: str | None
+    path: str
+    size: int
+    written_ms: int
 
 
 class Upload:
@@ -33,7 +47,7 @@ class Upload:
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
-        self._path = f"incoming/{uuid.uuid4().hex}"
+        self._path = f"{_INCOMING}/{uuid.uuid4().hex}"
         self._writer = obstore.open_writer(store, self._path, buffer_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
         self._hash = hashlib.sha256()
         self._size = 0
@@ -111,6 +125,21 @@ class Blobs:
             return obstore.head(self._store, _path_of(check_name("digest", digest)))["size"]
         except FileNotFoundError as error:
             raise _missing(digest) from error
+
+    def entries(self) -> Iterator[BlobEntry]:
+        """Return everything the store holds: blobs, and what uploads have left."""
+        for folder in (_BLOBS, _INCOMING):
+            for page in obstore.list(self._store, prefix=folder):
+                for item in page:
+                    name = item["path"].removeprefix(f"{folder}/")
+                    digest = f"sha256:{name}" if folder == _BLOBS else None
+                    written_ms = int(item["last_modified"].timestamp() * 1000)
+                    yield BlobEntry(digest, item["path"], item["size"], written_ms)
+
+    def remove(self, entry: BlobEntry) -> None:
+        """Delete an entry for good. The caller has made sure that nothing refers to it."""
+        with suppress(FileNotFoundError):
+            obstore.delete(self._store, entry.path)
 
     def exists(self, digest: str) -> bool:
         try:

@@ -1,5 +1,7 @@
 """Numbers that only grow, and never run backwards even when what they counted is deleted."""
 
+import hashlib
+
 import sqlalchemy as sa
 
 from registry.store.metadata import Connection
@@ -21,3 +23,17 @@ def increment(tx: Connection, name: str) -> int:
 def read(tx: Connection, name: str) -> int:
     """Return the value; 0 for a counter that never counted."""
     return tx.scalar(sa.select(counters.c.value).where(counters.c.name == name)) or 0
+
+
+def raise_to(tx: Connection, name: str, value: int) -> None:
+    """Make the counter at least ``value``."""
+    before = read(tx, name)
+    if before == 0:
+        tx.execute(sa.insert(counters).values(name=name, value=value))
+    elif before < value:
+        tx.execute(sa.update(counters).where(counters.c.name == name).values(value=value))
+
+
+def model_versions_of(name: str) -> str:
+    """Return the counter of the numbers that a model's purged versions had. A name may be longer than a counter's."""
+    return f"model-versions/{hashlib.sha256(name.encode()).hexdigest()[:32]}"

@@ -37,6 +37,12 @@ def exists(tx: Connection, run_id: str) -> bool:
     return experiment_of(tx, run_id) is not None
 
 
+def begin_with(tx: Connection, prefix: str, limit: int) -> list[str]:
+    """Return ids that begin with ``prefix``."""
+    query = sa.select(runs.c.id).where(runs.c.id.startswith(prefix, autoescape=True)).limit(limit)
+    return list(tx.scalars(query))
+
+
 def experiment_of(tx: Connection, run_id: str) -> int | None:
     """Return the number of the run's experiment, or None if there is no such run."""
     return tx.scalar(sa.select(runs.c.experiment_id).where(runs.c.id == run_id))

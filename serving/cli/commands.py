@@ -1,6 +1,6 @@
 """The data plane's contribution, all on one screen."""
 
-from registry.cli.assembly import Commands
+from registry.cli.assembly import PROCESSES, Commands
 from serving.cli import observe, processes, workspace
 
 
@@ -11,7 +11,7 @@ def contribute(commands: Commands) -> None:
     commands.app.command()(workspace.status)
     commands.app.command()(observe.logs)
     commands.app.command()(observe.requests)
-    commands.app.command()(processes.controller)
-    commands.app.command()(processes.edge)
-    commands.app.command()(processes.telemetry)
-    commands.group("image", "Freeze model, scoring script and dependencies.").command("serve")(processes.serve_image)
+    commands.app.command(rich_help_panel=PROCESSES)(processes.controller)
+    commands.app.command(rich_help_panel=PROCESSES)(processes.edge)
+    commands.app.command(rich_help_panel=PROCESSES)(processes.telemetry)
+    commands.group("image").command("serve")(processes.serve_image)

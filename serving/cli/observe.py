@@ -9,8 +9,12 @@ import typer
 
 from registry.cli.context import URL_OPTION, connect, service_url
 from registry.cli.names import DEPLOYMENT_ARGUMENT, split_deployment
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, print_rows, when
-from registry.core.errors import ERROR_OF_CODE, InvalidInput, SlipwayError, Unavailable
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, clock, print_rows, when
+from registry.client import Client
+from registry.core.errors import ERROR_OF_CODE, InvalidInput, NotFound, SlipwayError, Unavailable
+
+DAY = 24 * 60.0  # minutes
+OPERATION_DIGITS = 8  # of 32, which JSON has
 
 
 def logs(
@@ -23,7 +27,12 @@ def logs(
     Example: slipway logs cancer/green -n 20
     """
     endpoint, name = split_deployment(deployment)
-    answer = _ask(url, "controller", f"/v1/logs/{endpoint}/{name}", {"lines": lines})
+    client = connect(url)
+    try:
+        answer = _ask(client, "controller", f"/v1/logs/{endpoint}/{name}", {"lines": lines})
+    except NotFound:
+        client.deployments.get(endpoint, name)  # a deleted one's logs are shown; one that never was is said not to be
+        raise
     typer.echo(answer.text, nl=False)
 
 
@@ -43,12 +52,13 @@ def requests(
     if not 0 < since_minutes < math.inf:
         raise InvalidInput(f"--since {since_minutes:g}: write minutes, more than 0")
     since_ms = max(0, int((time.time() - since_minutes * 60) * 1000))
+    client = connect(url)
     asked: dict[str, str | int | None] = {"endpoint": endpoint, "since_ms": since_ms}
     if summary:
-        rows = _ask(url, "telemetry", "/v1/summary", asked).json()["rows"]
+        rows = _ask(client, "telemetry", "/v1/summary", asked).json()["rows"]
         rows = [row for row in rows if deployment in (None, row["deployment"])]
         columns = {
-            "deployment": lambda r: f"{r['endpoint']}/{r['deployment']}",
+            "deployment": lambda r: f"{r['endpoint']}/{r['deployment'] or '-'}",
             "revision": lambda r: r["backend"].rpartition(".")[2],
             "requests": lambda r: r["requests"],
             "failures": lambda r: r["failures"],
@@ -57,24 +67,26 @@ def requests(
         }
     else:
         asked |= {"deployment": deployment, "limit": limit}
-        rows = _ask(url, "telemetry", "/v1/requests", asked).json()["rows"]
+        rows = _ask(client, "telemetry", "/v1/requests", asked).json()["rows"]
         columns = {
-            "time": lambda r: when(r["timestamp_ms"]),
+            "time": lambda r: (clock if since_minutes <= DAY else when)(r["timestamp_ms"]),
             "status": lambda r: r["status"],
             "request": lambda r: f"{r['method']} {r['path']}",
             "answered by": lambda r: r["backend"] or "-",
             "took": lambda r: _milliseconds(r["duration_ms"]),
-            "operation": lambda r: r["operation_id"],
+            "operation": lambda r: r["operation_id"][:OPERATION_DIGITS],
         }
-    print_rows(rows, columns, output, empty="no requests in that time")
+    if not rows and endpoint is not None:
+        client.endpoints.get(endpoint)  # a deleted one's requests are shown; one that never was is said not to be
+    print_rows(rows, columns, output, empty="no requests in that time", whole=("time", "took", "operation"))
 
 
 def _milliseconds(taken: float) -> str:
     return f"{taken:.0f} ms" if taken >= 0 else "-"  # -1: it never came to an end
 
 
-def _ask(url: str | None, service: str, path: str, parameters: Mapping[str, str | int | None]) -> httpx.Response:
-    address = service_url(connect(url), service)
+def _ask(client: Client, service: str, path: str, parameters: Mapping[str, str | int | None]) -> httpx.Response:
+    address = service_url(client, service)
     try:
         answer = httpx.get(
             f"{address}{path}",

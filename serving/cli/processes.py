@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from registry.cli.context import URL_OPTION, workspace_url
+from registry.cli.context import DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, URL_OPTION, workspace_url
 
 REGISTRY_OPTION = typer.Option("http://127.0.0.1:5000", "--registry", help="The registry's URL.")
 CONTROLLER_OPTION = typer.Option("http://127.0.0.1:5001", "--controller", help="The controller's URL.")
@@ -96,7 +96,9 @@ def serve_image(
     http_port: int = typer.Option(9000, min=0, max=65535, help="0 takes a free one."),
     grpc_port: int = typer.Option(9001, min=0, max=65535, help="0 takes a free one."),
     serve_as: str = typer.Option(None, help="The name it answers to; default: the image's."),
-    state_dir: Path = typer.Option(Path(".slipway"), help="Where images and environments are kept."),
+    state_dir: Path = typer.Option(
+        DEFAULT_DIRECTORY, envvar=DIRECTORY_VARIABLE, help="Where images and environments are kept."
+    ),
     url: str | None = URL_OPTION,
 ) -> None:
     """Run one scoring process of an image by itself, without a cluster.

@@ -6,30 +6,46 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import typer
 from rich.console import Console
 
 from registry.cli.context import DEFAULT_DIRECTORY, DIRECTORY_VARIABLE
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, table
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, count, print_json
 from registry.core.errors import NotFound, Unavailable
-from serving.embedded.observation import observe_workspace
+from serving.cli.status import show_status
+from serving.embedded.observation import observe_workspace, view_replicas
 from serving.embedded.paths import WorkspacePaths, make_private, workspace_paths
 from serving.embedded.plan import HOST, Ports
+from serving.embedded.ports import check_distinct
 from serving.embedded.runner import last_line
-from serving.embedded.workspace import UpState, hold_up, read_up_state, read_workspace_file, take_down
+from serving.embedded.standing import view_deployments
+from serving.embedded.workspace import (
+    UpState,
+    check_not_held,
+    hold_up,
+    read_up_state,
+    read_workspace_file,
+    take_down,
+)
 
 DIR_OPTION = typer.Option(DEFAULT_DIRECTORY, "--dir", envvar=DIRECTORY_VARIABLE, help="The workspace's folder.")
+
+
+def _port_option(help_text: str) -> Any:
+    return typer.Option(None, min=1, max=65535, help=help_text)
 
 
 def up(
     folder: Path = DIR_OPTION,
     detach: bool = typer.Option(False, "--detach", "-d", help="Return when ready; stop it with `slipway down`."),
-    registry_port: int = typer.Option(5000, min=1, max=65535),
-    controller_port: int = typer.Option(5001, min=1, max=65535),
-    telemetry_port: int = typer.Option(5002, min=1, max=65535),
-    http_port: int = typer.Option(8000, min=1, max=65535, help="The edge's HTTP port."),
-    grpc_port: int = typer.Option(8001, min=1, max=65535, help="The edge's gRPC port."),
+    registry_port: int | None = _port_option("Registry and MLflow tracking: as last time, else 5000."),
+    controller_port: int | None = _port_option("As last time, else 5001."),
+    telemetry_port: int | None = _port_option("As last time, else 5002."),
+    http_port: int | None = _port_option("The edge's HTTP port: as last time, else 8000."),
+    grpc_port: int | None = _port_option("The edge's gRPC port: as last time, else 8001."),
 ) -> None:
     """Start the workspace on this machine: registry, controller, telemetry, Ray and edge, on loopback.
 
@@ -38,9 +54,17 @@ def up(
     Example: slipway up --detach && slipway status
     """
     paths = workspace_paths(folder)
-    ports = Ports(
-        registry=registry_port, controller=controller_port, telemetry=telemetry_port, http=http_port, grpc=grpc_port
-    )
+    known = read_workspace_file(paths)
+    given = {
+        "registry": registry_port,
+        "controller": controller_port,
+        "telemetry": telemetry_port,
+        "http": http_port,
+        "grpc": grpc_port,
+    }
+    chosen = {name: port for name, port in given.items() if port is not None}
+    ports = msgspec.structs.replace(known.ports if known else Ports(), **chosen)
+    check_distinct(ports)
     if detach:
         _up_detached(paths, ports)
     else:
@@ -73,33 +97,7 @@ def status(folder: Path = DIR_OPTION, output: OutputFormat = OUTPUT_OPTION) -> N
     if output is OutputFormat.JSON:
         print_json(seen)
         return
-    console.print(
-        table(
-            ("process", "state", "pid", "memory", "up", "address"),
-            (
-                (p.name, p.state, str(p.pid or "-"), _megabytes(p.memory_bytes), _duration(p.uptime_s), p.address)
-                for p in seen.processes
-            ),
-        )
-    )
-    if seen.replicas:
-        console.print()
-        console.print(
-            table(
-                ("replica", "deployment", "state", "in flight", "pid", "memory"),
-                (
-                    (
-                        r.replica,
-                        f"{r.endpoint}/{r.deployment} revision {r.revision}",
-                        r.state,
-                        str(r.in_flight),
-                        str(r.pid or "-"),
-                        _megabytes(r.rss_bytes),
-                    )
-                    for r in seen.replicas
-                ),
-            )
-        )
+    show_status(seen)
 
 
 def _up_here(paths: WorkspacePaths, ports: Ports) -> None:
@@ -123,11 +121,12 @@ def _up_here(paths: WorkspacePaths, ports: Ports) -> None:
 
 def _up_detached(paths: WorkspacePaths, ports: Ports) -> None:
     make_private(paths.home)
-    paths.logs.mkdir(exist_ok=True)
+    check_not_held(paths)
+    make_private(paths.logs)
     log_path = paths.logs / "up.log"
     options = [f"--{name}-port={getattr(ports, name)}" for name in Ports.__struct_fields__]
     slipway = Path(sys.executable).with_name("slipway")
-    with log_path.open("wb") as log:
+    with log_path.open("ab") as log:
         holder = subprocess.Popen(
             [slipway, "up", f"--dir={paths.home}", *options],
             stdin=subprocess.DEVNULL,
@@ -147,7 +146,7 @@ def _up_detached(paths: WorkspacePaths, ports: Ports) -> None:
         holder.terminate()
         holder.wait()
         raise
-    console.print(_welcome(ports, time.monotonic() - began), highlight=False)
+    console.print(_welcome(ports, time.monotonic() - began), highlight=False, soft_wrap=True)
 
 
 def _state_of(paths: WorkspacePaths, pid: int) -> UpState:
@@ -167,16 +166,12 @@ def _welcome(ports: Ports, took_s: float) -> str:
         f"  registry and MLflow tracking  http://{HOST}:{ports.registry}\n"
         f"  scoring, HTTP                 http://{HOST}:{ports.http}/endpoints/ENDPOINT/score\n"
         f"  scoring, gRPC                 {HOST}:{ports.grpc}"
+        f"{_loading(ports)}"
     )
 
 
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:.0f} MB" if size else "-"
-
-
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"
+def _loading(ports: Ports) -> str:
+    replicas = view_replicas(f"http://{HOST}:{ports.controller}")
+    views = view_deployments(f"http://{HOST}:{ports.registry}", replicas)
+    loading = sum(view.is_loading for view in views)
+    return f"\n  {count(loading, 'deployment')} still loading: slipway status" if loading else ""

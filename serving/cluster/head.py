@@ -39,14 +39,15 @@ def head_command(ports: RayPorts, temp_dir: Path) -> list[str]:
 def ray_environment(token_file: Path) -> dict[str, str]:
     """Return the variables that every Ray process of this workspace needs.
 
-    Ray's ports listen on every address, so its token authentication is always on. Workers get the niceness of other
-    processes: Ray's default of 15 starves them on a busy machine.
+    Ray's ports listen on every address, so its token authentication is always on, and its metrics, which need no token,
+    are off. Workers get the niceness of other processes: Ray's default of 15 starves them on a busy machine.
     """
     return {
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token_file),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_worker_niceness": "0",
+        "RAY_enable_metrics_collection": "false",
     }
 
 

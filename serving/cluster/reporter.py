@@ -1,7 +1,6 @@
 """What a supervisor tells the controller: changes at once, in their order, and a heartbeat in between."""
 
 import asyncio
-import contextlib
 import secrets
 
 import httpx
@@ -33,12 +32,14 @@ class Reporter:
         self._report = msgspec.structs.replace(self._report, state=state, **changes)
         return await self._send()
 
+    def load(self, in_flight: int, rss_bytes: int) -> None:
+        """Note load figures for the next heartbeat."""
+        self._report = msgspec.structs.replace(self._report, in_flight=in_flight, rss_bytes=rss_bytes)
+
     async def beat(self) -> None:
-        """Repeat the latest report for ever, with fresh load figures while a process serves."""
+        """Repeat the latest report for ever."""
         while True:
             await asyncio.sleep(HEARTBEAT_S)
-            if self._report.state in (ReplicaState.READY, ReplicaState.DRAINING):
-                await self._measure()
             await self._send()
 
     async def _send(self) -> bool:
@@ -50,16 +51,6 @@ class Reporter:
                 return answer.is_success and bool(answer.json()["released"])
             except (httpx.HTTPError, ValueError, KeyError):
                 return False
-
-    async def _measure(self) -> None:
-        measured = self._report
-        with contextlib.suppress(httpx.HTTPError, ValueError, KeyError):  # a busy process keeps its last figures
-            answer = await self._http.get(f"http://{measured.http_address}/-/status")
-            status = answer.json()
-            if self._report is measured:
-                self._report = msgspec.structs.replace(
-                    measured, in_flight=int(status["in_flight"]), rss_bytes=int(status["rss_bytes"])
-                )
 
 
 def new_replica_id(spec: ReplicaSpec) -> str:

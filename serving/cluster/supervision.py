@@ -3,11 +3,14 @@
 import asyncio
 import contextlib
 import logging
+import math
 import threading
 from pathlib import Path
+from typing import Any
 
 import httpx
 
+from serving.cluster.pulse import SILENCE_SLACK_S, Pulse
 from serving.cluster.reporter import Reporter, new_replica_id
 from serving.node.errors import NodeError
 from serving.node.launch import LOGS, Launch
@@ -68,13 +71,13 @@ class Supervision:
             reporter = Reporter(self._spec, self._supervisor, http, str(self._log_path))
             heart = asyncio.create_task(reporter.beat())
             try:
-                await self._serve(reporter)
+                await self._serve(reporter, http)
             finally:
                 heart.cancel()
                 await asyncio.gather(heart, return_exceptions=True)
                 await reporter.tell(ReplicaState.GONE)
 
-    async def _serve(self, reporter: Reporter) -> None:
+    async def _serve(self, reporter: Reporter, http: httpx.AsyncClient) -> None:
         await reporter.tell(ReplicaState.PREPARING)
         launch = await self._prepare(reporter)
         failures = 0
@@ -82,7 +85,7 @@ class Supervision:
         while launch is not None and not self._stopping.is_set():
             began = self._loop.time()
             try:
-                process = await self._start(launch, reporter)
+                process, address = await self._start(launch, reporter)
             except NodeError as error:
                 if not served:
                     await reporter.tell(ReplicaState.FAILED, error=error.message)
@@ -90,10 +93,11 @@ class Supervision:
                 ended = error.message
             else:
                 served = True
-                if await self._stopped_first(process):
-                    await self._drain(process, reporter)
+                pulse = Pulse(http, address)
+                ended = await self._watch(process, pulse, reporter)
+                if not ended:
+                    await self._drain(process, pulse, reporter)
                     return
-                ended = f"the scoring process ended with status {process.returncode}"
             failures = 1 if self._loop.time() - began > CALM_S else failures + 1
             await self._begin_again(reporter, ended, BACKOFF_S[min(failures, len(BACKOFF_S)) - 1])
         await self._stopping.wait()
@@ -124,42 +128,64 @@ class Supervision:
             secret=self._secret,
         )
 
-    async def _start(self, launch: Launch, reporter: Reporter) -> ScoringProcess:
+    async def _start(self, launch: Launch, reporter: Reporter) -> tuple[ScoringProcess, str]:
+        """Start a scoring process; return it with its HTTP address once it serves."""
         await reporter.tell(ReplicaState.STARTING, message="loading the model")
         process = ScoringProcess.start(launch, self._log_path)
         announcement = await process.ready(READY_WITHIN_S)
+        address = f"{launch.host}:{announcement.http_port}"
         await reporter.tell(
             ReplicaState.READY,
             message="",
-            http_address=f"{launch.host}:{announcement.http_port}",
+            http_address=address,
             grpc_address=f"{launch.host}:{announcement.grpc_port}",
             pid=process.pid,
         )
-        return process
+        return process, address
 
-    async def _stopped_first(self, process: ScoringProcess) -> bool:
-        """Wait for the process' end or the order to stop; say whether the order came first."""
+    async def _watch(self, process: ScoringProcess, pulse: Pulse, reporter: Reporter) -> str:
+        """Wait until the process has ended, killing it if it falls silent, and say how; "" for the order to stop."""
+        most_s = self._spec.request_settings.request_timeout_ms / 1000 + SILENCE_SLACK_S
         ended = asyncio.create_task(process.wait())
+        silent = asyncio.create_task(pulse.stopped(most_s, reporter.load))
         stopping = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait({ended, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if ended.done():
-            return False
-        ended.cancel()
-        return True
+        tasks: set[asyncio.Task[Any]] = {ended, silent, stopping}
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                return f"the scoring process ended with status {process.returncode}"
+            if not silent.done():
+                return ""
+            silent.result()  # raises what went wrong in the asking: no reason to kill anything
+            process.kill()
+            await process.wait()
+            return f"the scoring process did not answer for {most_s:g} s and was killed"
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _begin_again(self, reporter: Reporter, ended: str, pause_s: float) -> None:
         """Bury the replica that ended, and name the next one."""
         log.warning("%s: %s", self._spec.backend, ended)
         await reporter.tell(ReplicaState.GONE, message=ended)
         await reporter.tell(
-            ReplicaState.RESTARTING, replica=new_replica_id(self._spec), http_address="", grpc_address="", pid=0
+            ReplicaState.RESTARTING,
+            replica=new_replica_id(self._spec),
+            http_address="",
+            grpc_address="",
+            pid=0,
+            in_flight=0,
+            rss_bytes=0,
         )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), pause_s)
 
-    async def _drain(self, process: ScoringProcess, reporter: Reporter) -> None:
+    async def _drain(self, process: ScoringProcess, pulse: Pulse, reporter: Reporter) -> None:
+        figures = asyncio.create_task(pulse.stopped(math.inf, reporter.load))
         deadline = self._loop.time() + RELEASE_WAIT_S
         while not await reporter.tell(ReplicaState.DRAINING) and self._loop.time() < deadline:  # noqa: ASYNC110 - polled
             await asyncio.sleep(0.1)
         await process.terminate(self._spec.request_settings.request_timeout_ms / 1000 + 1)
+        figures.cancel()
+        await asyncio.gather(figures, return_exceptions=True)

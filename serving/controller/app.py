@@ -9,7 +9,7 @@ import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -42,7 +42,7 @@ def create_app(
             Route("/v1/logs/{endpoint}/{deployment}", doors.logs),
         ],
         lifespan=lifespan,
-        exception_handlers={HTTPException: _http_error},
+        exception_handlers={HTTPException: _http_error, ClientDisconnect: _gone},
     )
 
 
@@ -105,6 +105,11 @@ def _number(request: Request, name: str, default: float, most: float) -> float:
 
 def _json(body: object, status: int = 200) -> Response:
     return Response(msgspec.json.encode(body), status, media_type="application/json")
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """Whoever asked went away in the middle of it, as a supervisor does that is killed: nobody reads this."""
+    return Response(status_code=499)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -67,9 +67,7 @@ def grpc_server(backend: Backend, server: Server) -> str:
 
 
 def _settings(backend: Backend) -> str:
-    return (
-        f"maxconn {backend.max_connections_per_server} check inter 500 fall 2 rise 1 on-marked-down shutdown-sessions"
-    )
+    return f"maxconn {backend.max_connections_per_server} check inter 500 fall 2 rise 1"
 
 
 def render_config(table: RoutingTable) -> str:

@@ -1,19 +1,24 @@
-"""What runs, as it is at this moment: processes from /proc, replicas from the controller."""
+"""What runs, as it is at this moment: processes from /proc, replicas from the controller, deployments as they stand."""
 
 import time
-from pathlib import Path
 
 import httpx
 import msgspec
 
+from serving.embedded.memory import memory_by_owner
 from serving.embedded.paths import WorkspacePaths
 from serving.embedded.plan import HOST, WorkspaceFile, plan_processes
-from serving.embedded.records import is_alive, left_behind, read_records
+from serving.embedded.records import ProcessRecord, is_alive, left_behind, read_records
+from serving.embedded.standing import DeploymentView, view_deployments
+from serving.embedded.workspace import holder_of_workspace
+from serving.node.proc import read_stat
 from serving.wire.replica import ReplicaReport
+
+RUNNER = "up"
 
 
 class ProcessView(msgspec.Struct, frozen=True, kw_only=True):
-    """``memory_bytes`` is the proportional set size of the process alone."""
+    """``memory_bytes`` is the proportional set size of the process and of what it started, without replicas."""
 
     name: str
     state: str  # running, stopped
@@ -23,68 +28,105 @@ class ProcessView(msgspec.Struct, frozen=True, kw_only=True):
     address: str
 
 
+class ReplicaView(ReplicaReport, frozen=True, kw_only=True):
+    """``memory_bytes`` is the proportional set size of the scoring process and of its supervisor."""
+
+    memory_bytes: int = 0
+
+
 class WorkspaceView(msgspec.Struct, frozen=True, kw_only=True):
-    """``pids`` are all processes of the workspace, with those that Ray and the edge started."""
+    """``runner`` is the ``slipway up`` that starts again what dies; it is stopped when it was killed, or is not needed.
+
+    ``pids`` are all processes of the workspace but the runner, with those that Ray and the edge started;
+    ``memory_bytes`` is what all take together.
+    """
 
     url: str
     edge_url: str
     grpc_address: str
+    runner: ProcessView
+    memory_bytes: int
     processes: list[ProcessView]
-    replicas: list[ReplicaReport]
+    replicas: list[ReplicaView]
+    deployments: list[DeploymentView]
     pids: list[int]
+
+    @property
+    def is_orphaned(self) -> bool:
+        """Say whether something runs that nobody would start again."""
+        return self.runner.pid is None and any(process.pid for process in self.processes)
 
 
 class _Replicas(msgspec.Struct):
-    replicas: list[ReplicaReport]
+    replicas: list[ReplicaView]
 
 
 def observe_workspace(paths: WorkspacePaths, workspace: WorkspaceFile) -> WorkspaceView:
     """Look at every process of the workspace."""
-    records = read_records(paths.run)
+    records = {name: record for name, record in read_records(paths.run).items() if is_alive(record)}
+    controller_url = f"http://{HOST}:{workspace.ports.controller}"
+    replicas = view_replicas(controller_url) if "controller" in records else []
+    runner = holder_of_workspace(paths)
+    pids = sorted(left_behind(list(records.values()), workspace.instance))
+    owners = _owned_by_replicas(replicas, pids) | {record.pid: name for name, record in records.items()}
+    owners |= {runner: RUNNER} if runner else {}
+    memory = memory_by_owner({*pids, runner or 0}, owners)
     addresses = {
         "registry": workspace.url,
-        "controller": f"http://{HOST}:{workspace.ports.controller}",
+        "controller": controller_url,
         "telemetry": f"http://{HOST}:{workspace.ports.telemetry}",
         "edge": f"http://{HOST}:{workspace.ports.http}, grpc {HOST}:{workspace.ports.grpc}",
     }
-    processes = []
-    for plan in plan_processes(paths, workspace):
-        record = records.get(plan.name)
-        alive = record is not None and is_alive(record)
-        processes.append(
-            ProcessView(
-                name=plan.name,
-                state="running" if alive else "stopped",
-                pid=record.pid if record and alive else None,
-                memory_bytes=memory_bytes(record.pid) if record and alive else 0,
-                uptime_s=time.time() - record.started_ms / 1000 if record and alive else None,
-                address=addresses.get(plan.name, ""),
-            )
-        )
     return WorkspaceView(
         url=workspace.url,
         edge_url=f"http://{HOST}:{workspace.ports.http}",
         grpc_address=f"{HOST}:{workspace.ports.grpc}",
-        processes=processes,
-        replicas=_replicas(addresses["controller"]),
-        pids=sorted(left_behind(list(records.values()), workspace.instance)),
+        runner=ProcessView(
+            name=RUNNER,
+            state="running" if runner else "stopped",
+            pid=runner,
+            memory_bytes=memory[RUNNER],
+            uptime_s=None,
+            address="",
+        ),
+        memory_bytes=memory.total(),
+        processes=[
+            _process(plan.name, records.get(plan.name), memory[plan.name], addresses.get(plan.name, ""))
+            for plan in plan_processes(paths, workspace)
+        ],
+        replicas=[msgspec.structs.replace(one, memory_bytes=memory[one.replica]) for one in replicas],
+        deployments=view_deployments(workspace.url, replicas) if "registry" in records else [],
+        pids=pids,
     )
 
 
-def memory_bytes(pid: int) -> int:
-    """Return a process' proportional set size in bytes (proc(5), smaps_rollup); 0 if it can't be read."""
-    try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        return 0
-    return 0
-
-
-def _replicas(controller_url: str) -> list[ReplicaReport]:
+def view_replicas(controller_url: str) -> list[ReplicaView]:
+    """Return the replicas that have been heard of; a controller remembers those of its earlier life, without word."""
     try:
         answer = httpx.get(f"{controller_url}/v1/replicas", timeout=2.0, trust_env=False)
-        return msgspec.json.decode(answer.content, type=_Replicas).replicas
+        replicas = msgspec.json.decode(answer.content, type=_Replicas).replicas
     except (httpx.HTTPError, msgspec.MsgspecError):
-        return []  # the controller is away, which the table above shows
+        return []  # the controller is away, which the processes show
+    return [replica for replica in replicas if replica.supervisor]
+
+
+def _process(name: str, record: ProcessRecord | None, memory: int, address: str) -> ProcessView:
+    return ProcessView(
+        name=name,
+        state="running" if record else "stopped",
+        pid=record.pid if record else None,
+        memory_bytes=memory,
+        uptime_s=time.time() - record.started_ms / 1000 if record else None,
+        address=address,
+    )
+
+
+def _owned_by_replicas(replicas: list[ReplicaView], pids: list[int]) -> dict[int, str]:
+    """Return the pids of scoring processes and of the supervisors that started them."""
+    owned = {}
+    for replica in replicas:
+        stat = read_stat(replica.pid) if replica.pid in pids else None
+        if stat is not None:
+            owned[stat.pid] = replica.replica
+            owned |= {stat.parent: replica.replica} if stat.parent in pids else {}
+    return owned

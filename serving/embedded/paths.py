@@ -47,11 +47,16 @@ def make_private(folder: Path) -> Path:
     """Make ``folder`` readable by its owner alone.
 
     Raises:
-        InvalidInput: it exists and belongs to somebody else, or is a link.
+        InvalidInput: it cannot be made, or exists and belongs to somebody else, or is a file or a link.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    state = folder.lstat()
-    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid():
-        raise InvalidInput(f"{folder} belongs to somebody else: remove it, or choose another --dir")
-    folder.chmod(0o700)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        state = folder.lstat()
+        if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid():
+            raise InvalidInput(f"{folder} belongs to somebody else: remove it, or choose another --dir")
+        folder.chmod(0o700)
+    except FileExistsError as error:
+        raise InvalidInput(f"{folder} is a file: choose a folder with --dir") from error
+    except OSError as error:
+        raise InvalidInput(f"cannot make the folder {folder}: {error.strerror}; choose another --dir") from error
     return folder

@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-from registry.core.errors import Conflict
+from registry.core.errors import Conflict, InvalidInput
 from serving.embedded.plan import HOST, Ports
 
 _FLAGS = {
@@ -26,6 +26,15 @@ def free_ports(count: int, host: str = HOST) -> list[int]:
     finally:
         for one in sockets:
             one.close()
+
+
+def check_distinct(ports: Ports) -> None:
+    """Raise InvalidInput if two processes were to listen on one port."""
+    seen: dict[int, str] = {}
+    for name, flag in _FLAGS.items():
+        other = seen.setdefault(getattr(ports, name), flag)
+        if other != flag:
+            raise InvalidInput(f"{other} and {flag} are both {getattr(ports, name)}: give each a port of its own")
 
 
 def check_free(ports: Ports, needed: list[str]) -> None:

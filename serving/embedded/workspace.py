@@ -38,6 +38,7 @@ class UpState(msgspec.Struct, frozen=True, kw_only=True):
     states: dict[str, str]  # process → started, adopted, ready
     ready: bool = False
     error: str = ""
+    stopping: bool = False
 
 
 def open_workspace(paths: WorkspacePaths, ports: Ports) -> WorkspaceFile:
@@ -69,12 +70,14 @@ def read_workspace_file(paths: WorkspacePaths) -> WorkspaceFile | None:
     """Return what is known of the workspace, or None if there is none in this folder.
 
     Raises:
-        InvalidInput: the file is damaged.
+        InvalidInput: the file is damaged, or cannot be read.
     """
     try:
         return msgspec.json.decode(paths.workspace_file.read_bytes(), type=WorkspaceFile)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise InvalidInput(f"cannot read {paths.workspace_file}: {error.strerror}") from error
     except msgspec.MsgspecError as error:
         raise InvalidInput(f"{paths.workspace_file} is damaged ({error}): `slipway down`, then delete it") from error
 
@@ -104,12 +107,15 @@ def hold_up(paths: WorkspacePaths, ports: Ports, say: Callable[[str, str], None]
             progress.failed(str(error))
             raise
         finally:
+            progress.stopping()
             runner.stop_all()
             _tidy(paths)
 
 
 def take_down(paths: WorkspacePaths, within_s: float = 20.0) -> bool:
     """End every process of the workspace, also those whose holder was killed. Return whether there were any."""
+    if not paths.home.is_dir():
+        return False
     state = read_up_state(paths)
     found = bool(_running(paths))
     if state is not None and _is_holder(state):
@@ -119,9 +125,17 @@ def take_down(paths: WorkspacePaths, within_s: float = 20.0) -> bool:
         while _is_holder(state) and time.monotonic() < deadline:
             time.sleep(0.05)
         end([state.pid] if _is_holder(state) else [], grace_s=0)
-    stop_workspace(paths, _instance(paths))
-    _tidy(paths)
+    with _lock(paths):  # whoever brings it up meanwhile waits for nobody: it is told
+        stop_workspace(paths, _instance(paths))
+        _tidy(paths)
     return found
+
+
+def check_not_held(paths: WorkspacePaths) -> None:
+    """Raise Conflict if a process holds the workspace up, or is about to stop doing so."""
+    state = read_up_state(paths)
+    if state is not None and _is_holder(state):
+        raise Conflict(_why_held(paths))
 
 
 def _instance(paths: WorkspacePaths) -> str:
@@ -136,8 +150,14 @@ def read_up_state(paths: WorkspacePaths) -> UpState | None:
     """Return what the holder wrote last; nothing if that cannot be read."""
     try:
         return msgspec.json.decode((paths.home / "up.json").read_bytes(), type=UpState)
-    except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
         return None
+
+
+def holder_of_workspace(paths: WorkspacePaths) -> int | None:
+    """Return the pid of the process that holds the workspace up, or None if there is none."""
+    state = read_up_state(paths)
+    return state.pid if state is not None and _is_holder(state) else None
 
 
 def _is_holder(state: UpState) -> bool:
@@ -155,14 +175,30 @@ def _tidy(paths: WorkspacePaths) -> None:
 
 @contextlib.contextmanager
 def _only_one(paths: WorkspacePaths) -> Iterator[None]:
+    with _lock(paths) as locked:
+        if not locked:
+            raise Conflict(_why_held(paths))
+        yield
+
+
+@contextlib.contextmanager
+def _lock(paths: WorkspacePaths) -> Iterator[bool]:
     with (paths.home / "up.lock").open("w") as file:
+        locked = True
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            state = read_up_state(paths)
-            who = f" (pid {state.pid})" if state else ""
-            raise Conflict(f"the workspace in {paths.home} is up already{who}: see `slipway status`") from error
-        yield
+        except BlockingIOError:
+            locked = False
+        yield locked
+
+
+def _why_held(paths: WorkspacePaths) -> str:
+    state = read_up_state(paths)
+    if state is None or not _is_holder(state):
+        return f"the workspace in {paths.home} is being started or stopped: try again in a few seconds"
+    if state.stopping:
+        return f"the workspace in {paths.home} is being stopped (pid {state.pid}): try again in a few seconds"
+    return f"the workspace in {paths.home} is up already (pid {state.pid}): see `slipway status`"
 
 
 class _Progress:
@@ -180,6 +216,9 @@ class _Progress:
 
     def ready(self) -> None:
         self._update(ready=True)
+
+    def stopping(self) -> None:
+        self._update(ready=False, stopping=True)
 
     def failed(self, error: str) -> None:
         self._update(error=error)

@@ -11,6 +11,7 @@ class Stat(msgspec.Struct, frozen=True):
     pid: int
     session: int
     start_ticks: int
+    parent: int
 
 
 def read_stat(pid: int) -> Stat | None:
@@ -20,7 +21,7 @@ def read_stat(pid: int) -> Stat | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     fields = text[text.rindex(")") + 2 :].split()  # the name before it may hold anything
-    return None if fields[0] in "ZX" else Stat(pid, int(fields[3]), int(fields[19]))
+    return None if fields[0] in "ZX" else Stat(pid, int(fields[3]), int(fields[19]), int(fields[1]))
 
 
 def runs(pid: int, start_ticks: int) -> bool:

@@ -11,6 +11,7 @@ Map, in the order a request passes::
     oip_codec.py       Open Inference Protocol bodies: JSON and binary tensors
     grpc_codec.py      the same over gRPC;  grpc_messages.py  its messages, in a pool of their own
     json_arrays.py     JSON arrays to numpy, checked;  json_rows.py  and back;  raw_tensors.py  tensors as bytes
+    bare_tokens.py     JSON that holds NaN and Infinity
     tensors.py         names, datatypes and shapes of a model; what fits them
     dataplane.py       the one way to the model: admission, deadline, inline or on a thread
     runtimes/          what runs the model: onnxruntime, or the user's init() and run()

@@ -12,6 +12,7 @@ import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Optional
 
 import uvloop
 
@@ -26,6 +27,8 @@ from .lifeline import die_with_parent, exit_when_stdin_ends
 from .logs import start_logging
 from .protocol import EXIT_LOAD_FAILED, Announcer, Failed, Ready, Status
 from .runtimes.base import Runtime
+
+SECRET_VARIABLE = "SLIPWAY_EDGE_SECRET"  # noqa: S105 (the variable's name)
 
 _log = logging.getLogger("slipway.scoring")
 
@@ -74,7 +77,12 @@ def listen(host: str, port: int) -> socket.socket:
         raise LoadFailed(f"cannot listen on {host}:{port}: {reason}") from error
 
 
-async def serve(options: argparse.Namespace, announcer: Announcer) -> None:
+def take_secret() -> Optional[bytes]:
+    """Take the edge's secret out of the environment, before any code of the user's can read or inherit it."""
+    return os.environ.pop(SECRET_VARIABLE, "").encode() or None
+
+
+async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optional[bytes]) -> None:
     image = read_image(options.root)
     runtime, threads = load(options.root.resolve(), image)
     model = image.models[0]
@@ -91,7 +99,6 @@ async def serve(options: argparse.Namespace, announcer: Announcer) -> None:
         )
 
     name = options.serve_as or model.name
-    secret = os.environ.get("SLIPWAY_EDGE_SECRET", "").encode() or None
     max_body_bytes = options.max_body_mb << 20
     doors = door_table(plane, Health(status), name, str(model.version))
     server = HttpServer(App(doors, secret), refuse, max_body_bytes)
@@ -113,6 +120,7 @@ async def serve(options: argparse.Namespace, announcer: Announcer) -> None:
 
 
 def main() -> None:
+    secret = take_secret()
     options = arguments()
     announcer = Announcer(options.announce_fd)
     if options.announce_fd is not None:
@@ -122,7 +130,7 @@ def main() -> None:
     start_logging()
     code = 0
     try:
-        uvloop.new_event_loop().run_until_complete(serve(options, announcer))
+        uvloop.new_event_loop().run_until_complete(serve(options, announcer, secret))
     except LoadFailed as error:
         _log.error("cannot serve: %s", error.message)
         announcer.announce(Failed(error=error.message))

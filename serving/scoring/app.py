@@ -59,7 +59,7 @@ def door_table(plane: DataPlane, health: Health, name: str, version: str) -> Doo
 
 
 class App:
-    """Answer any request; never raises. ``secret`` is None when the process is run without an edge."""
+    """Answer any request. ``secret`` is None when the process is run without an edge."""
 
     def __init__(self, doors: Doors, secret: Optional[bytes]) -> None:
         self._doors = doors
@@ -77,8 +77,8 @@ class App:
             if len(request_id) > MAX_REQUEST_ID:
                 request_id = request_id[:MAX_REQUEST_ID]
                 raise HeadersTooLarge(f"x-request-id is over {MAX_REQUEST_ID} characters")
-            encoding = request.headers.get(b"content-encoding", b"identity")
-            if encoding != b"identity":
+            encoding = request.headers.get(b"content-encoding")
+            if encoding and encoding.strip().lower() not in (b"", b"identity"):
                 raise UnsupportedEncoding(f"Content-Encoding {encoding.decode('latin-1')} is not supported: send plain")
             response = await self._find(request)(request)
         except ScoringError as error:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from . import bare_tokens
 from .dataplane import DataPlane
 from .errors import (
     HTTP_STATUS,
@@ -72,7 +73,7 @@ class Score:
     async def _run(self, data: str, request: Request) -> Response:
         began = time.perf_counter()
         result = await self._plane.run_script(data, call_of(self._plane, request))
-        return _succeeded(request, script_json(result), began)
+        return _succeeded(request, result, began)
 
 
 def error_response(error: ScoringError) -> Response:
@@ -96,12 +97,12 @@ def tensors_of(body: bytes, signature: Signature) -> Tensors:
     """Read ``{"data": [[…]]}`` for a model of one input, or ``{"data": {"input name": …}}`` for any."""
     try:
         data = bytes(_body.decode(body).data)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         data = _data_with_bare_tokens(body, error)
     if data[:1] == b"{":
         try:
             named = _by_name.decode(data)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidInput(f"'data': {error}") from error
         return {
             name: decode_array(bytes(text), signature.input(name).datatype, f"input '{name}'")
@@ -124,18 +125,6 @@ def request_text(request: Request) -> str:
         return request.body.decode()
     except UnicodeDecodeError as error:
         raise InvalidInput(f"the body is not UTF-8: {error}") from error
-
-
-def script_json(result: Any) -> bytes:
-    """Encode a script's result as Azure ML's server does.
-
-    Raises:
-        ScriptResultInvalid: JSON cannot hold it.
-    """
-    try:
-        return json.dumps(result).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ScriptResultInvalid(f"the scoring script returned what JSON cannot hold: {error}") from error
 
 
 def call_of(plane: DataPlane, request: Request) -> Call:
@@ -166,9 +155,9 @@ def _parameters(query: bytes) -> Dict[str, Any]:
 def _data_with_bare_tokens(body: bytes, cause: Exception) -> bytes:
     """Find ``data`` in a body that msgspec refuses, since bare NaN and Infinity are legal here."""
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = bare_tokens.read(body)
+        if not isinstance(document, dict) or "data" not in document:
+            raise InvalidInput('the body must be a JSON object with the key "data"') from cause
+        return bytes(bare_tokens.raw(document["data"]))
+    except ValueError:
         raise InvalidInput(f"the body is not JSON: {cause}") from cause
-    if not isinstance(document, dict) or "data" not in document:
-        raise InvalidInput('the body must be a JSON object with the key "data"') from cause
-    return json.dumps(document["data"]).encode()

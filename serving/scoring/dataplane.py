@@ -9,7 +9,7 @@ import asyncio
 import threading
 import time
 from concurrent.futures import Executor
-from typing import Any, Callable, Dict, Mapping, Optional, TypeVar
+from typing import Callable, Dict, Mapping, Optional, TypeVar
 
 from .errors import DeadlineExceeded, InvalidInput, Overloaded
 from .fast_path import leave_fast_path
@@ -79,12 +79,12 @@ class DataPlane:
         finally:
             self.in_flight -= 1
 
-    async def run_script(self, data: Any, call: Call) -> Any:
-        """Give ``data`` to the script's ``run()`` and return its result.
+    async def run_script(self, data: str, call: Call) -> bytes:
+        """Give ``data`` to the script's ``run()`` and return its result as JSON.
 
         Raises:
             InvalidInput: the model is not a script.
-            Overloaded, DeadlineExceeded, ScriptFailed
+            Overloaded, DeadlineExceeded, ScriptFailed, ScriptResultInvalid
         """
         script = self._script
         if script is None:

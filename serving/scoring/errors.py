@@ -25,13 +25,22 @@ from __future__ import annotations
 
 from typing import ClassVar, Dict
 
+MAX_MESSAGE = 1000  # characters; an input's name alone may be a megabyte
+
 
 class ScoringError(Exception):
-    """Base of the tree. ``code`` is stable; ``message`` may be sent to a client."""
+    """Base of the tree. ``code`` is stable.
+
+    ``message`` may be sent to a client: it is cut at a length, and lone surrogates, which no encoding holds, are
+    escaped.
+    """
 
     code: ClassVar[str] = "internal_error"
 
     def __init__(self, message: str) -> None:
+        if len(message) > MAX_MESSAGE:
+            message = f"{message[:MAX_MESSAGE]}…"
+        message = message.encode("utf-8", "backslashreplace").decode()
         super().__init__(message)
         self.message = message
 

@@ -24,16 +24,30 @@ def run_fast(
     loop: asyncio.AbstractEventLoop,
     work: Coroutine[Any, Any, T],
     finish: Callable[[T], None],
+    fail: Callable[[BaseException], None],
 ) -> asyncio.Task[T] | None:
-    """Run ``work`` up to its end and call ``finish``, or return the task that goes on with it.
+    """Run ``work`` up to its end, or return the task that goes on with it.
 
-    ``finish`` is not called when that task is cancelled; other exceptions of ``work`` are the caller's to prevent.
+    At the end either ``finish`` gets its result or ``fail`` what it raised; neither when that task is cancelled.
     """
     try:
         work.send(None)
     except StopIteration as stop:
         finish(stop.value)
         return None
+    except Exception as error:
+        fail(error)
+        return None
     task = loop.create_task(work)
-    task.add_done_callback(lambda done: None if done.cancelled() else finish(done.result()))
+    task.add_done_callback(lambda done: _hand_over(done, finish, fail))
     return task
+
+
+def _hand_over(done: asyncio.Task[T], finish: Callable[[T], None], fail: Callable[[BaseException], None]) -> None:
+    if done.cancelled():
+        return
+    error = done.exception()
+    if error is None:
+        finish(done.result())
+    else:
+        fail(error)

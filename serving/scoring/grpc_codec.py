@@ -7,8 +7,8 @@ from typing import Any, Dict, Optional, Tuple
 import numpy as np
 
 from .errors import InvalidInput
-from .raw_tensors import from_raw, to_raw
-from .tensors import DTYPES, Array, Signature, Tensors, datatype_of
+from .raw_tensors import from_raw, text_of, to_raw
+from .tensors import DTYPES, Array, Signature, Tensors, check_dimensions, datatype_of, shaped
 
 # datatype → the field of InferTensorContents that carries it
 _CONTENTS: Dict[str, str] = {
@@ -47,6 +47,7 @@ def decode_request(request: Any, signature: Optional[Signature]) -> Tensors:
             raise InvalidInput(f"input '{name}': unknown datatype '{datatype}'; known are {', '.join(DTYPES)}")
         if signature is not None and signature.input(name).datatype != datatype:
             raise InvalidInput(f"input '{name}': expected datatype {signature.input(name).datatype}, got {datatype}")
+        check_dimensions(shape, name)
         if shape and min(shape) < 0:
             raise InvalidInput(f"input '{name}': shape {list(shape)} has a negative size")
         _refuse_unsupported(f"input '{name}'", item)
@@ -86,9 +87,9 @@ def _from_contents(item: Any, name: str, datatype: str, shape: Tuple[int, ...]) 
         raise InvalidInput(f"input '{name}': shape {list(shape)} takes {count} elements, and {field} has {len(values)}")
     if datatype == "BYTES":
         array = np.empty(count, dtype=object)
-        array[:] = [_text(value) for value in values]
-        return array.reshape(shape)
-    return _in_range(np.array(values), name, datatype).reshape(shape)
+        array[:] = [text_of(value, name) for value in values]
+        return shaped(array, shape, name)
+    return shaped(_in_range(np.array(values), name, datatype), shape, name)
 
 
 def _in_range(values: Array, name: str, datatype: str) -> Array:
@@ -98,13 +99,6 @@ def _in_range(values: Array, name: str, datatype: str) -> Array:
     if dtype.kind in "iu" and not np.array_equal(narrowed, values):
         raise InvalidInput(f"input '{name}': a number is out of range for {datatype}")
     return narrowed
-
-
-def _text(value: bytes) -> Any:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value
 
 
 def _requested(request: Any, outputs: Tensors) -> Tuple[str, ...]:

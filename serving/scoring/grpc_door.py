@@ -11,15 +11,17 @@ import uuid
 from typing import Any, Awaitable, Callable, Dict, Optional, Tuple
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from .dataplane import DataPlane
-from .errors import GRPC_STATUS, Forbidden, LoadFailed, NotFound, ScoringError
+from .errors import GRPC_STATUS, Forbidden, InvalidInput, LoadFailed, NotFound, ScoringError
 from .grpc_codec import decode_request, encode_response
 from .grpc_messages import PACKAGE, message_classes
 from .oip import EXTENSIONS, SERVER_NAME, described
 from .protocol import VERSION
 
 SERVICE = f"{PACKAGE}.GRPCInferenceService"
+MAX_TRAILER_BYTES = 2000  # a client refuses more than 8 KiB of them, and a byte may become three
 Method = Callable[[Any, Any, Dict[str, Any]], Awaitable[Any]]
 
 _log = logging.getLogger("slipway.scoring.grpc")
@@ -104,12 +106,8 @@ async def start_grpc(
         ("grpc.so_reuseport", 0),
     ]
     server = grpc.aio.server(options=options)
-    handlers = {
-        name: grpc.unary_unary_rpc_method_handler(
-            _guarded(method, secret),
-            request_deserializer=service.messages[f"{name}Request"].FromString,
-            response_serializer=service.messages[f"{name}Response"].SerializeToString,
-        )
+    handlers = {  # without grpc's own conversions, whose failures nobody can word
+        name: grpc.unary_unary_rpc_method_handler(_guarded(method, service.messages[f"{name}Request"], secret))
         for name, method in service.methods.items()
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
@@ -121,10 +119,10 @@ async def start_grpc(
     return server, bound
 
 
-def _guarded(method: Method, secret: Optional[bytes]) -> Callable[[Any, Any], Awaitable[Any]]:
-    """Check the edge's secret, name the request, and word errors by the one table of statuses."""
+def _guarded(method: Method, kind: Any, secret: Optional[bytes]) -> Callable[[bytes, Any], Awaitable[bytes]]:
+    """Check the edge's secret, name the request, convert messages, and word errors by the one table of statuses."""
 
-    async def handle(request: Any, context: Any) -> Any:
+    async def handle(message: bytes, context: Any) -> bytes:
         metadata = dict(context.invocation_metadata() or ())
         request_id = metadata.setdefault("x-request-id", "") or str(uuid.uuid4())
         metadata["x-request-id"] = request_id
@@ -134,12 +132,26 @@ def _guarded(method: Method, secret: Optional[bytes]) -> Callable[[Any, Any], Aw
                 given = str(metadata.get("x-slipway-edge", "")).encode()
                 if not hmac.compare_digest(given, secret):
                     raise Forbidden("this scoring process answers its edge only")
-            return await method(request, context, metadata)
+            answer: bytes = (await method(_parsed(message, kind), context, metadata)).SerializeToString()
+            return answer
         except ScoringError as error:
             failure = error
         except Exception:
             _log.exception("unexpected error in request %s", request_id)
             failure = ScoringError("internal error; see the log of this request id")
-        return await context.abort(getattr(grpc.StatusCode, GRPC_STATUS[failure.code]), failure.message)
+        await context.abort(getattr(grpc.StatusCode, GRPC_STATUS[failure.code]), _short(failure.message))
+        raise AssertionError("abort raises")
 
     return handle
+
+
+def _parsed(message: bytes, kind: Any) -> Any:
+    try:
+        return kind.FromString(message)
+    except DecodeError as error:
+        raise InvalidInput(f"the message is no {kind.DESCRIPTOR.name}: {error}") from error
+
+
+def _short(message: str) -> str:
+    """Cut a message so that it fits in trailers however it is escaped there."""
+    return message.encode()[:MAX_TRAILER_BYTES].decode("utf-8", "ignore")

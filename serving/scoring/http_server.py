@@ -7,6 +7,7 @@ Measured against uvicorn under "Decisions" in ARCHITECTURE.md.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections import deque
 from functools import partial
@@ -27,6 +28,8 @@ SLOWEST_BYTES_PER_S = 16 * 1024
 LINGER_S = 2.0
 IDLE_TIMEOUT_S = 90.0  # between requests of a connection
 SWEEP_S = 1.0
+
+_log = logging.getLogger("slipway.scoring")
 
 
 class HttpServer:
@@ -176,7 +179,15 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, request: Request) -> None:
         self._busy = True
-        self._task = run_fast(self._loop, self._server.app(request), partial(self._finish, request))
+        finish, fail = partial(self._finish, request), partial(self._fail, request)
+        self._task = run_fast(self._loop, self._server.app(request), finish, fail)
+
+    def _fail(self, request: Request, error: BaseException) -> None:
+        """Answer for an application that raised, or its client would wait until it gives up."""
+        _log.error("the application raised", exc_info=error)
+        response = self._server.refuse(request.path, ScoringError("internal error; see the log"))
+        response.close = True
+        self._finish(request, response)
 
     def _finish(self, request: Request, response: Response) -> None:
         self._busy = False

@@ -1,13 +1,17 @@
-"""``/invocations``: MLflow's contract for models without code; a script gets the body as it gets it from ``/score``."""
+"""``/invocations``: MLflow's contract for models without code; a script gets the body as it gets it from ``/score``.
+
+MLflow reads bodies with Python's json, so the bare tokens NaN and Infinity may stand wherever a number may.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Sequence, TypeVar
 
 import msgspec
 import numpy as np
 
-from .azure import call_of, request_text, script_json
+from . import bare_tokens
+from .azure import call_of, request_text
 from .dataplane import DataPlane
 from .errors import InvalidInput
 from .http_messages import Request, Response
@@ -18,11 +22,17 @@ from .tensors import Signature, Tensors
 
 FORMS = ("inputs", "instances", "dataframe_split", "dataframe_records")
 Rows = List[List[msgspec.Raw]]
+T = TypeVar("T")
 
 
 class _Split(msgspec.Struct):
     columns: List[str]
     data: Rows
+
+
+class _LooseSplit(msgspec.Struct):
+    columns: List[str]
+    data: List[List[Any]]
 
 
 _document = msgspec.json.Decoder(Dict[str, msgspec.Raw])
@@ -41,7 +51,7 @@ class Invocations:
         call = call_of(self._plane, request)
         if self._is_script:
             result = await self._plane.run_script(request_text(request), call)
-            return Response(200, b'{"predictions": %b}' % script_json(result))
+            return Response(200, b'{"predictions": %b}' % result)
         signature = self._plane.runtime.signature
         assert signature is not None
         outputs = await self._plane.infer(tensors_of(request.body, signature), call)
@@ -55,24 +65,50 @@ def tensors_of(body: bytes, signature: Signature) -> Tensors:
         InvalidInput: none or several of the forms, or what is in it does not fit the signature.
     """
     try:
-        document = _document.decode(body)
+        document = _read(body, _document, _loose_document)
         given = [form for form in FORMS if form in document]
         if len(given) != 1:
             raise InvalidInput(f"send exactly one of {', '.join(FORMS)}; got {', '.join(given) or 'none'}")
         text = bytes(document[given[0]])
         if given[0] == "dataframe_split":
-            frame = _split.decode(text)
+            frame = _read(text, _split, _loose_split)
             return _from_columns(frame.columns, frame.data, signature)
         if given[0] == "dataframe_records" or (given[0] == "instances" and _holds_objects(text)):
-            return _from_records(_records.decode(text), signature)
+            return _from_records(_read(text, _records, _loose_records), signature)
         if text[:1] == b"{":
-            return {name: _array(bytes(raw), name, signature) for name, raw in _document.decode(text).items()}
-    except (msgspec.MsgspecError, RecursionError) as error:
+            named = _read(text, _document, _loose_document)
+            return {name: _array(bytes(raw), name, signature) for name, raw in named.items()}
+    except (ValueError, RecursionError) as error:
         raise InvalidInput(f"the body is not what /invocations takes: {error}") from error
     return {_only_input(signature): _array(text, _only_input(signature), signature)}
 
 
-def _from_records(records: Sequence[Dict[str, msgspec.Raw]], signature: Signature) -> Tensors:
+def _read(text: bytes, decoder: "msgspec.json.Decoder[T]", loose: Callable[[Any], T]) -> T:
+    """Decode; what is refused and may hold bare tokens is read again by Python's json and given to ``loose``."""
+    try:
+        return decoder.decode(text)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        if not bare_tokens.may_hold(text):
+            raise
+    return loose(bare_tokens.read(text))
+
+
+def _loose_document(value: Any) -> Dict[str, msgspec.Raw]:
+    return {name: bare_tokens.raw(part) for name, part in msgspec.convert(value, Dict[str, Any]).items()}
+
+
+def _loose_records(value: Any) -> List[Dict[str, msgspec.Raw]]:
+    return [_loose_document(record) for record in msgspec.convert(value, List[Dict[str, Any]])]
+
+
+def _loose_split(value: Any) -> _Split:
+    frame = msgspec.convert(value, _LooseSplit)
+    return _Split(frame.columns, [[bare_tokens.raw(cell) for cell in row] for row in frame.data])
+
+
+def _from_records(records: List[Dict[str, msgspec.Raw]], signature: Signature) -> Tensors:
     columns = list(records[0]) if records else []
     for number, record in enumerate(records):
         if record.keys() != records[0].keys():

@@ -6,18 +6,17 @@ give the element's path. Beside JSON's numbers the bare tokens NaN, Infinity and
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Dict, List, Tuple
 
 import msgspec
 import numpy as np
 
+from . import bare_tokens
 from .errors import InvalidInput
 from .tensors import DTYPES, Array
 
 MAX_DEPTH = 16
 _SPACE = b" \t\n\r"
-_BARE_TOKENS = (b"NaN", b"Infinity")
 
 
 def _bounded_int(bits: int, signed: bool) -> Any:
@@ -57,7 +56,7 @@ def decode_array(text: bytes, datatype: str, where: str) -> Array:
         values = decoder.decode(text)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"{where}: {_explained(str(error), datatype)}") from error
-    except msgspec.DecodeError as error:
+    except ValueError as error:  # msgspec's own, and UnicodeDecodeError
         return _decode_bare_tokens(text, datatype, depth, where, error)
     return _to_array(values, datatype, depth, where)
 
@@ -98,11 +97,11 @@ def _explained(message: str, datatype: str) -> str:
 
 def _decode_bare_tokens(text: bytes, datatype: str, depth: int, where: str, cause: Exception) -> Array:
     """Read a text that holds NaN or Infinity, which msgspec refuses and floats allow."""
-    if not datatype.startswith("FP") or not any(token in text for token in _BARE_TOKENS):
+    if not datatype.startswith("FP") or not bare_tokens.may_hold(text):
         raise InvalidInput(f"{where}: {cause}") from cause
     try:
-        values = msgspec.convert(json.loads(text), type=_nested(float, depth))
-    except (ValueError, RecursionError) as error:
+        values = msgspec.convert(bare_tokens.read(text), type=_nested(float, depth))
+    except ValueError as error:
         raise InvalidInput(f"{where}: {_explained(str(error), datatype)}") from error
     exact = _to_array(values, "FP64", depth, where)
     limit = np.finfo(DTYPES[datatype]).max

@@ -6,18 +6,18 @@ Inference-Header-Content-Length gives the JSON's length. Content-Type is never l
 
 from __future__ import annotations
 
-import json
 from math import prod
 from typing import Annotated, Any, Dict, List, Optional, Union
 
 import msgspec
 
+from . import bare_tokens
 from .errors import InvalidInput
 from .http_messages import OCTETS, Response
 from .json_arrays import decode_array
 from .json_rows import dump_json, plain
 from .raw_tensors import from_raw, to_raw
-from .tensors import DTYPES, Array, Signature, Tensors, datatype_of
+from .tensors import DTYPES, Array, Signature, Tensors, check_dimensions, datatype_of, shaped
 
 Parameters = Dict[str, Union[bool, int, float, str]]
 HEADER_LENGTH = b"inference-header-content-length"
@@ -83,7 +83,7 @@ def decode_head(body: bytes, json_length: int) -> InferBody:
     text = body if json_length == len(body) else body[:json_length]
     try:
         return _decoder.decode(text)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         return _decode_bare_tokens(text, error)
 
 
@@ -105,6 +105,7 @@ def decode_tensors(head: InferBody, body: bytes, json_length: int, signature: Op
             raise InvalidInput(
                 f"input '{name}': expected datatype {signature.input(name).datatype}, got {item.datatype}"
             )
+        check_dimensions(item.shape, name)
         size = _binary_size(item)
         if size is None:
             tensors[name] = _from_json(item)
@@ -181,7 +182,7 @@ def _from_json(item: InputTensor) -> Array:
         raise InvalidInput(
             f"input '{item.name}': shape {item.shape} takes {prod(shape)} elements, and data has {array.size}"
         )
-    return array.reshape(shape)
+    return shaped(array, shape, item.name)
 
 
 def _requested(head: InferBody, outputs: Tensors, default: bool) -> Dict[str, bool]:
@@ -211,15 +212,15 @@ def _json_data(name: str, array: Array) -> Any:
 
 def _decode_bare_tokens(text: bytes, cause: Exception) -> InferBody:
     """Read a body that msgspec refuses; bare NaN and Infinity are legal among the data."""
-    if isinstance(cause, msgspec.ValidationError) or not (b"NaN" in text or b"Infinity" in text):
+    if isinstance(cause, msgspec.ValidationError) or not bare_tokens.may_hold(text):
         raise InvalidInput(f"the body is not an infer request: {cause}") from cause
     try:
-        document = json.loads(text)
+        document = bare_tokens.read(text)
         data = [item.pop("data", None) for item in document["inputs"]]
         head = msgspec.convert(document, InferBody)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        for item, values in zip(head.inputs, data):
+            if values is not None:
+                item.data = bare_tokens.raw(values)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidInput(f"the body is not an infer request: {error}") from error
-    for item, values in zip(head.inputs, data):
-        if values is not None:
-            item.data = msgspec.Raw(json.dumps(values).encode())
     return head

@@ -12,16 +12,16 @@ from typing import Any, List, Sequence, Union
 import numpy as np
 
 from .errors import InvalidInput
-from .tensors import DTYPES, Array
+from .tensors import DTYPES, Array, shaped
 
 _LENGTH = struct.Struct("<I")
 
 
 def from_raw(raw: Union[bytes, "memoryview[int]"], datatype: str, shape: Sequence[int], name: str) -> Array:
-    """Read a tensor without copying it; BYTES that are UTF-8 become str.
+    """Read a tensor without copying it; BYTES become str.
 
     Raises:
-        InvalidInput: the number of bytes is not what datatype and shape take.
+        InvalidInput: the bytes are not as many as datatype and shape take, or not UTF-8; or no array has that shape.
     """
     if datatype == "BYTES":
         return _strings(bytes(raw), shape, name)
@@ -32,8 +32,8 @@ def from_raw(raw: Union[bytes, "memoryview[int]"], datatype: str, shape: Sequenc
             f"input '{name}': {datatype} of shape {list(shape)} takes {expected} bytes, and {len(raw)} came"
         )
     if datatype == "BOOL":
-        return np.frombuffer(raw, dtype=np.uint8).astype(np.bool_).reshape(shape)
-    return np.frombuffer(raw, dtype=dtype).reshape(shape)
+        return shaped(np.frombuffer(raw, dtype=np.uint8).astype(np.bool_), shape, name)
+    return shaped(np.frombuffer(raw, dtype=dtype), shape, name)
 
 
 def to_raw(array: Array) -> bytes:
@@ -55,7 +55,7 @@ def _strings(raw: bytes, shape: Sequence[int], name: str) -> Array:
         if end > len(raw) or end + _LENGTH.unpack_from(raw, offset)[0] > len(raw):
             raise InvalidInput(f"input '{name}': element {len(items)} of BYTES runs over the end of the data")
         length = _LENGTH.unpack_from(raw, offset)[0]
-        items.append(_text(raw[end : end + length]))
+        items.append(text_of(raw[end : end + length], name))
         offset = end + length
     if len(items) != prod(shape):
         raise InvalidInput(
@@ -63,11 +63,16 @@ def _strings(raw: bytes, shape: Sequence[int], name: str) -> Array:
         )
     array = np.empty(len(items), dtype=object)
     array[:] = items
-    return array.reshape(shape)
+    return shaped(array, shape, name)
 
 
-def _text(item: bytes) -> Union[str, bytes]:
+def text_of(item: bytes, name: str) -> str:
+    """Read an element of BYTES.
+
+    Raises:
+        InvalidInput: it is not UTF-8; onnxruntime would be given Python's ``b'…'`` for it, and a script gets JSON.
+    """
     try:
         return item.decode()
-    except UnicodeDecodeError:
-        return item
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"input '{name}': an element of BYTES is not UTF-8, which models take only") from error

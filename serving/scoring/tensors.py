@@ -11,7 +11,7 @@ from .errors import InvalidInput
 Array = np.ndarray[Any, np.dtype[Any]]
 Tensors = Dict[str, Array]
 
-# Open Inference Protocol type name → little-endian numpy dtype. BYTES are object arrays of str or bytes.
+# Open Inference Protocol type name → little-endian numpy dtype. BYTES are objects, str or (results) bytes.
 DTYPES: Dict[str, np.dtype[Any]] = {
     "BOOL": np.dtype(np.bool_),
     "UINT8": np.dtype(np.uint8),
@@ -28,6 +28,7 @@ DTYPES: Dict[str, np.dtype[Any]] = {
     "BYTES": np.dtype(object),
 }
 _DATATYPES = {dtype: name for name, dtype in DTYPES.items()}
+MAX_DIMENSIONS = 32  # what every numpy can; newer ones take 64
 
 
 class TensorSpec:
@@ -82,6 +83,24 @@ class Signature:
         if len(tensors) != len(self.inputs):
             for name in tensors:
                 self.input(name)
+
+
+def check_dimensions(shape: Sequence[int], name: str) -> None:
+    """Raise InvalidInput for a shape that no array can have, before its sizes are multiplied or shown."""
+    if len(shape) > MAX_DIMENSIONS:
+        raise InvalidInput(f"input '{name}': shape has {len(shape)} dimensions, and {MAX_DIMENSIONS} are allowed")
+
+
+def shaped(array: Array, shape: Sequence[int], name: str) -> Array:
+    """Give an array, whose size is right, that shape.
+
+    Raises:
+        InvalidInput: the sizes beside a 0 are more than numpy can count.
+    """
+    try:
+        return array.reshape(tuple(shape))
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput(f"input '{name}': shape {list(shape)} is larger than any array: {error}") from error
 
 
 def datatype_of(array: Array) -> str:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -34,7 +34,12 @@ def build_app(ingest: GroupCommit, table: RequestsTable, lifespan: Lifespan | No
             Route("/v1/integrity", door.integrity, methods=["GET"]),
             Route("/health", door.health, methods=["GET"]),
         ],
-        exception_handlers={SlipwayError: _error, HTTPException: _no_such_route, Exception: _our_fault},
+        exception_handlers={
+            SlipwayError: _error,
+            HTTPException: _no_such_route,
+            ClientDisconnect: _gone,
+            Exception: _our_fault,
+        },
         lifespan=lifespan,
     )
 
@@ -99,6 +104,11 @@ async def _error(request: Request, error: Exception) -> Response:
 async def _no_such_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return _error_response(request, NotFound(f"{request.method} {request.url.path}: {error.detail}"), error.status_code)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """An agent went away within its post, which it sends again: nobody reads this."""
+    return Response(status_code=499)
 
 
 async def _our_fault(request: Request, error: Exception) -> Response:

@@ -1,5 +1,7 @@
 """Every example is what its file name says, for our own loaders and for Azure ML's."""
 
+import json
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+from sklearn.datasets import load_breast_cancer
 
 from registry.core.documents import load_deployment, load_endpoint, load_image
 from registry.core.loading import parse_yaml
@@ -93,3 +96,14 @@ def test_every_script_compiles(script: Path) -> None:
 @pytest.mark.parametrize("path", EXAMPLES, ids=[path.name for path in EXAMPLES])
 def test_every_example_says_how_it_is_used(path: Path) -> None:
     assert f" -f configs/{path.relative_to(CONFIGS)}" in path.read_text()
+
+
+def test_the_readme_names_files_that_are_there() -> None:
+    named = re.findall(r"configs/[\w./-]*\w", (CONFIGS.parent / "README.md").read_text())
+    assert "configs/examples/breast_cancer/rows.json" in named
+    assert [path for path in named if not (CONFIGS.parent / path).exists()] == []
+
+
+def test_the_rows_to_score_have_the_features_that_the_models_take() -> None:
+    rows = json.loads((CONFIGS / "examples" / "breast_cancer" / "rows.json").read_text())["data"]
+    assert {len(row) for row in rows} == {len(load_breast_cancer().feature_names)}

@@ -2,12 +2,22 @@
 
 import msgspec
 
-from registry.core.errors import Conflict, Forbidden, InvalidInput, NotFound, SlipwayError, Unauthenticated, Unavailable
+from registry.core.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    SlipwayError,
+    Unauthenticated,
+    Unavailable,
+    WrongState,
+)
 
 CODES: dict[type[SlipwayError], tuple[str, int]] = {
     InvalidInput: ("INVALID_PARAMETER_VALUE", 400),
     NotFound: ("RESOURCE_DOES_NOT_EXIST", 404),
     Conflict: ("RESOURCE_ALREADY_EXISTS", 400),
+    WrongState: ("RESOURCE_CONFLICT", 409),
     Unauthenticated: ("UNAUTHENTICATED", 401),
     Forbidden: ("PERMISSION_DENIED", 403),
     Unavailable: ("TEMPORARILY_UNAVAILABLE", 503),

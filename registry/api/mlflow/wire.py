@@ -2,6 +2,7 @@
 64-bit numbers may be text, NaN and infinities are words."""
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar, get_origin
 
 import msgspec
@@ -104,17 +105,12 @@ async def read_message(request: Request, record: type[T], limit_bytes: int | Non
         raise InvalidInput(f"The request must be at most {limit_bytes} bytes, and has {len(body)}.")
     try:
         return _decode(body, record)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(_words(str(error))) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"Bad Request. The body is not JSON: {error}") from error
     except RecursionError as error:
         raise InvalidInput("Bad Request. The body is nested too deeply") from error
-
-
-def _decode(body: bytes, record: type[T]) -> T:
-    try:
-        return msgspec.json.decode(body, type=record, strict=False)
-    except msgspec.ValidationError:  # of nulls perhaps, or of what comes before the JSON itself goes wrong
-        return _convert(_without_nulls(msgspec.json.decode(body)), record)
 
 
 def read_params(request: Request, record: type[T]) -> T:
@@ -149,7 +145,7 @@ def page_size(max_results: int, most: int) -> int:
     return max_results
 
 
-def page(name: str, entries: list[dict[str, Any]], after: int | None) -> dict[str, Any]:
+def page(name: str, entries: Sequence[Any], after: int | None) -> dict[str, Any]:
     """Return a page, with the token of the next one if ``after`` is its offset."""
     return {name: entries} if after is None else {name: entries, "next_page_token": encode_page_token(after)}
 
@@ -202,6 +198,11 @@ def as_dict(pairs: list[KeyValue]) -> dict[str, str]:
     return values
 
 
+def present(values: dict[str, Any]) -> dict[str, Any]:
+    """Return what is set: a field that is empty is not sent, and the client reads it as None."""
+    return {name: value for name, value in values.items() if value not in ("", None, [])}
+
+
 def pairs(values: dict[str, str]) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in values.items()]
 
@@ -209,6 +210,13 @@ def pairs(values: dict[str, str]) -> list[dict[str, str]]:
 def _dataset_input_json(one: DatasetInput) -> dict[str, Any]:
     dataset = {name: value for name, value in msgspec.structs.asdict(one.dataset).items() if value is not None}
     return {"dataset": dataset, "tags": pairs(one.tags)}
+
+
+def _decode(body: bytes, record: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=record, strict=False)
+    except msgspec.ValidationError:  # of nulls perhaps, or of what comes before the JSON itself goes wrong
+        return _convert(_without_nulls(msgspec.json.decode(body)), record)
 
 
 def _convert(values: Any, record: type[T]) -> T:
@@ -229,7 +237,9 @@ def _without_nulls(value: Any) -> Any:
 
 
 def _words(message: str) -> str:
-    missing = message.removeprefix("Object missing required field `").partition("`")[0]
-    if missing != message.partition("`")[0]:
+    text, _, path = message.partition(" - at `$")
+    missing = text.removeprefix("Object missing required field `").partition("`")[0]
+    if missing != text.partition("`")[0]:
         return f"Missing value for required parameter '{missing}'."
-    return f"Invalid value for parameter: {message}"
+    name = path.rstrip("`").lstrip(".") or "body"
+    return f"Invalid value for parameter '{name}': {text[0].lower()}{text[1:]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Protocol, runtime_checkable
+from typing import Mapping, Optional, Protocol, runtime_checkable
 
 from ..tensors import Signature, Tensors
 
@@ -43,10 +43,10 @@ class Runtime(Protocol):
 class ScriptLike(Protocol):
     """A runtime that takes free-form data too: the user's ``run()``."""
 
-    def run(self, data: Any, call: Call) -> Any:
-        """Give ``data`` (JSON text) to ``run()``.
+    def run(self, data: str, call: Call) -> bytes:
+        """Give ``data`` (JSON text) to ``run()`` and return its result as JSON.
 
         Raises:
-            ScriptFailed
+            ScriptFailed, ScriptResultInvalid
         """
         ...

@@ -14,16 +14,19 @@ import sys
 import traceback
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional, TypeVar
 
 import numpy as np
 
-from ..errors import InvalidInput, ScriptFailed, ScriptLoadFailed
+from ..errors import InvalidInput, ScriptFailed, ScriptLoadFailed, ScriptResultInvalid
 from ..tensors import DTYPES, Array, Signature, Tensors, first
 from .base import Call
 
 MODULE = "slipway_entry_script"
 OUTPUT = "output_0"
+OWN_HEADERS = b"x-slipway-"  # between the edge and this process, its secret among them
+
+T = TypeVar("T")
 
 _log = logging.getLogger("slipway.scoring.script")
 
@@ -41,7 +44,16 @@ class ScriptRuntime:
         self._code_dir = code_dir
         self._wants_headers = "request_headers" in inspect.signature(self._run).parameters
 
-    def run(self, data: Any, call: Call) -> Any:
+    def run(self, data: str, call: Call) -> bytes:
+        """Give ``data`` to ``run()``; its result is encoded here, on the script's thread and in the request's time.
+
+        Raises:
+            ScriptFailed: run() raised.
+            ScriptResultInvalid: JSON cannot hold what it returned.
+        """
+        return self._of_result(_json_of, self._called(data, call), call)
+
+    def _called(self, data: str, call: Call) -> Any:
         arguments: Dict[str, Any] = {"request_headers": _titled(call.headers)} if self._wants_headers else {}
         try:
             return self._run(data, **arguments)
@@ -58,7 +70,17 @@ class ScriptRuntime:
                 f"this scoring script declares no signature, so it takes one tensor of two dimensions, got {got}:"
                 " send that, or declare the inputs with inference-schema, or use POST /score"
             )
-        return {OUTPUT: _as_tensor(self.run(json.dumps({"data": array.tolist()}), call))}
+        result = self._called(json.dumps({"data": array.tolist()}), call)
+        return {OUTPUT: self._of_result(_as_tensor, result, call)}
+
+    def _of_result(self, convert: Callable[[Any], T], result: Any, call: Call) -> T:
+        """Convert what run() returned; the code of its objects may be the script's and raise anything."""
+        try:
+            return convert(result)
+        except BaseException as error:
+            _log.error("what run() returned cannot be sent: request %s\n%s", call.request_id, _script_traceback(error))
+            reason = error_line(error, self._code_dir)
+            raise ScriptResultInvalid(f"what the scoring script returned cannot be sent: {reason}") from error
 
 
 def load_script(path: Path, code_dir: Path) -> ScriptRuntime:
@@ -110,8 +132,17 @@ def _script_traceback(error: BaseException) -> str:
 
 
 def _titled(headers: Mapping[bytes, bytes]) -> Dict[str, str]:
-    """Spell header names as Azure ML's server gives them to scripts: ``X-Request-Id``."""
-    return {name.decode("latin-1").title(): value.decode("latin-1") for name, value in headers.items()}
+    """Spell header names as Azure ML's server gives them to scripts: ``X-Request-Id``. Ours stay with us."""
+    return {
+        name.decode("latin-1").title(): value.decode("latin-1")
+        for name, value in headers.items()
+        if not name.startswith(OWN_HEADERS)
+    }
+
+
+def _json_of(result: Any) -> bytes:
+    """Encode as Azure ML's server does."""
+    return json.dumps(result).encode()
 
 
 def _as_tensor(result: Any) -> Array:
@@ -122,13 +153,10 @@ def _as_tensor(result: Any) -> Array:
         array = np.empty(0, dtype=object)
     if array.dtype in DTYPES.values() and array.dtype != object:
         return array
-    if array.dtype.kind in "SU":
+    if array.dtype.kind == "S":
         return array.astype(object)
-    return np.array([_dumped(result)], dtype=object)
-
-
-def _dumped(result: Any) -> str:
-    try:
-        return json.dumps(result)
-    except (TypeError, ValueError) as error:
-        raise ScriptFailed(f"the scoring script returned what JSON cannot hold: {error}") from error
+    if array.dtype.kind == "U":
+        for text in array.ravel():
+            str(text).encode()  # no protocol can carry a lone surrogate
+        return array.astype(object)
+    return np.array([json.dumps(result)], dtype=object)

@@ -10,7 +10,7 @@ from registry.core.activities import Activity, ActivityState
 from registry.core.images import LAYER_ANNOTATION, MANIFEST_TYPE, Image, Manifest
 from registry.core.models import ModelFile, ModelVersion
 from registry.operations.workspace import Workspace
-from registry.store import models
+from registry.store import model_versions, models
 
 ONNX = b"\x08\x0a\x3a\x02\x0a\x00"
 
@@ -21,8 +21,8 @@ def built(workspace: Workspace, http: httpx.Client) -> Activity:
     blob = workspace.blobs.put(ONNX)
     file = ModelFile(path="model.onnx", sha256=blob.digest.removeprefix("sha256:"), size=blob.size)
     with workspace.metadata.write() as tx:
-        models.touch(tx, "cancer", 1)
-        models.insert_version(
+        models.create(tx, "cancer", "", 1)
+        model_versions.insert(
             tx, ModelVersion(name="cancer", version=1, run_id=None, path="", files=[file], created_ms=1)
         )
     started = http.post("/api/v1/images", json={"name": "cancer-onnx", "model": "cancer:1"})

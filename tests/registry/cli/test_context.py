@@ -23,7 +23,24 @@ def asked(done: "subprocess.CompletedProcess[str]") -> str:
     return done.stderr.removeprefix("error: the registry at ").partition(" ")[0]
 
 
-def test_the_workspace_file_beats_the_default(slipway: Slipway, workspace_file: Path) -> None:
+def test_without_a_workspace_nothing_is_asked(slipway: Slipway, tmp_path: Path) -> None:
+    for command in (["model", "list"], ["endpoint", "delete", "cancer"], ["image", "serve", "cancer-onnx:1"]):
+        done = slipway(*command)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr == (
+            f"error: there is no workspace in {tmp_path}/workspace: start one with `slipway up`, "
+            "or name one with --url or SLIPWAY_URL\n"
+        )
+
+
+@pytest.mark.parametrize("url", ["localhost:5000", "127.0.0.1", "ftp://here", "http://", "http://[::1"])
+def test_what_is_no_url_is_named(slipway: Slipway, url: str) -> None:
+    done = slipway("model", "list", SLIPWAY_URL=url)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert f"{url!r} is not a URL" in done.stderr
+
+
+def test_the_workspace_file_is_found(slipway: Slipway, workspace_file: Path) -> None:
     assert asked(slipway("model", "list")) == FILE
 
 

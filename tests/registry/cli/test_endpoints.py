@@ -4,6 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
+from registry.client import Client
+from registry.core.documents import DeploymentDocument, EnvironmentDocument
+from registry.core.endpoints import RevisionState
+from registry.core.images import Image
+
 Slipway = Callable[..., "subprocess.CompletedProcess[str]"]
 Write = Callable[..., str]
 
@@ -26,10 +31,15 @@ def cancer(ask: Slipway, write: Write) -> str:
 
 def test_the_keys_of_a_new_endpoint_are_printed_once(ask: Slipway, write: Write) -> None:
     path = write(name="cancer")
-    first, again = ask("create", "-f", path), ask("create", "-f", path)
-    assert "primary    key-1\n  secondary  key-2\n" in first.stdout
-    assert again.returncode == 0
-    assert "its keys stay" in again.stdout
+    assert "primary    key-1\n  secondary  key-2\n" in ask("create", "-f", path).stdout
+
+
+def test_an_endpoint_that_is_there_is_not_made_again(ask: Slipway, cancer: str) -> None:
+    again = ask("create", "-f", cancer, "--set", "description=other")
+    assert (again.returncode, again.stdout, again.stderr.count("\n")) == (1, "", 1)
+    assert "`slipway endpoint update -f`" in again.stderr
+    assert "`slipway endpoint regenerate-key cancer`" in again.stderr
+    assert "other" not in ask("show", "cancer").stdout
 
 
 def test_the_keys_are_there_for_programs_too(ask: Slipway, write: Write) -> None:
@@ -46,12 +56,20 @@ def test_a_set_value_reaches_the_registry(ask: Slipway, write: Write) -> None:
 def test_an_unknown_key_names_its_path_and_what_was_meant(ask: Slipway, write: Write) -> None:
     done = ask("create", "-f", write(name="cancer", traffik={"blue": 100}))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "$.traffik: unknown key 'traffik'; did you mean 'traffic'" in done.stderr
+    assert done.stderr.endswith("/document.yaml: traffik: unknown key 'traffik'; did you mean 'traffic'?\n")
 
 
 def test_a_nameless_endpoint_is_refused(ask: Slipway, write: Write) -> None:
-    done = ask("create", "-f", write(tags={"a": "b"}))
-    assert (done.returncode, done.stderr) == (2, "error: $.name: an endpoint needs a name\n")
+    path = write(tags={"a": "b"})
+    done = ask("create", "-f", path)
+    assert (done.returncode, done.stderr) == (2, f"error: {path}: name: an endpoint needs a name\n")
+
+
+def test_another_kind_of_file_is_told_where_it_belongs(ask: Slipway, write: Write) -> None:
+    path = write(name="blue", endpoint_name="cancer", environment={"image": "cancer-onnx:1"})
+    done = ask("create", "-f", path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert f"(this looks like a deployment's file: `slipway deployment create -f {path}`)" in done.stderr
 
 
 def test_endpoints_are_shown_to_people_and_programs(ask: Slipway, cancer: str) -> None:
@@ -95,6 +113,30 @@ def test_a_split_with_a_name_twice_is_refused(slipway: Slipway) -> None:
     assert (done.returncode, done.stderr) == (2, "error: --traffic 'blue=50 blue=100': blue is there twice\n")
 
 
+@pytest.mark.parametrize("traffic", ["", " , "])
+def test_a_split_of_nothing_is_refused(slipway: Slipway, traffic: str) -> None:
+    done = slipway("endpoint", "update", "--name", "cancer", "--traffic", traffic, SLIPWAY_URL=NOBODY)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "NAME=0 takes all traffic away" in done.stderr
+
+
+def test_traffic_goes_to_the_living_only_and_taking_it_all_away_is_said(
+    ask: Slipway, url: str, image: Image, cancer: str
+) -> None:
+    with Client(url) as client:
+        blue = DeploymentDocument(environment=EnvironmentDocument(image="cancer-onnx:1"))
+        client.deployments.create("cancer", "blue", blue)
+        refused = ask("update", "--name", "cancer", "--traffic", "blue=100")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "no revision of it is live; revision 1 is starting: wait" in refused.stderr
+        client.deployments.report_state("cancer", "blue", 1, RevisionState.LIVE)
+    given = ask("update", "--name", "cancer", "--traffic", "blue=100")
+    assert (given.returncode, given.stderr) == (0, "")
+    taken = ask("update", "--name", "cancer", "--traffic", "blue=0")
+    assert (taken.returncode, taken.stderr.count("\n")) == (0, 1)
+    assert taken.stderr.startswith("warning: no deployment of cancer gets traffic now")
+
+
 @pytest.mark.parametrize("traffic", ["blue=50", "blue=101", "blue=-1 green=101", "blue=100"])
 def test_a_split_that_the_registry_refuses_is_one_line(ask: Slipway, cancer: str, traffic: str) -> None:
     done = ask("update", "--name", "cancer", "--traffic", traffic)
@@ -116,10 +158,13 @@ def test_an_update_without_a_change_is_refused(slipway: Slipway, arguments: list
 
 
 def test_a_key_is_replaced_and_printed_alone(ask: Slipway, cancer: str) -> None:
-    assert ask("regenerate-key", "cancer", "--key", "secondary").stdout == "key-3\n"
-    assert json.loads(ask("regenerate-key", "cancer", "-o", "json").stdout) == {"key": "key-4"}
+    made = ask("regenerate-key", "cancer", "--key", "secondary")
+    assert (made.stdout, made.stderr) == ("key-3\n", "clients with the old secondary key of cancer now get 401\n")
+    assert json.loads(ask("regenerate-key", "cancer", "--key", "primary", "-o", "json").stdout) == {"key": "key-4"}
+    unsaid = ask("regenerate-key", "cancer")
+    assert (unsaid.returncode, "--key" in unsaid.stderr) == (2, True)
     third = ask("regenerate-key", "cancer", "--key", "third")
-    assert (third.returncode, third.stderr.count("\n")) == (2, 1)
+    assert (third.returncode, "secondary" in third.stderr) == (2, True)
 
 
 def test_a_deleted_endpoint_is_gone(ask: Slipway, cancer: str) -> None:

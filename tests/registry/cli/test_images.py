@@ -27,8 +27,8 @@ def test_images_are_shown_to_people_and_programs(ask: Slipway, image: Image) -> 
     ("changes", "said"),
     [
         ({"code_configuration": {"code": "nowhere", "scoring_script": "score.py"}}, "there is no code folder"),
-        ({"environment": {"requirements": "nowhere.txt"}}, "$.environment.requirements: cannot read"),
-        ({"code": "nowhere"}, "$.code: unknown key 'code'"),
+        ({"environment": {"requirements": "nowhere.txt"}}, "environment.requirements: cannot read"),
+        ({"code": "nowhere"}, "code: unknown key 'code'; did you mean 'code_configuration'?"),
         ({"name": "Cancer"}, "invalid image name 'Cancer'"),
         ({"model": "cancer"}, "'cancer' is not a model reference"),
     ],

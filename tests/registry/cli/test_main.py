@@ -39,9 +39,20 @@ def test_both_packages_contribute() -> None:
 
 
 @pytest.mark.parametrize("words", GROUPS, ids=" ".join)
-def test_every_group_has_help(slipway: Slipway, words: tuple[str, ...]) -> None:
+def test_every_group_has_help_with_an_example_of_a_command_in_it(slipway: Slipway, words: tuple[str, ...]) -> None:
     done = slipway(*words, "--help")
     assert (done.returncode, done.stderr) == (0, "")
+    if words:
+        assert f"Example: {example_of(words)}" in done.stdout
+        example = tuple(example_of(words).split())
+        assert example[1 : len(words) + 2] in COMMANDS or example[1 : len(words) + 1] == words
+
+
+def test_what_nobody_types_stands_apart_in_the_help(slipway: Slipway) -> None:
+    commands, _, processes = slipway("--help").stdout.partition("Processes that `slipway up` starts")
+    for name in ("registry", "controller", "edge", "telemetry"):
+        assert f"│ {name} " in processes
+        assert f"│ {name} " not in commands
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

@@ -68,6 +68,26 @@ def test_another_answer_than_200_exits_with_1_and_names_the_request(
     assert done.stderr == "error: tumour answered 404: [no such endpoint] (request r-7)\n"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"error": {"code": "not_found", "message": "no such endpoint", "request_id": "r-7"}}',
+        '{"error": "no such endpoint"}',
+        '{"message": "no such endpoint"}',
+        "no such endpoint",
+    ],
+)
+def test_an_error_is_told_plainly_in_whatever_shape_it_comes(
+    score: Slipway, asked: list[dict[str, Any]], body: str
+) -> None:
+    assert score("tumour", "-d", body).stderr == "error: tumour answered 404: no such endpoint (request r-7)\n"
+
+
+@pytest.mark.parametrize("body", ["[1]", '{"reason": 1}', '{"error": {}}'])
+def test_an_error_in_no_known_shape_is_told_as_it_is(score: Slipway, asked: list[dict[str, Any]], body: str) -> None:
+    assert score("tumour", "-d", body).stderr == f"error: tumour answered 404: {body} (request r-7)\n"
+
+
 def test_an_edge_that_has_not_announced_itself_is_one_line(score: Slipway) -> None:
     done = score("cancer", "-d", "{}")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)

@@ -36,7 +36,11 @@ def answering(status: int, content: bytes) -> Client:
 def test_a_life_of_a_deployment(client: Client, image: Image) -> None:
     document = EndpointDocument(description="Diagnoses", tags={"size": 4})
     assert client.endpoints.create("cancer", document).keys is not None
-    assert client.endpoints.create("cancer", document).keys is None
+    with pytest.raises(Conflict, match="exists already"):
+        client.endpoints.create("cancer", document)
+    assert client.endpoints.update("cancer", document).tags == {"size": "4"}
+    with pytest.raises(NotFound):
+        client.endpoints.update("tumour", document)
     accepted = client.deployments.create(
         "cancer", "blue", DeploymentDocument(environment=EnvironmentDocument(image="cancer-onnx:1"))
     )

@@ -9,7 +9,7 @@ from registry.core.errors import InvalidInput, NotFound
 from registry.core.images import Runtime
 from registry.core.models import ModelFile, ModelVersion
 from registry.operations.workspace import Workspace
-from registry.store import models
+from registry.store import model_versions, models
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def client(url: str, workspace: Workspace) -> Client:
     file = ModelFile(path="model.joblib", sha256=blob.digest.removeprefix("sha256:"), size=blob.size)
     version = ModelVersion(name="cancer", version=1, run_id=None, path="", files=[file], created_ms=1)
     with workspace.metadata.write() as tx:
-        models.touch(tx, "cancer", 1)
-        models.insert_version(tx, version)
+        models.create(tx, "cancer", "", 1)
+        model_versions.insert(tx, version)
     return Client(url)
 
 

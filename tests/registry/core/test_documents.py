@@ -160,3 +160,8 @@ def test_an_image_document_names_model_code_and_environment() -> None:
 def test_an_image_document_without_a_model_says_so() -> None:
     with pytest.raises(InvalidInput, match="the key 'model' is missing"):
         load_image({"name": "cancer"})
+
+
+def test_a_misspelt_image_is_told_as_that() -> None:
+    with pytest.raises(InvalidInput, match=r"unknown key 'imag'; did you mean 'image'\?"):
+        load_deployment({"name": "blue", "environment": {"imag": "cancer-onnx:1"}})

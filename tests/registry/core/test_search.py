@@ -97,6 +97,7 @@ def test_comparisons_are_joined_by_and() -> None:
         ("; DROP TABLE runs", "cannot read"),
         ("params.a = 'nul\0'", "no database can keep"),
         (" AND ".join(["metrics.a > 1"] * 101), "more than 100"),
+        (" AND ".join(["run_id IN ('a'" + ", 'a'" * 5999 + ")"] * 2), "more than 10000 texts"),
         (f"params.a = '{'x' * 10_001}'", "10000 characters"),
         (f"metrics.a > {'9' * 500}", "number"),
     ],

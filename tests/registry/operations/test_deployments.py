@@ -1,5 +1,6 @@
 import asyncio
 
+import msgspec
 import pytest
 
 from registry.core.activities import ActivityState
@@ -18,6 +19,9 @@ from registry.operations.deployments import (
 )
 from registry.operations.desired import follow_desired_state, get_desired_state
 from registry.operations.endpoints import put_endpoint, set_traffic
+from registry.operations.model_labels import set_alias
+from registry.operations.model_versions import create_version
+from registry.operations.models import create_model
 from registry.operations.workspace import Workspace
 
 BLUE = DeploymentDocument(
@@ -72,11 +76,26 @@ def test_a_failed_revision_leaves_the_live_one_and_tells_why(workspace: Workspac
 
 def test_a_newer_revision_supersedes_one_that_is_starting(workspace: Workspace) -> None:
     first = put_deployment(workspace, "cancer", "blue", BLUE).activity
-    second = put_deployment(workspace, "cancer", "blue", BLUE).deployment
+    second = put_deployment(workspace, "cancer", "blue", msgspec.structs.replace(BLUE, instance_count=3)).deployment
     assert states(second) == [RevisionState.FAILED, RevisionState.STARTING]
     assert get_activity(workspace, first.id).state is ActivityState.SUPERSEDED
     with pytest.raises(Conflict, match="revision 1 of cancer/blue is failed"):
         report(workspace, 1, RevisionState.LIVE)
+
+
+def test_asking_again_for_what_is_starting_goes_on_with_it(workspace: Workspace) -> None:
+    first = put_deployment(workspace, "cancer", "blue", BLUE)
+    version = get_desired_state(workspace).version
+    same = DeploymentDocument(
+        environment=EnvironmentDocument(image=f"cancer-onnx@{first.deployment.revisions[0].image_digest}"),
+        environment_variables={"WORKERS": "2"},
+        instance_count=2,
+    )
+    again = put_deployment(workspace, "cancer", "blue", same)
+    assert (again.activity, again.deployment.revisions) == (first.activity, first.deployment.revisions)
+    assert get_desired_state(workspace).version == version
+    report(workspace, 1, RevisionState.FAILED, "no memory")
+    assert states(put_deployment(workspace, "cancer", "blue", BLUE).deployment)[-1] is RevisionState.STARTING
 
 
 def test_saying_a_state_twice_changes_nothing(workspace: Workspace) -> None:
@@ -100,6 +119,7 @@ def test_desired_state_holds_what_is_to_run_and_nothing_else(workspace: Workspac
 
 def test_a_deployment_with_traffic_cannot_be_deleted(workspace: Workspace) -> None:
     put_deployment(workspace, "cancer", "blue", BLUE)
+    report(workspace, 1, RevisionState.LIVE)
     set_traffic(workspace, "cancer", {"blue": 100})
     with pytest.raises(Conflict, match="'blue' has 100 % of the traffic of 'cancer'"):
         delete_deployment(workspace, "cancer", "blue")
@@ -120,11 +140,23 @@ def test_a_deleted_deployments_numbers_are_not_given_again(workspace: Workspace)
         (DeploymentDocument(environment=BLUE.environment, name="green"), "the document says 'green'"),
         (DeploymentDocument(environment=BLUE.environment, endpoint_name="other"), "the document says 'other'"),
         (DeploymentDocument(environment=BLUE.environment, model="azureml:cancer:2"), "holds cancer:1, not cancer:2"),
-        (DeploymentDocument(environment=BLUE.environment, model="cancer@champion"), "alias 'champion'"),
+        (DeploymentDocument(environment=BLUE.environment, model="cancer@champion"), "no model 'cancer'"),
     ],
 )
 def test_a_document_that_contradicts_is_refused(workspace: Workspace, document: DeploymentDocument, says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
+        put_deployment(workspace, "cancer", "blue", document)
+
+
+def test_an_alias_may_name_the_model_of_the_image(workspace: Workspace) -> None:
+    create_model(workspace, "cancer", description="", tags={})
+    for _ in range(2):
+        create_version(workspace, "cancer", source="s3://bucket/model")
+    document = DeploymentDocument(environment=BLUE.environment, model="cancer@champion")
+    set_alias(workspace, "cancer", "champion", 1)
+    put_deployment(workspace, "cancer", "blue", document)
+    set_alias(workspace, "cancer", "champion", 2)
+    with pytest.raises(InvalidInput, match="holds cancer:1, not cancer:2"):
         put_deployment(workspace, "cancer", "blue", document)
 
 

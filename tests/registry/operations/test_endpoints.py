@@ -1,12 +1,13 @@
 import hashlib
+from contextlib import nullcontext
 
 import pytest
 
 from registry.core.documents import DeploymentDocument, EndpointDocument, EnvironmentDocument
-from registry.core.endpoints import MAX_TRAFFIC_HEADERS, TrafficKey
+from registry.core.endpoints import MAX_TRAFFIC_HEADERS, RevisionState, TrafficKey
 from registry.core.errors import Conflict, InvalidInput, NotFound
 from registry.core.images import Image
-from registry.operations.deployments import put_deployment
+from registry.operations.deployments import put_deployment, set_revision_state
 from registry.operations.desired import get_desired_state
 from registry.operations.endpoints import (
     delete_endpoint,
@@ -19,6 +20,12 @@ from registry.operations.endpoints import (
 from registry.operations.workspace import Workspace
 
 DEPLOYMENT = DeploymentDocument(environment=EnvironmentDocument(image="cancer-onnx:1"))
+
+
+def put_blue(workspace: Workspace) -> None:
+    """Make a deployment with a live revision."""
+    put_deployment(workspace, "cancer", "blue", DEPLOYMENT)
+    set_revision_state(workspace, "cancer", "blue", 1, state=RevisionState.LIVE, message="")
 
 
 def test_a_new_endpoint_shows_its_keys_once_and_keeps_their_hashes(workspace: Workspace) -> None:
@@ -34,7 +41,7 @@ def test_a_changed_endpoint_keeps_keys_birth_and_the_split_it_does_not_mention(
     workspace: Workspace, image: Image
 ) -> None:
     before = put_endpoint(workspace, "cancer", EndpointDocument()).endpoint
-    put_deployment(workspace, "cancer", "blue", DEPLOYMENT)
+    put_blue(workspace)
     set_traffic(workspace, "cancer", {"blue": 100})
     document = EndpointDocument(description="new", tags={"size": 4}, traffic_key=TrafficKey(header="x-user-id"))
     after = put_endpoint(workspace, "cancer", document).endpoint
@@ -62,8 +69,35 @@ def test_traffic_goes_to_deployments_that_exist(workspace: Workspace, image: Ima
         set_traffic(workspace, "cancer", {"blue": 100})
     with pytest.raises(InvalidInput, match="'blue', which does not exist"):
         put_endpoint(workspace, "cancer", EndpointDocument(traffic={"blue": 100}))
-    put_deployment(workspace, "cancer", "blue", DEPLOYMENT)
+    put_blue(workspace)
     assert set_traffic(workspace, "cancer", {"blue": 100}).traffic == {"blue": 100}
+
+
+def test_traffic_goes_to_deployments_that_are_live(workspace: Workspace, image: Image) -> None:
+    put_endpoint(workspace, "cancer", EndpointDocument())
+    put_deployment(workspace, "cancer", "blue", DEPLOYMENT)
+    with pytest.raises(Conflict, match="revision 1 is starting: wait"):
+        set_traffic(workspace, "cancer", {"blue": 100})
+    set_revision_state(workspace, "cancer", "blue", 1, state=RevisionState.FAILED, message="no column age")
+    with pytest.raises(Conflict, match="revision 1 failed: no column age"):
+        put_endpoint(workspace, "cancer", EndpointDocument(traffic={"blue": 100}))
+    assert set_traffic(workspace, "cancer", {"blue": 0}).traffic == {}
+    put_deployment(workspace, "cancer", "blue", DEPLOYMENT)
+    set_revision_state(workspace, "cancer", "blue", 2, state=RevisionState.LIVE, message="")
+    put_deployment(workspace, "cancer", "blue", DEPLOYMENT)
+    assert set_traffic(workspace, "cancer", {"blue": 100}).traffic == {"blue": 100}  # revision 2 is still live
+
+
+@pytest.mark.parametrize(("exists", "error"), [(False, Conflict), (True, None), (None, None)])
+def test_an_endpoint_that_is_there_is_changed_only_by_who_knows_it(
+    workspace: Workspace, exists: bool | None, error: type[Exception] | None
+) -> None:
+    put_endpoint(workspace, "cancer", EndpointDocument(description="old"))
+    with pytest.raises(error) if error else nullcontext():
+        put_endpoint(workspace, "cancer", EndpointDocument(description="new"), exists)
+    assert get_endpoint(workspace, "cancer").description == ("old" if error else "new")
+    with pytest.raises(NotFound):
+        put_endpoint(workspace, "tumour", EndpointDocument(), exists=True)
 
 
 def test_a_renewed_key_takes_the_place_of_the_old_one(workspace: Workspace) -> None:
@@ -99,7 +133,7 @@ def test_every_change_makes_a_new_version_of_the_desired_state(workspace: Worksp
 
     put_endpoint(workspace, "cancer", EndpointDocument())
     assert changed()
-    put_deployment(workspace, "cancer", "blue", DEPLOYMENT)
+    put_blue(workspace)
     assert changed()
     set_traffic(workspace, "cancer", {"blue": 100})
     assert changed()

@@ -1,4 +1,5 @@
 import asyncio
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,11 @@ from registry.images.pack import Entry, entry_of_bytes, tar_chunks
 from registry.operations.activities import follow_activity
 from registry.operations.catalog import list_images, resolve_image
 from registry.operations.images import ImageWorks, open_image_works, start_build
+from registry.operations.model_labels import set_alias
+from registry.operations.model_versions import create_version
+from registry.operations.models import create_model
 from registry.operations.workspace import Workspace
-from registry.store import models
+from registry.store import model_versions, models
 
 ONNX = b"\x08\x0a\x3a\x02\x0a\x00"
 SCRIPT = b"def init(): ...\ndef run(data): return data\n"
@@ -43,13 +47,14 @@ def works(tmp_path: Path) -> ImageWorks:
 
 def register(workspace: Workspace, name: str, **files: bytes) -> None:
     with workspace.metadata.write() as tx:
-        models.touch(tx, name, 1)
+        if models.find_entry(tx, name) is None:
+            models.create(tx, name, "", 1)
         stored = [(path.replace("_", "."), workspace.blobs.put(content)) for path, content in files.items()]
         frozen = [
             ModelFile(path=path, sha256=blob.digest.removeprefix("sha256:"), size=blob.size) for path, blob in stored
         ]
-        number = models.next_version(tx, name)
-        models.insert_version(
+        number = model_versions.next_number(tx, name)
+        model_versions.insert(
             tx, ModelVersion(name=name, version=number, run_id=None, path="", files=frozen, created_ms=1)
         )
 
@@ -185,6 +190,35 @@ def test_a_request_that_can_never_work_starts_nothing(
 
     with pytest.raises(error, match=message):
         start_build(workspace, works, request_)
+
+
+def test_an_alias_means_the_version_it_points_at_when_the_build_begins(workspace: Workspace, works: ImageWorks) -> None:
+    for _ in range(2):
+        register(workspace, "cancer", model_onnx=ONNX)
+    set_alias(workspace, "cancer", "champion", 1)
+    build(workspace, works, BuildRequest(name="cancer-onnx", model="cancer@champion"))
+    assert [model.version for model in resolve_image(workspace, "cancer-onnx").config.models] == [1]
+    with pytest.raises(NotFound, match=r"no alias 'challenger' \(there is: champion\)"):
+        start_build(workspace, works, BuildRequest(name="cancer-onnx", model="cancer@challenger"))
+
+
+def test_a_version_whose_files_are_elsewhere_makes_no_image(workspace: Workspace, works: ImageWorks) -> None:
+    create_model(workspace, "cancer", description="", tags={})
+    create_version(workspace, "cancer", source="s3://bucket/model")
+    with pytest.raises(BuildFailed, match=r"only its source 's3://bucket/model'.*slipway model import"):
+        start_build(workspace, works, BuildRequest(name="cancer-onnx", model="cancer:1"))
+
+
+def test_a_models_name_may_hold_spaces_and_accents(workspace: Workspace, works: ImageWorks) -> None:
+    register(workspace, "my model ü", model_onnx=ONNX)
+    activity = build(workspace, works, BuildRequest(name="cancer-onnx", model="my model ü:1"))
+    assert activity.state is ActivityState.SUCCEEDED, activity.message
+    image = resolve_image(workspace, "cancer-onnx")
+    path = "var/azureml-app/azureml-models/my model ü/1"
+    assert image.config.models[0].path == path
+    layer = next(one for one in image.layers if "model" in one.annotations.values())
+    with tarfile.open(works.layout.path(layer.digest)) as tar:
+        assert f"{path}/model.onnx" in tar.getnames()
 
 
 def test_works_are_opened_in_a_folder(tmp_path: Path) -> None:

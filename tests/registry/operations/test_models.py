@@ -3,7 +3,8 @@ import pytest
 from registry.core.errors import InvalidInput, NotFound
 from registry.core.models import ModelFile
 from registry.core.runs import Experiment, LifecycleStage, Run, RunStatus
-from registry.operations.models import get_model, get_version, list_models, register_version
+from registry.operations.model_versions import register_version
+from registry.operations.models import get_model, get_version, list_models
 from registry.operations.workspace import Workspace
 from registry.store import artifacts, experiments, runs
 
@@ -81,7 +82,7 @@ def test_what_does_not_exist_is_named(workspace: Workspace) -> None:
         get_model(workspace, "other")
     with pytest.raises(NotFound, match=r"no version 7 \(there is: 1\)"):
         get_version(workspace, "cancer", "7")
-    with pytest.raises(InvalidInput, match="a number or 'latest'"):
+    with pytest.raises(NotFound, match=r"no alias 'champion' \(there is: none\)"):
         get_version(workspace, "cancer", "champion")
 
 

@@ -10,7 +10,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from registry.core.errors import InvalidInput, Unavailable
-from registry.store import artifacts, migrations, models, runs, schema
+from registry.store import artifacts, migrations, model_versions, runs, schema
 from registry.store.metadata import Metadata, open_metadata
 
 RUN = "a" * 32
@@ -56,7 +56,7 @@ def test_an_earlier_database_keeps_what_is_in_it(url: str, tmp_path: Path) -> No
         assert artifacts.find(tx, "a" * 32, "model/model.onnx") is not None
         assert tx.scalar(sa.select(schema.latest_metrics.c.experiment_id)) == 0
         assert tx.scalar(sa.select(schema.metrics.c.value)) == 0.9
-        version = models.find_version(tx, "cancer", 1)
+        version = model_versions.find(tx, "cancer", 1)
         assert version is not None
         assert tx.scalar(sa.select(schema.model_versions.c.source)) == f"runs:/{'a' * 32}/model"
 

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -53,10 +54,28 @@ def test_logs_are_printed_as_they_were_written(slipway: Slipway, house: Any) -> 
 
 
 def test_what_a_service_refuses_is_told_in_its_words(slipway: Slipway, house: Any) -> None:
-    error = {"code": "not_found", "message": "there is no deployment cancer/blue", "request_id": "r"}
+    error = {"code": "not_found", "message": "nothing has been written", "request_id": "r"}
     house.answers["/v1/logs/cancer/blue"] = (404, {"error": error})
+    blue = {"endpoint": "cancer", "name": "blue", "created_ms": 1, "updated_ms": 1}
+    house.answers["/api/v1/endpoints/cancer/deployments/blue"] = (200, blue)
     done = slipway("logs", "cancer/blue", "--url", house.url)
-    assert (done.returncode, done.stderr) == (1, "error: there is no deployment cancer/blue\n")
+    assert (done.returncode, done.stderr) == (1, "error: nothing has been written\n")
+
+
+def test_what_the_registry_does_not_know_is_told_so(slipway: Slipway, house: Any) -> None:
+    unknown = {"error": {"code": "not_found", "message": "there is no endpoint 'cancer'", "request_id": "r"}}
+    house.answers["/v1/logs/cancer/blue"] = (404, {"error": {"code": "not_found", "message": "no logs"}})
+    house.answers["/v1/requests"] = house.answers["/v1/summary"] = (200, {"rows": []})
+    house.answers["/api/v1/endpoints/cancer"] = (404, unknown)
+    house.answers["/api/v1/endpoints/cancer/deployments/blue"] = (404, unknown)
+    for command in (["logs", "cancer/blue"], ["requests", "cancer"], ["requests", "cancer", "--summary"]):
+        done = slipway(*command, "--url", house.url)
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", "error: there is no endpoint 'cancer'\n")
+
+
+def test_what_a_deleted_endpoint_was_asked_is_shown(slipway: Slipway, house: Any) -> None:
+    house.answers["/v1/requests"] = (200, {"rows": [ROW]})
+    assert "cancer.blue.1" in slipway("requests", "cancer", "--url", house.url).stdout
 
 
 def test_what_is_no_service_is_told_with_its_status(slipway: Slipway, house: Any) -> None:
@@ -92,6 +111,20 @@ def test_requests_are_shown_as_they_were_asked(slipway: Slipway, house: Any) -> 
     path, parameters = house.asked[-1]
     assert (path, parameters["endpoint"], parameters["deployment"]) == ("/v1/requests", ["cancer"], ["blue"])
     assert parameters["limit"] == ["2"]
+
+
+def test_requests_fit_a_terminal_of_80_columns(slipway: Slipway, house: Any) -> None:
+    house.answers["/v1/requests"] = (200, {"rows": [ROW | {"path": "/endpoints/cancer/score"}]})
+    _, row = slipway("requests", "--url", house.url, COLUMNS="80").stdout.splitlines()
+    assert re.split("  +", row.strip()) == [
+        "20:49:57Z",
+        "200",
+        "POST /endpoints/cancer/score",
+        "cancer.blue.1",
+        "3 ms",
+        "4bf92f35",
+    ]
+    assert "2026-11-23 20:49:57Z" in slipway("requests", "--since", "1441", "--url", house.url).stdout
 
 
 def test_requests_are_json_for_programs(slipway: Slipway, house: Any) -> None:

@@ -15,17 +15,23 @@ SECRET = "the-secret-of-the-tests"
 
 
 class Replica:
-    """Answers with what it got; the query tells it to behave otherwise: ``status=500``, ``hang=1``, ``die=1``."""
+    """Answers with what it got; the query tells it to behave otherwise: ``status=500``, ``hang=1``, ``die=1``.
+
+    While ``awake`` is cleared nothing is answered, not even a check: so is a process whose interpreter is held.
+    """
 
     def __init__(self, name: str, backend: str) -> None:
         self.name, self.backend = name, backend
         self.requests: list[dict[str, Any]] = []
         self.calls: list[dict[str, Any]] = []
         self.release = threading.Event()
+        self.awake = threading.Event()
+        self.awake.set()
         replica = self
 
         class Door(Answering):
             def do_GET(self) -> None:  # noqa: N802
+                replica.awake.wait(30)
                 parts = urlsplit(self.path)
                 query = {key: values[0] for key, values in parse_qs(parts.query).items()}
                 if parts.path == "/-/ready":
@@ -67,6 +73,7 @@ class Replica:
 
     def close(self) -> None:
         self.release.set()
+        self.awake.set()
         self._http.close()
         self._grpc.stop(None).wait()
 

@@ -77,7 +77,7 @@ def test_a_split_is_changed_by_one_command(applied: RoutingTable, make: Any) -> 
 def test_servers_come_drain_and_go_by_commands(applied: RoutingTable, make: Any) -> None:
     servers = [server("r0", ServerState.DRAINING), server("r2")]
     way = plan(shape_of(applied), applied, replace(applied, backends=[make.backend(BLUE, *servers)]))
-    settings = "maxconn 128 check inter 500 fall 2 rise 1 on-marked-down shutdown-sessions"
+    settings = "maxconn 128 check inter 500 fall 2 rise 1"
     other = "proto h2 check-proto h1 addr 127.0.0.1 port 7001"
     assert way.commands == [
         f"set server {BLUE}/r0 state drain",
@@ -111,17 +111,17 @@ backend {BLUE} from http
     timeout server 1200ms
     http-check send meth GET uri "/-/ready?backend={BLUE}" hdr x-slipway-edge "${{SLIPWAY_EDGE_SECRET}}"
     http-check expect status 200
-    server r0 127.0.0.1:7001 maxconn 128 check inter 500 fall 2 rise 1 on-marked-down shutdown-sessions
-    server r1 127.0.0.1:7001 maxconn 128 check inter 500 fall 2 rise 1 on-marked-down shutdown-sessions
+    server r0 127.0.0.1:7001 maxconn 128 check inter 500 fall 2 rise 1
+    server r1 127.0.0.1:7001 maxconn 128 check inter 500 fall 2 rise 1
 
 backend {BLUE}.grpc from grpc
     timeout server 1200ms
     http-check send meth GET uri "/-/ready?backend={BLUE}" hdr x-slipway-edge "${{SLIPWAY_EDGE_SECRET}}"
     http-check expect status 200
-    server r0 127.0.0.1:7101 maxconn 128 check inter 500 fall 2 rise 1 on-marked-down shutdown-sessions proto h2 check-proto h1 addr 127.0.0.1 port 7001
-    server r1 127.0.0.1:7101 maxconn 128 check inter 500 fall 2 rise 1 on-marked-down shutdown-sessions proto h2 check-proto h1 addr 127.0.0.1 port 7001
+    server r0 127.0.0.1:7101 maxconn 128 check inter 500 fall 2 rise 1 proto h2 check-proto h1 addr 127.0.0.1 port 7001
+    server r1 127.0.0.1:7101 maxconn 128 check inter 500 fall 2 rise 1 proto h2 check-proto h1 addr 127.0.0.1 port 7001
 
-""")  # noqa: E501
+""")
 
 
 @pytest.mark.parametrize("value", ["a;b", "a\nb", "a b", "", "ä", "x" * 700, "../a", "${X}", '"'])

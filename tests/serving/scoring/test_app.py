@@ -95,3 +95,29 @@ def test_every_error_has_a_status_in_both_tables() -> None:
     codes = [error.code for error in below(errors.ScoringError)]
     assert sorted(codes) == sorted(errors.HTTP_STATUS) == sorted(errors.GRPC_STATUS)
     assert len(set(codes)) == len(codes)
+
+
+def test_a_message_is_cut_at_a_length_and_always_text(ask_onnx: Ask) -> None:
+    error = errors.InvalidInput("a\ud800" * 10_000)
+    assert error.message.startswith("a\\ud800a")
+    assert error.message.encode().endswith("…".encode())
+    body = {"inputs": [{"name": "z" * 1_000_000, "datatype": "FP32", "shape": [1], "data": [1]}]}
+    answer = ask_onnx("POST", "/v2/models/linear/infer", body)
+    assert (answer.status, len(answer.body) < 2000) == (400, True)
+
+
+def test_every_door_answers_a_script_that_raises_no_text(make_ask: Callable[..., Ask]) -> None:
+    ask = make_ask(script="def init(): ...\ndef run(data): raise ValueError(chr(0xd800))\n")
+    for path in ("/score", "/invocations"):
+        assert ask("POST", path, b"{}").status == 500
+    tensor = {"name": "x", "datatype": "FP32", "shape": [1, 1], "data": [1]}
+    answer = ask("POST", "/v2/models/linear/infer", {"inputs": [tensor]})
+    assert (answer.status, json.loads(answer.body)["error"]) == (
+        500,
+        "the scoring script raised ValueError: \\ud800 (score.py:2)",
+    )
+
+
+@pytest.mark.parametrize("encoding", ["Identity", "", " identity "])
+def test_a_plain_body_may_say_so(ask_onnx: Ask, encoding: str) -> None:
+    assert ask_onnx("POST", "/score", {"data": [[1, 2, 3]]}, content_encoding=encoding).status == 200

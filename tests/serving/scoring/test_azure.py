@@ -141,3 +141,46 @@ def test_a_run_over_its_time_is_told_as_azure_tells_it(make_ask: Callable[..., A
 
 def test_options_is_answered(ask_onnx: Ask) -> None:
     assert ask_onnx("OPTIONS", "/score").status == 200
+
+
+@pytest.mark.parametrize(
+    "result", ["{1, 2}", "type('D', (dict,), {'items': lambda self: 1 / 0})(a=1)", "nested()", "Exits([1])"]
+)
+def test_a_result_that_cannot_be_encoded_is_the_scripts_and_in_the_log(
+    make_ask: Callable[..., Ask], caplog: pytest.LogCaptureFixture, result: str
+) -> None:
+    script = f"""
+def init(): ...
+def nested():
+    value = []
+    for _ in range(100_000):
+        value = [value]
+    return value
+class Exits(dict):
+    def __init__(self, _): super().__init__(a=1)
+    def items(self): raise SystemExit(3)
+def run(data): return {result}
+"""
+    answer = make_ask(script=script)("POST", "/score", b"", x_request_id="r9")
+    assert (answer.status, message(answer)[:37]) == (500, "An unexpected internal error occurred")
+    assert "what run() returned cannot be sent: request r9" in caplog.text
+
+
+def test_a_result_is_encoded_on_the_thread_that_ran_the_script(make_ask: Callable[..., Ask]) -> None:
+    script = """
+import threading
+def init(): ...
+class Where(dict):
+    def items(self): return [("encoded", threading.get_ident() == self["ran"])]
+def run(data): return Where(ran=threading.get_ident())
+"""
+    assert json.loads(make_ask(script=script)("POST", "/score", b"").body) == {"encoded": True}
+
+
+def test_a_script_sees_no_header_that_is_between_the_edge_and_us(make_ask: Callable[..., Ask]) -> None:
+    ask = make_ask(script="def init(): ...\ndef run(data, request_headers): return request_headers\n", secret=b"s3cret")
+    for path in ("/score", "/invocations"):
+        answer = ask("POST", path, b"", x_slipway_edge="s3cret", x_slipway_other="1", x_tenant="acme")
+        assert b'"X-Tenant": "acme"' in answer.body
+        assert b"lipway" not in answer.body
+        assert b"s3cret" not in answer.body

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 import tritonclient.grpc
@@ -62,6 +63,10 @@ def tensor(**changes: Any) -> dict[str, Any]:
         ),
         (request(tensor(shape=[-1, 3])), "has a negative size"),
         (request(tensor(shape=[2**62, 2**62]), raw_input_contents=[b""]), "bytes, and 0 came"),
+        (request(tensor(shape=[1] * 33), raw_input_contents=[b"1234"]), "shape has 33 dimensions, and 32 are allowed"),
+        (request(tensor(shape=[1] * 100, contents={"fp32_contents": [1]})), "shape has 100 dimensions"),
+        (request(tensor(shape=[0, 2**62, 2**62]), raw_input_contents=[b""]), "larger than any array"),
+        (request(tensor(shape=[0, 2**62, 2**62], contents={})), "larger than any array"),
         (request(tensor(datatype="FP33")), "unknown datatype 'FP33'"),
         (request(tensor(datatype="INT8")), "expected datatype FP32, got INT8"),
         (request(tensor(name="z")), "unknown input 'z'"),
@@ -72,6 +77,16 @@ def test_a_malformed_request_names_the_fault(message: Any, named: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         decode_request(message, SIGNATURE)
     assert named in raised.value.message
+
+
+def test_bytes_that_are_no_text_are_refused_in_both_forms() -> None:
+    described = tensor(datatype="BYTES", shape=[1])
+    for message in (
+        request({**described, "contents": {"bytes_contents": [b"\xff"]}}),
+        request(described, raw_input_contents=[b"\1\0\0\0\xff"]),
+    ):
+        with pytest.raises(InvalidInput, match="an element of BYTES is not UTF-8"):
+            decode_request(message, None)
 
 
 def test_typed_contents_are_never_wrapped() -> None:
@@ -92,3 +107,14 @@ def test_messages_over_4_mb_pass_and_metadata_names_the_request(
     with tritonclient.grpc.InferenceServerClient(process.grpc) as client:
         result = client.infer("linear", [sent], headers={"x-request-id": "r1"})
     assert np.array_equal(result.as_numpy("v_out"), values)
+
+
+def test_a_message_that_does_not_parse_is_the_callers_mistake(start: Callable[..., Any], linear: bytes) -> None:
+    process = start(model=linear)
+    with grpc.insecure_channel(process.grpc) as channel:
+        for method in ("ModelInfer", "ModelMetadata", "ModelReady"):
+            for garbage in (b"\xff\xff\xff", b"\x0a\xff", b"\x12\x02\xff\xff"):
+                with pytest.raises(grpc.RpcError) as raised:
+                    channel.unary_unary(f"/inference.GRPCInferenceService/{method}")(b"\x0a\x06linear" + garbage)
+                assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+                assert f"the message is no {method}Request" in raised.value.details()

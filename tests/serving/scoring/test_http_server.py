@@ -253,3 +253,21 @@ def test_draining_answers_what_is_in_flight_and_accepts_no_more() -> None:
 
     status, headers, _ = serve(talk)
     assert (status, headers["connection"]) == (200, "close")
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_an_application_that_raises_is_answered_at_once(waits: bool) -> None:
+    async def talk(echo: Echo, server: HttpServer, connect: Callable[[], Any]) -> Any:
+        async def raising(request: Request) -> Response:
+            if waits:
+                await leave_fast_path()
+            raise RuntimeError("no answer")
+
+        server.app = raising
+        reader, writer = await connect()
+        writer.write(b"GET /a HTTP/1.1\r\n\r\n")
+        return await asyncio.wait_for(answer(reader), 5), await reader.read()
+
+    (status, headers, body), rest = serve(talk)
+    assert (status, headers["connection"], rest) == (500, "close", b"")
+    assert b"internal error" in body

@@ -56,3 +56,37 @@ def test_a_malformed_body_is_a_400_that_names_the_fault(ask_onnx: Ask, body: Any
 
 def test_a_script_gets_the_body_as_from_score(ask_script: Ask) -> None:
     assert json.loads(ask_script("POST", "/invocations", {"data": [[1, 2, 3]]}).body) == {"predictions": [[-6.5]]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"inputs": [[NaN, 2, -Infinity]]}',
+        b'{"inputs": {"x": [[NaN, 2, -Infinity]]}}',
+        b'{"instances": [{"a": NaN, "b": 2, "c": -Infinity}]}',
+        b'{"dataframe_split": {"columns": ["a", "b", "c"], "data": [[NaN, 2, -Infinity]]}}',
+        b'{"dataframe_records": [{"a": NaN, "b": 2, "c": -Infinity}]}',
+    ],
+)
+def test_bare_nan_and_infinity_are_numbers_in_every_form(ask_onnx: Ask, body: bytes) -> None:
+    answer = ask_onnx("POST", "/invocations", body)
+    assert (answer.status, answer.body) == (200, b'{"predictions": [[NaN]]}')
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"NaN",
+        b"[NaN]",
+        b'{"inputs": NaN}',
+        b'{"inputs": [[NaN, 2]]}',
+        b'{"dataframe_split": {"columns": NaN, "data": []}}',
+        b'{"dataframe_split": {"columns": ["a"], "data": [NaN]}}',
+        b'{"dataframe_records": [{"\\ud800": NaN}]}',
+        b'{"dataframe_records": [NaN]}',
+        b'{"instances": [NaN, ' + b"[" * 5000 + b"]" * 5000 + b"]}",
+        b'{"inputs": [[NaN, 1e39, 1]]}',
+    ],
+)
+def test_bare_nan_elsewhere_is_a_400(ask_onnx: Ask, body: bytes) -> None:
+    assert ask_onnx("POST", "/invocations", body).status == 400

@@ -196,3 +196,75 @@ def test_what_a_script_returns_is_one_output(
     ask = make_ask(script=f"def init(): ...\ndef run(data): return {result}\n")
     output = json.loads(ask("POST", INFER, {"inputs": [tensor()]}).body)["outputs"][0]
     assert (output["datatype"], output["data"]) == (datatype, data)
+
+
+@pytest.mark.parametrize("result", ["'\\ud800'", "['\\udfff', 'a']"])
+def test_a_script_that_returns_no_unicode_text_is_told_so(make_ask: Callable[..., Ask], result: str) -> None:
+    answer = make_ask(script=f"def init(): ...\ndef run(data): return {result}\n")(
+        "POST", INFER, {"inputs": [tensor()]}
+    )
+    assert answer.status == 500
+    assert "what the scoring script returned cannot be sent: UnicodeEncodeError" in json.loads(answer.body)["error"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"name": "\ud800"}, {"datatype": "\ud800"}, {"id": "\ud800"}, {"outputs": [{"name": "\ud800"}]}],
+)
+def test_a_lone_surrogate_is_a_400_that_shows_it_escaped(ask_onnx: Ask, changes: dict[str, Any]) -> None:
+    of_tensor = {key: changes[key] for key in changes if key in ("name", "datatype")}
+    rest = {key: changes[key] for key in changes if key not in of_tensor}
+    document = {"inputs": [tensor(data=[float("nan"), 1, 2], **of_tensor)], **rest}
+    answer = ask_onnx("POST", INFER, json.dumps(document).encode())
+    assert answer.status == 400
+    assert "\\ud800" in json.loads(answer.body)["error"]
+
+
+@pytest.mark.parametrize("text", [b'"\xff"', b'["\xff"]', b'[NaN, "\xff"]'])
+def test_data_that_is_not_utf8_is_a_400(
+    make_ask: Callable[..., Ask], identity: Callable[[dict[str, int]], bytes], text: bytes
+) -> None:
+    ask = make_ask(model=identity({"v": TensorProto.STRING}))
+    body = b'{"inputs": [{"name": "v", "shape": [1], "datatype": "BYTES", "data": %b}]}' % text
+    for path, content in (
+        (INFER, body),
+        ("/score", b'{"data": %b}' % text),
+        ("/score", b'{"data": {%b: 1}}' % text[1:-1]),
+        ("/invocations", b'{"inputs": %b}' % text),
+        ("/invocations", b'{"inputs": {"\xff": 1}}'),
+        ("/invocations", b'{"dataframe_split": {"columns": ["\xff"], "data": [[1]]}}'),
+    ):
+        assert ask("POST", path, content).status == 400
+
+
+@pytest.mark.parametrize("shape", [[1] * 33, [1] * 65, [1] * 100_000, [0, 1 << 40, 1 << 40]])
+@pytest.mark.parametrize("form", ["json", "binary", "strings", "bools"])
+def test_a_shape_that_no_array_has_is_a_400(
+    make_ask: Callable[..., Ask], identity: Callable[[dict[str, int]], bytes], shape: list[int], form: str
+) -> None:
+    kinds = {"bools": TensorProto.BOOL, "strings": TensorProto.STRING}
+    ask = make_ask(model=identity({"x": kinds.get(form, TensorProto.FLOAT)}))
+    count = 0 if 0 in shape else 1
+    if form == "json":
+        answer = ask("POST", INFER, {"inputs": [tensor(shape=shape, data=[1.0] * count)]})
+    else:
+        datatype, blob = {"binary": ("FP32", b"1234"), "bools": ("BOOL", b"1"), "strings": ("BYTES", b"\1\0\0\0a")}[
+            form
+        ]
+        size = {"binary_data_size": len(blob) * count}
+        described = tensor(shape=shape, datatype=datatype, data=None, parameters=size)
+        answer = binary(ask, {"inputs": [described]}, blob * count)
+    assert answer.status == 400
+    assert "input 'x': shape" in json.loads(answer.body)["error"]
+
+
+@pytest.mark.parametrize("kind", ["script", "onnx"])
+def test_bytes_that_are_no_text_are_a_400(
+    make_ask: Callable[..., Ask], identity: Callable[[dict[str, int]], bytes], script: str, kind: str
+) -> None:
+    ask = make_ask(script=script) if kind == "script" else make_ask(model=identity({"x": TensorProto.STRING}))
+    raw = b"\x01\0\0\0\xff"
+    described = tensor(datatype="BYTES", shape=[1, 1], data=None, parameters={"binary_data_size": len(raw)})
+    answer = binary(ask, {"inputs": [described]}, raw)
+    assert answer.status == 400
+    assert "input 'x': an element of BYTES is not UTF-8" in json.loads(answer.body)["error"]

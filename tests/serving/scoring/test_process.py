@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
+import pytest
 import tritonclient.grpc
 
 
@@ -133,3 +135,48 @@ def test_the_end_of_stdin_ends_a_process_that_is_still_loading(make_image: Calla
     finally:
         child.kill()
         child.wait()
+
+
+def test_errors_that_are_no_text_are_announced_and_answered(start: Callable[..., Any]) -> None:
+    process = start(script="def init():\n    raise ValueError(chr(0xd800))\ndef run(data): ...\n")
+    assert process.news["error"] == "ValueError: \\ud800 (score.py:2)"
+    assert process.child.wait(10) == 3
+
+
+def test_a_script_that_raises_no_text_is_answered_over_grpc(start: Callable[..., Any]) -> None:
+    process = start(script="def init(): ...\ndef run(data): raise ValueError(chr(0xd800) + chr(0x1f600) * 5000)\n")
+    tensor = tritonclient.grpc.InferInput("x", [1, 1], "FP32")
+    tensor.set_data_from_numpy(np.zeros([1, 1], dtype=np.float32))
+    with (
+        tritonclient.grpc.InferenceServerClient(process.grpc) as client,
+        pytest.raises(tritonclient.grpc.InferenceServerException) as raised,
+    ):
+        client.infer("linear", [tensor])
+    assert raised.value.status() == "StatusCode.INTERNAL"
+    assert raised.value.message().startswith("the scoring script raised ValueError: \\ud800")
+
+
+SEES = """
+import json, os, subprocess, sys
+
+def init():
+    global child
+    child = subprocess.check_output([sys.executable, "-c", "import os; print(dict(os.environ))"], text=True)
+
+def run(data, request_headers):
+    return [dict(os.environ), child, request_headers]
+"""
+
+
+def test_a_script_and_its_children_do_not_see_the_edges_secret(start: Callable[..., Any]) -> None:
+    process = start(script=SEES, environment={"SLIPWAY_EDGE_SECRET": "s3cret", "MINE": "mine"})
+    headers = {"x-slipway-edge": "s3cret", "x-tenant": "acme"}
+    answer = httpx.post(f"http://{process.http}/score", content=b"", headers=headers).raise_for_status()
+    assert "s3cret" not in answer.text
+    assert answer.text.count("mine") == 2
+    tensor = tritonclient.grpc.InferInput("x", [1, 1], "FP32")
+    tensor.set_data_from_numpy(np.zeros([1, 1], dtype=np.float32))
+    with tritonclient.grpc.InferenceServerClient(process.grpc) as client:
+        (text,) = client.infer("linear", [tensor], headers=headers).as_numpy("output_0")
+    assert b"acme" in text
+    assert b"s3cret" not in text

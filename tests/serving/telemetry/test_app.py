@@ -1,5 +1,7 @@
+import asyncio
 import errno
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -65,3 +67,21 @@ def test_a_full_disk_is_503_and_the_sender_is_to_try_again(layout: Layout, line:
 
 def test_an_unknown_path_is_told_in_the_same_shape(client: TestClient) -> None:
     assert client.get("/v1/nothing").json()["error"]["code"] == "not_found"
+
+
+def test_an_agent_that_goes_away_within_its_post_is_no_error_and_nothing_is_stored(layout: Layout, line: Line) -> None:
+    app = build_app(GroupCommit(WriteAhead(layout).append), RequestsTable(layout))
+    messages: Iterator[dict[str, Any]] = iter(
+        [{"type": "http.request", "body": line(), "more_body": True}, {"type": "http.disconnect"}]
+    )
+    sent: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(app({"type": "http", "method": "POST", "path": "/v1/requests", "headers": []}, receive, send))
+    assert sent[0]["status"] == 499
+    assert RequestsTable(layout).integrity().stored == 0

@@ -10,7 +10,7 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from registry.operations.models import register_version
+from registry.operations.model_versions import register_version
 from registry.operations.workspace import Workspace
 
 SCRIPT = """
@@ -20,17 +20,6 @@ with mlflow.start_run(run_name="from a script"):
     mlflow.log_metric("accuracy", 0.97)
     mlflow.log_text("hello", "notes/hello.txt")
 """
-
-
-@pytest.fixture
-def client(url: str) -> MlflowClient:
-    return MlflowClient(url)
-
-
-@pytest.fixture
-def run_id(client: MlflowClient) -> str:
-    run_id: str = client.create_run("0").info.run_id
-    return run_id
 
 
 def test_an_ordinary_script_knows_only_a_url(client: MlflowClient, url: str, tmp_path: Path) -> None:

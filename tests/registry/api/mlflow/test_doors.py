@@ -9,17 +9,11 @@ V2 = "/api/2.0/mlflow"
 FILES = "/api/2.0/mlflow-artifacts/artifacts"
 
 
-@pytest.fixture
-def run_id(http: httpx.Client) -> str:
-    run_id: str = http.post(f"{V2}/runs/create", json={"experiment_id": "0"}).json()["run"]["info"]["run_id"]
-    return run_id
-
-
 @pytest.mark.parametrize(
     ("path", "body", "says"),
     [
         ("experiments/create", {}, "Missing value for required parameter 'name'."),
-        ("experiments/create", {"name": 123}, "name"),
+        ("experiments/create", {"name": 123}, "Invalid value for parameter 'name': expected `str`"),
         ("experiments/create", {"name": "a", "artifact_location": "s3://b"}, "artifact_location"),
         ("runs/log-metric", {"run_id": "RUN", "key": "m", "timestamp": 1}, "'value'"),
         ("runs/log-metric", {"run_id": "RUN", "key": "m", "value": "many", "timestamp": 1}, "'many'"),
@@ -33,6 +27,21 @@ def run_id(http: httpx.Client) -> str:
         ("runs/search", {"run_view_type": "SOME"}, "ACTIVE_ONLY, DELETED_ONLY, ALL"),
         ("runs/search", {"max_results": 0}, "max_results"),
         ("runs/search", {"page_token": "zzz"}, "page token"),
+        ("runs/search", {"filter": "params.a = '\0'"}, "NUL"),
+        ("runs/search", {"filter": "start_time > 1e999 AND x"}, "no attribute 'x'"),
+        ("runs/search", {"experiment_ids": [str(number) for number in range(20_001)]}, "at most 20000"),
+        ("runs/create", {"run_name": "n" * 251}, "'run_name'"),
+        ("runs/create", {"user_id": "u" * 257}, "'user_id'"),
+        ("runs/update", {"run_id": "RUN", "run_name": "n" * 251}, "'run_name'"),
+        ("runs/set-tag", {"run_id": "RUN", "key": "mlflow.runName", "value": "n" * 251}, "'run_name'"),
+        ("runs/set-tag", {"run_id": "RUN", "key": "a", "value": "\0"}, "NUL"),
+        ("runs/delete", {}, "Missing value for required parameter 'run_id'."),
+        ("runs/delete-tag", {"run_id": "RUN"}, "Missing value for required parameter 'key'."),
+        ("runs/log-batch", {"run_id": "RUN", "params": [{"key": "k", "value": "v" * 1_000_000}]}, "1000000 bytes"),
+        ("runs/log-inputs", {"run_id": "RUN", "datasets": [{}]}, "'dataset'"),
+        ("runs/log-inputs", {"run_id": "RUN", "datasets": [{"dataset": {"name": "a"}}]}, "'digest'"),
+        ("runs/log-inputs", {"run_id": "RUN", "models": [{"model_id": ""}]}, "'model_id'"),
+        ("runs/outputs", {"run_id": "RUN", "models": [{"model_id": "m" * 35}]}, "at most 34"),
         ("runs/search", {"max_results": 50_001}, "max_results"),
     ],
 )
@@ -43,6 +52,30 @@ def test_a_mistake_is_a_400_in_mlflows_shape(
     response = http.post(f"{V2}/{path}", json=body)
     assert (response.status_code, response.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
     assert says in response.json()["message"]
+
+
+def test_a_number_beyond_every_column_compares(http: httpx.Client, run_id: str) -> None:
+    for filter, found in (
+        ("start_time < 99999999999999999999", 1),
+        ("start_time > 1e999", 0),
+        ("metrics.m < 1e999", 0),
+        ("end_time = 9223372036854775807", 0),
+    ):
+        response = http.post(f"{V2}/runs/search", json={"experiment_ids": ["0", "x", "77"], "filter": filter})
+        assert (response.status_code, len(response.json().get("runs", []))) == (200, found)
+
+
+def test_a_field_that_is_null_was_not_sent(http: httpx.Client, run_id: str) -> None:
+    body = {"run_id": run_id, "status": None, "run_name": "named", "end_time": None}
+    assert http.post(f"{V2}/runs/update", json=body).json()["run_info"]["run_name"] == "named"
+
+
+@pytest.mark.parametrize("path", ["delete", "restore", "delete-tag", "log-inputs", "outputs", "log-metric", "update"])
+def test_a_run_that_is_not_there_is_a_404(http: httpx.Client, path: str) -> None:
+    for run_id in ("0" * 32, "x" * 1000, ""):
+        body = {"run_id": run_id, "key": "k", "value": 1, "timestamp": 1}
+        response = http.post(f"{V2}/runs/{path}", json=body)
+        assert (response.status_code, response.json()["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST")
 
 
 def test_a_batch_is_logged_whole_or_not_at_all(http: httpx.Client, run_id: str) -> None:
@@ -62,6 +95,15 @@ def test_a_batch_is_logged_whole_or_not_at_all(http: httpx.Client, run_id: str) 
 
 def test_a_body_of_another_type_is_refused(http: httpx.Client) -> None:
     response = http.post(f"{V2}/runs/create", content=b"{}", headers={"content-type": "text/plain"})
+    assert (response.status_code, response.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b"null", b"\xff", b'{"a":' + b"[" * 100_000, b'{"max_results":1e400}', b'{"filter":"\\ud800"}'],
+)
+def test_a_body_that_is_no_message_is_a_400(http: httpx.Client, body: bytes) -> None:
+    response = http.post(f"{V2}/runs/search", content=body, headers={"content-type": "application/json"})
     assert (response.status_code, response.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
 
 

@@ -1,0 +1,77 @@
+"""A model for people: its card, and each version with its origin and its users."""
+
+from typing import Any
+
+from rich.markdown import Markdown
+
+from registry.cli.output import OutputFormat, console, print_record, when
+from registry.core.artifacts import version_uri
+from registry.core.models import Model, ModelVersion, Stage
+from registry.core.rest import ModelLineage, VersionLineage
+
+SHOWN = 5
+
+
+def latest(model: Model) -> str:
+    """Return the newest version's number."""
+    return str(model.versions[-1].version) if model.versions else "-"
+
+
+def print_card(model: Model, lineage: ModelLineage) -> None:
+    """Print a model as a table, and its description as Markdown below."""
+    fields: dict[str, Any] = {"model": model.name, "latest": latest(model)}
+    if model.tags:
+        fields["tags"] = _pairs(model.tags)
+    if model.aliases:
+        fields["aliases"] = _pairs(model.aliases)
+    origins = {one.version: one for one in lineage.versions}
+    for version in model.versions:
+        fields[f"version {version.version}"] = "\n".join(_lines(version, origins[version.version]))
+    print_record(model, fields, OutputFormat.TABLE)
+    if model.description:
+        console.print()
+        console.print(Markdown(model.description, hyperlinks=False))
+
+
+def _lines(version: ModelVersion, lineage: VersionLineage) -> list[str]:
+    details = {
+        "description": version.description,
+        "stage": "" if version.stage is Stage.NONE else version.stage,
+        "aliases": ", ".join(version.aliases),
+        "tags": _pairs(version.tags),
+        "trained in": f"{lineage.experiment}, run {lineage.run_name}" if lineage.run_name else "",
+        "logged model": version.logged_model_id or "",
+        "inputs": _columns(lineage.signature.inputs) if lineage.signature else "",
+        "outputs": _columns(lineage.signature.outputs) if lineage.signature else "",
+        "images": ", ".join(lineage.images),
+        "used by": ", ".join(
+            f"{use.endpoint}/{use.deployment} revision {use.revision} ({use.state})" for use in lineage.deployments
+        ),
+    }
+    first = f"{when(version.created_ms)}  {_origin(version, lineage)}  {_files(version)}"
+    return [first, *(f"{name}: {value}" for name, value in details.items() if value)]
+
+
+def _origin(version: ModelVersion, lineage: VersionLineage) -> str:
+    if version.run_id:
+        return f"run {version.run_id}"
+    return "imported" if lineage.source == version_uri(version.name, version.version) else lineage.source
+
+
+def _files(version: ModelVersion) -> str:
+    names = [file.path for file in version.files]
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more if names else "no files here"
+
+
+def _columns(schema: Any) -> str:
+    """Write a signature's columns as ``name type``; what is not a list of columns is written as it is."""
+    if not isinstance(schema, list):
+        return "" if schema is None else str(schema)
+    return ", ".join(
+        f"{one.get('name', '')} {one.get('type', '')}".strip() if isinstance(one, dict) else str(one) for one in schema
+    )
+
+
+def _pairs(values: dict[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in values.items())

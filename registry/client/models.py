@@ -1,0 +1,102 @@
+"""Models as the SDK has them: each method is one call, but for ``import_files``, which uploads first."""
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+from registry.client.blobs import Blobs
+from registry.client.door import V1, Door
+from registry.core import rest
+from registry.core.errors import InvalidInput
+from registry.core.models import Model, ModelEntry, ModelVersion
+from registry.core.paths import check_archive_path
+
+
+class Models:
+    def __init__(self, door: Door, blobs: Blobs) -> None:
+        self._door = door
+        self._blobs = blobs
+
+    def list(self) -> list[Model]:
+        return self._door.ask("GET", "/models", rest.ModelList).models
+
+    def get(self, name: str) -> Model:
+        return self._door.ask("GET", _model(name), Model)
+
+    def version(self, name: str, version: int | str = "latest") -> ModelVersion:
+        """Return a version, by its number, an alias or ``latest``."""
+        return self._door.ask("GET", _version(name, version), ModelVersion)
+
+    def register(self, name: str, run_id: str, path: str = "", description: str = "") -> ModelVersion:
+        """Freeze a file or folder of a run's artifacts as the model's next version."""
+        new = rest.NewVersion(run_id=run_id, path=path, description=description)
+        return self._door.ask("POST", f"{_model(name)}/versions", ModelVersion, new)
+
+    def import_files(
+        self, name: str, path: Path, description: str = "", report: Callable[[int], None] = lambda _: None
+    ) -> ModelVersion:
+        """Upload a file or folder and make it the model's next version; ``report`` gets each piece's size in bytes.
+
+        Raises:
+            InvalidInput: there is nothing at the path, or a file's name cannot travel.
+        """
+        files = []
+        for inside, file in files_to_import(path):
+            digest = self._blobs.put_file(file, report)
+            files.append(rest.ImportedFile(path=inside, digest=digest))
+        new = rest.NewImport(files=files, path=path.resolve().name, description=description)
+        return self._door.ask("POST", f"{_model(name)}/imports", ModelVersion, new)
+
+    def delete(self, name: str, version: int | None = None) -> None:
+        """Hide a model, or one version; ``restore`` brings it back."""
+        self._door.send("DELETE", V1 + (_model(name) if version is None else _version(name, version)))
+
+    def restore(self, name: str) -> Model:
+        return self._door.ask("POST", f"{_model(name)}/restore", Model)
+
+    def restore_version(self, name: str, version: int) -> ModelVersion:
+        return self._door.ask("POST", f"{_version(name, version)}/restore", ModelVersion)
+
+    def set_alias(self, name: str, alias: str, version: int | str) -> ModelEntry:
+        """Point an alias at what ``version`` means now."""
+        target = rest.AliasTarget(version=str(version))
+        return self._door.ask("PUT", f"{_model(name)}/aliases/{_part(alias)}", ModelEntry, target)
+
+    def delete_alias(self, name: str, alias: str) -> None:
+        self._door.send("DELETE", f"{V1}{_model(name)}/aliases/{_part(alias)}")
+
+    def history(self, name: str, at_ms: int | None = None) -> rest.ModelHistory:
+        """Return what aliases and stages meant, from old to new; with ``at_ms``, what each meant at that time."""
+        params = {} if at_ms is None else {"at_ms": at_ms}
+        return self._door.ask("GET", f"{_model(name)}/history", rest.ModelHistory, params=params)
+
+    def lineage(self, name: str) -> rest.ModelLineage:
+        """Return where each version came from, and which images and deployments use it."""
+        return self._door.ask("GET", f"{_model(name)}/lineage", rest.ModelLineage)
+
+
+def files_to_import(path: Path) -> list[tuple[str, Path]]:
+    """Return the path in the version and the file, of a file or of all below a folder, which keeps its name.
+
+    Raises:
+        InvalidInput: there is nothing at the path, or a file's name cannot travel.
+    """
+    path = path.resolve()
+    if path.is_file():
+        return [(check_archive_path(path.name), path)]
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    if not files:
+        raise InvalidInput(f"there is no file at {path}", path=str(path))
+    return [(check_archive_path(f"{path.name}/{file.relative_to(path).as_posix()}"), file) for file in files]
+
+
+def _part(name: str) -> str:
+    return quote(name, safe="")
+
+
+def _model(name: str) -> str:
+    return f"/models/{_part(name)}"
+
+
+def _version(name: str, version: int | str) -> str:
+    return f"{_model(name)}/versions/{_part(str(version))}"

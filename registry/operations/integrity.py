@@ -1,0 +1,98 @@
+"""Walk everything that is stored: every blob is read again, every reference looked up."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable
+
+from registry.core.errors import InvalidInput, NotFound
+from registry.core.integrity import Fault, FaultKind, VerifyReport
+from registry.images.layout import ImageLayout
+from registry.operations.workspace import Workspace
+from registry.store import images
+from registry.store.blobs import BlobEntry, Blobs
+from registry.store.references import Reference, all_references, is_referenced
+
+# An upload is recorded a moment after it is stored, and a code folder some time before its image is built.
+YOUNG_MS = 24 * 3600 * 1000
+
+Progress = Callable[[int, int, str], None]  # bytes read, bytes in all, what is read now
+
+
+def verify(workspace: Workspace, layout: ImageLayout, progress: Progress = lambda *_: None) -> VerifyReport:
+    """Return everything that is wrong. What was written within a day is never called an orphan or leftover."""
+    entries = list(workspace.blobs.entries())  # before the references: what comes in between is not missed
+    references: dict[str, list[Reference]] = defaultdict(list)
+    with workspace.metadata.read() as tx:
+        for reference in all_references(tx):
+            references[f"sha256:{reference.sha256}"].append(reference)
+        built = images.all_images(tx)
+    total = sum(entry.size for entry in entries) + sum(image.size_bytes for image in built)
+    faults, done = [], 0
+    for entry in entries:
+        progress(done, total, entry.path)
+        faults += _check(workspace.blobs, entry, references, workspace.now_ms() - YOUNG_MS)
+        done += entry.size
+    known = {entry.digest for entry in entries}
+    for digest, its in sorted(references.items()):
+        if digest not in known and not workspace.blobs.exists(digest):
+            faults.append(_fault(FaultKind.MISSING, digest, its[0].size, its))
+    for image in built:
+        progress(done, total, f"image {image.name}")
+        faults += _check_image(layout, image.name, image.digest, image.size_bytes)
+        done += image.size_bytes
+    progress(total, total, "")
+    blobs = [entry for entry in entries if entry.digest is not None]
+    return VerifyReport(blobs=len(blobs), bytes=sum(entry.size for entry in blobs), images=len(built), faults=faults)
+
+
+def remove_orphans(workspace: Workspace) -> list[Fault]:
+    """Delete blobs that nothing refers to and uploads that never became whole; return what went.
+
+    What was written within a day stays: somebody may be about to refer to it.
+    """
+    gone = []
+    for entry in list(workspace.blobs.entries()):
+        if entry.written_ms > workspace.now_ms() - YOUNG_MS:
+            continue
+        with workspace.metadata.write() as tx:  # nobody can begin to refer to it meanwhile
+            if entry.digest is None or not is_referenced(tx, entry.digest.removeprefix("sha256:")):
+                workspace.blobs.remove(entry)
+                kind = FaultKind.LEFTOVER if entry.digest is None else FaultKind.ORPHAN
+                gone.append(_fault(kind, entry.digest or entry.path, entry.size, []))
+    return gone
+
+
+def _check(blobs: Blobs, entry: BlobEntry, references: dict[str, list[Reference]], young_ms: int) -> list[Fault]:
+    if entry.digest is None:
+        return [_fault(FaultKind.LEFTOVER, entry.path, entry.size, [])] if entry.written_ms <= young_ms else []
+    its = references.get(entry.digest, [])
+    if not _is_whole(blobs, entry.digest) or any(reference.size != entry.size for reference in its):
+        return [_fault(FaultKind.DAMAGED, entry.digest, entry.size, its)]
+    if not its and entry.written_ms <= young_ms:
+        return [_fault(FaultKind.ORPHAN, entry.digest, entry.size, [])]
+    return []
+
+
+def _is_whole(blobs: Blobs, digest: str) -> bool:
+    hashed = hashlib.sha256()
+    try:
+        for chunk in blobs.stream(digest):
+            hashed.update(chunk)
+    except (NotFound, InvalidInput):  # its name is no digest, or it was deleted while we looked
+        return False
+    return f"sha256:{hashed.hexdigest()}" == digest
+
+
+def _check_image(layout: ImageLayout, name: str, digest: str, size: int) -> list[Fault]:
+    where = [f"image {name}@{digest}"]
+    try:
+        layout.verify(digest)
+    except NotFound as error:
+        return [Fault(kind=FaultKind.MISSING, blob=str(error.details.get("digest", digest)), size=size, where=where)]
+    except InvalidInput as error:
+        return [Fault(kind=FaultKind.DAMAGED, blob=str(error.details.get("blob", digest)), size=size, where=where)]
+    return []
+
+
+def _fault(kind: FaultKind, blob: str, size: int, references: list[Reference]) -> Fault:
+    return Fault(kind=kind, blob=blob, size=size, where=sorted(reference.where for reference in references))

@@ -1,0 +1,32 @@
+"""Which blobs the metadata refers to, from where."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from registry.store.metadata import Connection
+from registry.store.schema import artifacts, model_files
+
+
+class Reference(NamedTuple):
+    """``where`` names the file for a person: ``run a1b2…/model/model.onnx``, ``model cancer:3/model.onnx``."""
+
+    sha256: str
+    size: int
+    where: str
+
+
+def all_references(tx: Connection) -> Iterator[Reference]:
+    """Return every file of every run, logged model and model version."""
+    for row in tx.execute(sa.select(artifacts)):
+        kind = "logged model" if row.owner_id.startswith("m-") else "run"
+        yield Reference(row.sha256, row.size, f"{kind} {row.owner_id}/{row.path}")
+    for row in tx.execute(sa.select(model_files)):
+        yield Reference(row.sha256, row.size, f"model {row.name}:{row.version}/{row.path}")
+
+
+def is_referenced(tx: Connection, sha256: str) -> bool:
+    """Say whether any file has this content."""
+    columns = (artifacts.c.sha256, model_files.c.sha256)
+    return any(tx.scalar(sa.select(column).where(column == sha256).limit(1)) is not None for column in columns)

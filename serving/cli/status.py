@@ -1,0 +1,60 @@
+"""What ``slipway status`` shows a person."""
+
+from registry.cli.output import console, count, table
+from serving.embedded.observation import ProcessView, ReplicaView, WorkspaceView
+from serving.embedded.standing import DeploymentView
+
+
+def show_status(seen: WorkspaceView) -> None:
+    """Print the processes, the replicas, and what a person should look at."""
+    rows = [_process_row(process) for process in (seen.runner, *seen.processes)]
+    rows.append(("all", "", "", _megabytes(seen.memory_bytes), "", ""))
+    console.print(table(("process", "state", "pid", "memory", "up", "address"), rows))
+    if seen.replicas:
+        console.print()
+        headings = ("replica", "deployment", "state", "in flight", "pid", "memory")
+        console.print(table(headings, map(_replica_row, seen.replicas)))
+    if remarks := _remarks(seen):
+        console.print()
+        for remark in remarks:
+            console.print(remark, style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+
+def _remarks(seen: WorkspaceView) -> list[str]:
+    remarks = [text for view in seen.deployments for text in _remarks_on(view)]
+    if seen.is_orphaned:
+        remarks.append("the runner is gone: nothing that dies is started again; `slipway up` adopts what runs")
+    return remarks
+
+
+def _remarks_on(view: DeploymentView) -> list[str]:
+    name, remarks = f"{view.endpoint}/{view.deployment}", []
+    if view.live is not None and view.ready < view.wanted:
+        remarks.append(f"{name}: {view.ready} of {count(view.wanted, 'replica')} ready")
+    if view.failed is not None:
+        still = f"; revision {view.live} is live" if view.live is not None else ""
+        remarks.append(f"{name}: revision {view.failed} failed: {view.message or 'it never became ready'}{still}")
+    return remarks
+
+
+def _process_row(process: ProcessView) -> tuple[str, ...]:
+    pid, memory = str(process.pid or "-"), _megabytes(process.memory_bytes)
+    return process.name, process.state, pid, memory, _duration(process.uptime_s), process.address
+
+
+def _replica_row(replica: ReplicaView) -> tuple[str, ...]:
+    deployment = f"{replica.endpoint}/{replica.deployment} revision {replica.revision}"
+    pid, memory = str(replica.pid or "-"), _megabytes(replica.memory_bytes)
+    return replica.replica, deployment, replica.state, str(replica.in_flight), pid, memory
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.0f} MB" if size else "-"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"

@@ -1,0 +1,67 @@
+"""How the deployments stand: what the registry wants of each beside what runs."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TypeVar
+
+import httpx
+import msgspec
+
+from registry.core.endpoints import Deployment, RevisionState
+from registry.core.rest import DeploymentList, EndpointList
+from serving.wire.replica import ReplicaReport, ReplicaState
+
+T = TypeVar("T")
+
+TIMEOUT_S = 2.0
+
+
+class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
+    """``failed`` is the number of the newest revision if that has failed, ``message`` its reason."""
+
+    endpoint: str
+    deployment: str
+    traffic: float
+    live: int | None
+    wanted: int  # replicas of the live revision
+    ready: int
+    failed: int | None = None
+    message: str = ""
+
+    @property
+    def is_loading(self) -> bool:
+        """Say whether requests are sent to it that nobody answers yet."""
+        return self.traffic > 0 and self.live is not None and self.ready == 0
+
+
+def view_deployments(registry_url: str, replicas: Sequence[ReplicaReport]) -> list[DeploymentView]:
+    """Return every deployment, by endpoint and name; nothing while the registry is away."""
+    ready = Counter((r.endpoint, r.deployment, r.revision) for r in replicas if r.state is ReplicaState.READY)
+    views: list[DeploymentView] = []
+    try:
+        with httpx.Client(base_url=f"{registry_url}/api/v1", timeout=TIMEOUT_S, trust_env=False) as http:
+            for endpoint in _read(http, "/endpoints", EndpointList).endpoints:
+                found = _read(http, f"/endpoints/{endpoint.name}/deployments", DeploymentList).deployments
+                views += [_view(one, endpoint.traffic.get(one.name, 0), ready) for one in found]
+    except (httpx.HTTPError, msgspec.MsgspecError):
+        return []
+    return views
+
+
+def _read(http: httpx.Client, path: str, kind: type[T]) -> T:
+    return msgspec.json.decode(http.get(path).content, type=kind)
+
+
+def _view(deployment: Deployment, traffic: float, ready: Counter[tuple[str, str, int]]) -> DeploymentView:
+    live, latest = deployment.live, deployment.latest
+    failed = latest if latest is not None and latest.state is RevisionState.FAILED else None
+    return DeploymentView(
+        endpoint=deployment.endpoint,
+        deployment=deployment.name,
+        traffic=traffic,
+        live=live.number if live else None,
+        wanted=live.instance_count if live else 0,
+        ready=ready[deployment.endpoint, deployment.name, live.number] if live else 0,
+        failed=failed.number if failed else None,
+        message=failed.message if failed else "",
+    )

@@ -1,0 +1,92 @@
+"""Deleting for good, through the real doors: MLflow's client deletes, ``slipway purge`` finishes it."""
+
+import json
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+
+from registry.operations.workspace import Workspace
+from registry.store import schema
+
+Slipway = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def ask(slipway: Slipway, url: str) -> Slipway:
+    return lambda *words: slipway("purge", *words, SLIPWAY_URL=url)
+
+
+@pytest.fixture
+def mlflow(url: str) -> MlflowClient:
+    return MlflowClient(url)
+
+
+def logged_run(mlflow: MlflowClient, experiment: str) -> str:
+    run = mlflow.create_run(experiment)
+    mlflow.log_metric(run.info.run_id, "acc", 0.5)
+    mlflow.log_param(run.info.run_id, "lr", 1)
+    mlflow.log_text(run.info.run_id, "the model", "model/model.txt")
+    return str(run.info.run_id)
+
+
+def items(done: "subprocess.CompletedProcess[str]") -> dict[str, str]:
+    return {f"{item['kind']} {item['name']}": item["refused"] for item in json.loads(done.stdout)["items"]}
+
+
+def count(workspace: Workspace, table: Any) -> int:
+    with workspace.metadata.read() as tx:
+        return len(tx.execute(table.select()).all())
+
+
+def test_nothing_goes_that_was_not_deleted(ask: Slipway, mlflow: MlflowClient) -> None:
+    logged_run(mlflow, mlflow.create_experiment("trees"))
+    assert "nothing was deleted" in ask().stdout
+    assert items(ask("--yes", "-o", "json")) == {}
+
+
+def test_a_deleted_experiment_goes_with_its_runs_and_all_they_logged(
+    ask: Slipway, mlflow: MlflowClient, workspace: Workspace
+) -> None:
+    experiment = mlflow.create_experiment("trees")
+    run = logged_run(mlflow, experiment)
+    mlflow.delete_experiment(experiment)
+    shown = ask()
+    assert "would go" in shown.stdout
+    assert "nothing was changed" in shown.stdout
+    assert count(workspace, schema.runs) == 1
+    assert items(ask("--older-than", "1", "-o", "json")) == {}
+    assert items(ask("--yes", "-o", "json")) == {f"run {run}": "", f"experiment {experiment}": ""}
+    for table in (schema.runs, schema.metrics, schema.latest_metrics, schema.params, schema.run_tags, schema.artifacts):
+        assert count(workspace, table) == 0
+    assert mlflow.create_experiment("trees") != ""
+
+
+def test_a_run_stays_while_a_model_came_from_it_and_a_number_is_never_given_twice(
+    ask: Slipway, mlflow: MlflowClient
+) -> None:
+    experiment = mlflow.create_experiment("trees")
+    run = logged_run(mlflow, experiment)
+    mlflow.create_registered_model("cancer")
+    for _ in range(2):
+        mlflow.create_model_version("cancer", f"runs:/{run}/model", run)
+    mlflow.delete_model_version("cancer", "2")
+    mlflow.delete_experiment(experiment)
+    found = items(ask("--yes", "-o", "json"))
+    assert found["model version cancer:2"] == ""
+    assert "cancer:1 came from it" in found[f"run {run}"]
+    assert "stay" in found[f"experiment {experiment}"]
+
+    mlflow.delete_registered_model("cancer")
+    assert set(items(ask("--yes", "-o", "json")).values()) == {""}
+    experiment = mlflow.create_experiment("trees")
+    again = logged_run(mlflow, experiment)
+    mlflow.create_registered_model("cancer")
+    assert mlflow.create_model_version("cancer", f"runs:/{again}/model", again).version in (3, "3")
+
+
+@pytest.mark.parametrize("days", ["-1", "nan", "1e9", "soon"])
+def test_days_that_are_none_are_refused(ask: Slipway, days: str) -> None:
+    assert ask("--older-than", days).returncode == 2

@@ -1,0 +1,157 @@
+"""A supervision without Ray, of real scoring processes, and a controller that writes down what it is told."""
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from registry.core.endpoints import RequestSettings
+from registry.core.images import CODE_PATH, SCORING_PATH
+from serving import scoring
+from serving.cluster import supervision
+from serving.cluster.supervision import Supervision
+from serving.node.launch import Launch
+from serving.wire.replica import ReplicaSpec
+from tests.serving.edge.local_http import Answering, LocalHttp
+
+pytestmark = pytest.mark.e2e
+
+SECRET = "s3cret"
+# A call through PyDLL keeps the interpreter for as long as it takes, as a regular expression without an end does.
+SCRIPT = """
+import ctypes, json, re
+
+def init():
+    pass
+
+def run(data):
+    asked = json.loads(data)
+    if asked == "endless":
+        re.match(r"(a+)+$", "a" * 60 + "b")
+    ctypes.PyDLL(None).usleep(int(asked * 1e6))
+    return asked
+"""
+
+
+@pytest.fixture
+def told() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The address of a controller, and the reports it got."""
+    reports: list[dict[str, Any]] = []
+
+    class Door(Answering):
+        def do_POST(self) -> None:  # noqa: N802
+            reports.append(json.loads(self.body()))
+            self.answer(200, b'{"released": true}')
+
+    http = LocalHttp(Door)
+    yield f"http://{http.address}", reports
+    http.close()
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    root = tmp_path / "image"
+    model = f"{CODE_PATH}/azureml-models/linear/1"
+    (root / model).mkdir(parents=True)
+    (root / SCORING_PATH).mkdir(parents=True)
+    (root / SCORING_PATH / "slipway_scoring").symlink_to(Path(str(scoring.__file__)).parent)
+    (root / CODE_PATH / "score.py").write_text(SCRIPT)
+    description = {
+        "schema": 1,
+        "kind": "scoring",
+        "runtime": "script",
+        "python": "3.11",
+        "environment": "sha256:0",
+        "models": [{"name": "linear", "version": 1, "path": model, "run_id": None}],
+        "scoring_script": "score.py",
+    }
+    (root / "image.json").write_text(json.dumps(description))
+    return root
+
+
+@pytest.fixture
+def supervised(
+    told: tuple[str, list[dict[str, Any]]], image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Supervision]:
+    """One replica whose requests may take 2 s, and which may be silent for 2 s more."""
+    (tmp_path / "secret").write_text(SECRET)
+    spec = ReplicaSpec(
+        endpoint="cancer",
+        deployment="blue",
+        revision=1,
+        backend="cancer.blue.1",
+        image_name="cancer",
+        image_digest="sha256:0",
+        environment_variables={},
+        request_settings=RequestSettings(request_timeout_ms=2000),
+        registry_url="http://127.0.0.1:1",
+        controller_url=told[0],
+        state_dir=str(tmp_path),
+        secret_file=str(tmp_path / "secret"),
+    )
+
+    async def prepared(self: Supervision, reporter: object) -> Launch:
+        return Launch(
+            python=Path(sys.executable),
+            image=image,
+            serve_as="cancer",
+            backend=spec.backend,
+            request_settings=spec.request_settings,
+            secret=SECRET,
+        )
+
+    monkeypatch.setattr(Supervision, "_prepare", prepared)
+    monkeypatch.setattr(supervision, "SILENCE_SLACK_S", 2.0)
+    one = Supervision(spec, "s1")
+    one.start()
+    yield one
+    one.stop()
+
+
+def eventually(found: Callable[[], Any], within_s: float = 30.0) -> Any:
+    deadline = time.monotonic() + within_s
+    while not (result := found()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return result
+
+
+def ask(report: dict[str, Any], what: object) -> httpx.Response:
+    url = f"http://{report['http_address']}/score"
+    return httpx.post(url, json=what, headers={"x-slipway-edge": SECRET}, timeout=60, trust_env=False)
+
+
+def test_a_process_that_answers_nothing_is_killed_and_another_started(
+    supervised: Supervision, told: tuple[str, list[dict[str, Any]]]
+) -> None:
+    _, reports = told
+    first = eventually(lambda: next((r for r in reports if r["state"] == "ready"), None))
+    assert ask(first, 1.8).json() == 1.8  # the interpreter held for as long as a request may take
+    assert eventually(lambda: next((r for r in reports if r["rss_bytes"]), None))["pid"] == first["pid"]
+
+    threading.Thread(target=lambda: _ignoring_the_end(first), daemon=True).start()
+    gone = eventually(lambda: next((r for r in reports if r["state"] == "gone"), None))
+    assert (gone["replica"], gone["message"]) == (
+        first["replica"],
+        "the scoring process did not answer for 4 s and was killed",
+    )
+    with pytest.raises(ProcessLookupError):
+        os.kill(first["pid"], 0)
+
+    second = eventually(lambda: next((r for r in reports if r["state"] == "ready" and r["pid"] != first["pid"]), None))
+    assert second["replica"] != first["replica"]
+    assert ask(second, 0).json() == 0
+    heartbeats = [r["state"] for r in reports if r["replica"] == first["replica"]]
+    assert heartbeats.count("ready") > 6  # also while it was silent: the controller must not take it for lost
+
+
+def _ignoring_the_end(report: dict[str, Any]) -> None:
+    with pytest.raises(httpx.TransportError):
+        ask(report, "endless")
