@@ -22,8 +22,8 @@ class Role(StrEnum):
         return list(Role).index(self)
 
 
-# Anyone, without a token: what tells a load balancer that the registry is up.
-OPEN = "GET / /health /version"
+# Anyone, without a token: what tells a load balancer that the registry is up, and a person what it is.
+OPEN = "GET /health /version /"
 
 READER = """
 GET   /api/v1/openapi.json /api/v1/services /api/v1/activities /api/v1/activities/{id} /api/v1/desired-state
@@ -55,7 +55,7 @@ POST   /mlflow/experiments/create /mlflow/experiments/update /mlflow/experiments
 POST   /mlflow/experiments/set-experiment-tag /mlflow/experiments/delete-experiment-tag
 POST   /mlflow/runs/create /mlflow/runs/update /mlflow/runs/delete /mlflow/runs/restore /mlflow/runs/log-batch
 POST   /mlflow/runs/log-metric /mlflow/runs/log-parameter /mlflow/runs/set-tag /mlflow/runs/delete-tag
-POST   /mlflow/runs/log-inputs /mlflow/runs/outputs
+POST   /mlflow/runs/log-inputs /mlflow/runs/outputs /api/v1/runs/{run}/restore
 POST   /mlflow/registered-models/create /mlflow/registered-models/rename /mlflow/registered-models/set-tag
 POST   /mlflow/registered-models/alias /mlflow/model-versions/create /mlflow/model-versions/set-tag
 POST   /mlflow/model-versions/transition-stage /mlflow/logged-models /mlflow/logged-models/{model_id}/params

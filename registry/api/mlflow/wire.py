@@ -105,6 +105,8 @@ async def read_message(request: Request, record: type[T], limit_bytes: int | Non
         raise InvalidInput(f"The request must be at most {limit_bytes} bytes, and has {len(body)}.")
     try:
         return _decode(body, record)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(_words(str(error))) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"Bad Request. The body is not JSON: {error}") from error
     except RecursionError as error:
@@ -114,7 +116,6 @@ async def read_message(request: Request, record: type[T], limit_bytes: int | Non
 def read_params(request: Request, record: type[T]) -> T:
     """Return the query as a message; a list is a parameter given several times. Raises InvalidInput."""
     values: dict[str, Any] = {}
-    _refuse_nul([value for _, value in request.query_params.multi_items()])
     for field in msgspec.structs.fields(record):  # type: ignore[arg-type]
         given = [value for value in request.query_params.getlist(field.name) if value]
         if given:
@@ -125,7 +126,6 @@ def read_params(request: Request, record: type[T]) -> T:
 def query_value(request: Request, name: str) -> str:
     """Return one value of the query. Raises InvalidInput if it is not there."""
     value = request.query_params.get(name, "")
-    _refuse_nul(value)
     if not value:
         raise InvalidInput(f"Missing value for required parameter '{name}'.")
     return value
@@ -213,8 +213,6 @@ def _dataset_input_json(one: DatasetInput) -> dict[str, Any]:
 
 
 def _decode(body: bytes, record: type[T]) -> T:
-    if b"\\u0000" in body:
-        _refuse_nul(msgspec.json.decode(body))
     try:
         return msgspec.json.decode(body, type=record, strict=False)
     except msgspec.ValidationError:  # of nulls perhaps, or of what comes before the JSON itself goes wrong
@@ -226,18 +224,6 @@ def _convert(values: Any, record: type[T]) -> T:
         return msgspec.convert(values, record, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidInput(_words(str(error))) from error
-
-
-def _refuse_nul(value: Any) -> None:
-    """Raise InvalidInput if a text holds the one character that PostgreSQL cannot keep."""
-    match value:
-        case str() if "\0" in value:
-            raise InvalidInput(f"Invalid value {value[:60]!r}: it holds a NUL character")
-        case dict():
-            _refuse_nul([*value, *value.values()])
-        case list():
-            for item in value:
-                _refuse_nul(item)
 
 
 def _without_nulls(value: Any) -> Any:

@@ -121,15 +121,6 @@ def test_the_process_stays_light(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_a_client_that_goes_away_within_its_body_is_no_error(process: subprocess.Popen[str], port: int) -> None:
-    with socket.create_connection(("127.0.0.1", port)) as client:
-        client.sendall(b"PUT /api/v1/endpoints/cancer HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
-    assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
-    process.send_signal(signal.SIGTERM)
-    assert process.stderr is not None
-    assert process.stderr.read() == ""
-
-
 def run_registry(*arguments: str, folder: Path) -> subprocess.Popen[str]:
     slipway = Path(sys.executable).with_name("slipway")
     return subprocess.Popen(
@@ -173,5 +164,14 @@ def test_with_an_owner_it_serves_others_and_knows_its_names(port: int, tmp_path:
     finally:
         process.terminate()
         assert process.wait(timeout=10) == 0
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+
+
+def test_a_client_that_goes_away_within_its_body_is_no_error(process: subprocess.Popen[str], port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"PUT /api/v1/endpoints/cancer HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{")
+    assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
+    process.send_signal(signal.SIGTERM)
     assert process.stderr is not None
     assert process.stderr.read() == ""

@@ -2,17 +2,21 @@
 
 import pytest
 
-from registry.api.app import FOREIGN, ROUTES
+from registry.api.app import FOREIGN, PAGE, ROUTES
 from registry.api.route import ApiRoute
 from registry.core.access import ANYBODY, NOBODY, RULES, Caller, Role, needed_role, rule_key
 from registry.core.errors import Forbidden
 
-ALL = [*ROUTES, *FOREIGN]
+ALL = [*ROUTES, *FOREIGN, PAGE]
 
 
 @pytest.mark.parametrize("route", ALL, ids=lambda route: f"{route.method} {route.path}")
 def test_every_route_has_a_rule(route: ApiRoute) -> None:
     assert rule_key(route.method, route.path) in RULES, "say in registry/core/access.py who may call it"
+
+
+def test_every_rule_has_a_route() -> None:
+    assert set(RULES) == {rule_key(route.method, route.path) for route in ALL}
 
 
 def test_a_route_without_a_rule_would_take_an_owner() -> None:
@@ -52,9 +56,7 @@ def test_only_reading_and_searching_is_open_to_readers() -> None:
     changes = {key for key, role in RULES.items() if role is Role.READER and key[0] != "GET"}
     assert all("search" in path or path.endswith("get-latest-versions") for _, path in changes)
     assert {key for key, role in RULES.items() if role is None} == {
-        ("GET", "/"),
-        ("GET", "/health"),
-        ("GET", "/version"),
+        ("GET", path) for path in ("/", "/health", "/version")
     }
 
 

@@ -200,3 +200,15 @@ def test_requests_in_one_packet_are_each_asked_who_they_are(
 
 def test_outside_a_request_nobody_is_named() -> None:
     assert who() == ""
+
+
+def test_the_ledger_of_a_model_names_who_moved_an_alias(ask: Ask) -> None:
+    created = ask("contributor", "POST", "/api/2.0/mlflow/runs/create", json={"experiment_id": "0"}).json()
+    run_id = created["run"]["info"]["run_id"]
+    path = f"/api/2.0/mlflow-artifacts/artifacts/0/{run_id}/artifacts/model/m.bin"
+    assert ask("contributor", "PUT", path, content=b"m").is_success
+    new = {"run_id": run_id, "path": "model"}
+    assert ask("contributor", "POST", "/api/v1/models/cancer/versions", json=new).is_success
+    assert ask("owner", "PUT", "/api/v1/models/cancer/aliases/champion", json={"version": "1"}).is_success
+    history = ask("reader", "GET", "/api/v1/models/cancer/history").json()
+    assert [move["who"] for move in history["moves"] if move["label"] == "champion"] == ["the-owner"]
