@@ -48,7 +48,6 @@ CONTRIBUTOR = """
 PUT    /api/v1/services/{name} /api/v1/blobs/{digest} /api/v1/endpoints/{name} /api/v1/models/{name}/aliases/{alias}
 PUT    /api/v1/endpoints/{endpoint}/deployments/{deployment} /mlflow-artifacts/artifacts/{path:path}
 POST   /api/v1/models/{name}/versions /api/v1/models/{name}/imports /api/v1/models/{name}/restore /api/v1/images
-POST   /api/v1/runs/{run}/restore
 POST   /api/v1/models/{name}/versions/{version}/restore /api/v1/activities/{id}/progress
 POST   /api/v1/endpoints/{endpoint}/deployments/{deployment}/revisions/{number}/state
 POST   /mlflow/experiments/create /mlflow/experiments/update /mlflow/experiments/delete /mlflow/experiments/restore
