@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -119,9 +120,7 @@ def alone(options: Options, folder: Path, console: Console) -> tuple[list[Row], 
                 there = count
                 found = _median_of(
                     options,
-                    lambda n=count: cases.search(  # type: ignore[misc]
-                        server, experiment, options.seconds, f"search 50 of {n:,}"
-                    ),
+                    partial(cases.search, server, experiment, options.seconds, f"search 50 of {count:,}"),
                 )
                 logged = _median_of(options, lambda: cases.log_metric(server, 8, options.seconds))
             rows += [found, replace(logged, case=f"log-metric, 8 connections, {count:,} runs")]

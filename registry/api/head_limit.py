@@ -28,7 +28,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     _progress = False
     _deadline: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own narrowing
         super().connection_made(transport)
         self._deadline = self.loop.call_later(HEAD_S, transport.close)
 

@@ -7,10 +7,11 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 
-from registry.api.route import answer, caller_of, nothing, read_query, read_record, workspace_of
+from registry.api.route import answer, nothing, read_query, read_record, workspace_of
 from registry.core import rest
 from registry.core.models import ModelEntry, ModelVersion, read_version
 from registry.operations import lineage, model_labels, model_versions, models
+from registry.operations.caller import who
 
 
 class At(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,19 +32,19 @@ async def get_model(request: Request) -> Response:
 
 async def delete_model(request: Request) -> Response:
     """Hide a model with its versions."""
-    await run_sync(models.delete_model, workspace_of(request), _name(request), caller_of(request))
+    await run_sync(models.delete_model, workspace_of(request), _name(request), who())
     return nothing()
 
 
 async def restore_model(request: Request) -> Response:
     """Show a deleted model again, with the versions that were deleted with it."""
-    return answer(await run_sync(models.restore_model, workspace_of(request), _name(request), caller_of(request)))
+    return answer(await run_sync(models.restore_model, workspace_of(request), _name(request), who()))
 
 
 async def register_version(request: Request) -> Response:
     """Register a version from a run's artifacts."""
     new = await read_record(request, rest.NewVersion)
-    arguments = (_name(request), new.run_id, new.path, new.description, caller_of(request))
+    arguments = (_name(request), new.run_id, new.path, new.description, who())
     return answer(await run_sync(model_versions.register_version, workspace_of(request), *arguments), 201)
 
 
@@ -58,7 +59,7 @@ async def import_version(request: Request) -> Response:
             new.files,
             path=new.path,
             description=new.description,
-            who=caller_of(request),
+            who=who(),
         )
 
     return answer(await run_sync(make), 201)
@@ -72,14 +73,14 @@ async def get_version(request: Request) -> Response:
 
 async def delete_version(request: Request) -> Response:
     """Hide a version."""
-    arguments = (_name(request), _number(request), caller_of(request))
+    arguments = (_name(request), _number(request), who())
     await run_sync(model_versions.delete_version, workspace_of(request), *arguments)
     return nothing()
 
 
 async def restore_version(request: Request) -> Response:
     """Show a deleted version again."""
-    arguments = (_name(request), _number(request), caller_of(request))
+    arguments = (_name(request), _number(request), who())
     return answer(await run_sync(model_versions.restore_version, workspace_of(request), *arguments))
 
 
@@ -90,14 +91,14 @@ async def set_alias(request: Request) -> Response:
     def move() -> ModelEntry:
         workspace, name = workspace_of(request), _name(request)
         number = models.get_version(workspace, name, target.version).version
-        return model_labels.set_alias(workspace, name, request.path_params["alias"], number, caller_of(request))
+        return model_labels.set_alias(workspace, name, request.path_params["alias"], number, who())
 
     return answer(await run_sync(move))
 
 
 async def delete_alias(request: Request) -> Response:
     """Take an alias away."""
-    arguments = (_name(request), request.path_params["alias"], caller_of(request))
+    arguments = (_name(request), request.path_params["alias"], who())
     await run_sync(model_labels.delete_alias, workspace_of(request), *arguments)
     return nothing()
 

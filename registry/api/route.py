@@ -73,11 +73,6 @@ def path_number(request: Request, name: str) -> int:
     return int(text)
 
 
-def caller_of(request: Request) -> str:
-    """Return who asks, as far as whatever stands before the handlers has found out; else ""."""
-    return str(request.scope.get("state", {}).get("who", ""))
-
-
 async def read_body(request: Request) -> bytes:
     """Return a body of JSON whole.
 

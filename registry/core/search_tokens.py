@@ -34,7 +34,7 @@ class Tokens:
         self._next = 0
         if _UNSTORABLE.search(text):
             raise self.fault("it holds a character that no database can keep")
-        at = _SPACE.match(text).end()  # type: ignore[union-attr]
+        at = _behind_space(text, 0)
         while at < len(text):
             match = _TOKEN.match(text, at)
             if match is None or match.lastgroup is None:
@@ -43,7 +43,7 @@ class Tokens:
                     "characters than letters, digits, '_' and '.', as in metrics.`my key`"
                 )
             self._tokens.append(Token(match.lastgroup, match[0]))
-            at = _SPACE.match(text, match.end()).end()  # type: ignore[union-attr]
+            at = _behind_space(text, match.end())
 
     @property
     def at_end(self) -> bool:
@@ -73,3 +73,9 @@ def unquote(text: str) -> str:
     """Return what a quoted text holds; any other is itself."""
     quote = text[0]
     return text[1:-1].replace(quote * 2, quote) if quote in "'\"`" else text
+
+
+def _behind_space(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    assert match is not None  # no space is a match too
+    return match.end()

@@ -11,7 +11,6 @@ from registry.core.errors import InvalidInput
 
 PREFIX = "slipway_"  # tells people and secret scanners what they found
 MAX_DAYS = 3650
-DAY_MS = 24 * 60 * 60 * 1000
 
 _NAME = re.compile(r"[a-zA-Z0-9](?:[-_.@a-zA-Z0-9]{0,126}[a-zA-Z0-9])?\Z")
 

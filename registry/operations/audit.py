@@ -5,7 +5,7 @@ import logging
 from functools import partial
 
 from registry.core.audit import KEPT_DAYS, KEPT_REFUSALS, AuditEntry
-from registry.core.tokens import DAY_MS
+from registry.core.times import DAY_MS
 from registry.operations.workspace import Workspace
 from registry.store import audit as rows
 

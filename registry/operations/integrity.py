@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from registry.core.errors import InvalidInput, NotFound
 from registry.core.integrity import Fault, FaultKind, VerifyReport
+from registry.core.times import DAY_MS
 from registry.images.layout import ImageLayout
 from registry.operations.workspace import Workspace
 from registry.store import images
@@ -13,7 +14,7 @@ from registry.store.blobs import BlobEntry, Blobs
 from registry.store.references import Reference, all_references, is_referenced
 
 # An upload is recorded a moment after it is stored, and a code folder some time before its image is built.
-YOUNG_MS = 24 * 3600 * 1000
+YOUNG_MS = DAY_MS
 
 Progress = Callable[[int, int, str], None]  # bytes read, bytes in all, what is read now
 

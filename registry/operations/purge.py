@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 
 from registry.core.errors import InvalidInput
 from registry.core.purge import PurgeItem, PurgeKind, PurgePlan
+from registry.core.times import DAY_MS
 from registry.operations.integrity import remove_orphans
 from registry.operations.workspace import Workspace
 from registry.store import purge as rows
 from registry.store.metadata import Connection
 from registry.store.purge import DeletedRun, VersionRow, Weight
 
-DAY_MS = 24 * 3600 * 1000
 NO_WEIGHT = Weight(0, 0)
 DEFAULT_EXPERIMENT = 0  # where clients log that choose none
 

@@ -8,7 +8,8 @@ from anyio.to_thread import run_sync
 
 from registry.core.access import Caller, Role
 from registry.core.errors import Conflict, NotFound, Unauthenticated
-from registry.core.tokens import DAY_MS, PREFIX, MadeToken, Token, WantedToken, check_token_name, digest_of
+from registry.core.times import DAY_MS
+from registry.core.tokens import PREFIX, MadeToken, Token, WantedToken, check_token_name, digest_of
 from registry.operations.workspace import Workspace
 from registry.store import tokens as rows
 from registry.store.blobs import open_blobs

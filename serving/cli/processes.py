@@ -45,7 +45,7 @@ def controller(
 
 
 def edge(
-    host: str = HOST_OPTION,
+    host: str = typer.Option("127.0.0.1", help="Address to bind; every request to an endpoint needs one of its keys."),
     http_port: int = typer.Option(8000, min=1, max=65535),
     grpc_port: int = typer.Option(8001, min=1, max=65535),
     registry: str = REGISTRY_OPTION,

@@ -8,9 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from registry.api.mlflow import wire
-from registry.api.route import answer, caller_of, workspace_of
+from registry.api.route import answer, workspace_of
 from registry.core.models import ModelVersion, VersionEntry, read_stage, read_version
 from registry.operations import model_versions, models
+from registry.operations.caller import who
 
 VersionNumber: TypeAlias = str | int
 
@@ -63,7 +64,7 @@ async def create_version(request: Request) -> Response:
             run_link=wanted.run_link,
             description=wanted.description,
             tags=wire.as_dict(wanted.tags),
-            who=caller_of(request),
+            who=who(),
         )
 
     return answer_version(await run_sync(create))
@@ -97,7 +98,7 @@ async def transition_stage(request: Request) -> Response:
             said.number,
             read_stage(said.stage),
             archive_others=said.archive_existing_versions,
-            who=caller_of(request),
+            who=who(),
         )
 
     return answer_version(await run_sync(move))
@@ -106,7 +107,7 @@ async def transition_stage(request: Request) -> Response:
 async def delete_version(request: Request) -> Response:
     """Delete a version."""
     said = await wire.read_message(request, VersionName)
-    await run_sync(model_versions.delete_version, workspace_of(request), said.name, said.number, caller_of(request))
+    await run_sync(model_versions.delete_version, workspace_of(request), said.name, said.number, who())
     return answer({})
 
 

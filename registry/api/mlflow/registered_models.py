@@ -9,10 +9,11 @@ from starlette.responses import Response
 
 from registry.api.mlflow import wire
 from registry.api.mlflow.model_versions import VersionNumber, answer_version, version_json
-from registry.api.route import answer, caller_of, workspace_of
+from registry.api.route import answer, workspace_of
 from registry.core.errors import InvalidInput
 from registry.core.models import ModelEntry, VersionEntry, read_version
 from registry.operations import model_labels, model_lists, models
+from registry.operations.caller import who
 
 
 class CreateModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,14 +77,14 @@ async def update_model(request: Request) -> Response:
 async def rename_model(request: Request) -> Response:
     """Give a registered model another name."""
     wanted = await wire.read_message(request, RenameModel)
-    await run_sync(models.rename_model, workspace_of(request), wanted.name, wanted.new_name, caller_of(request))
+    await run_sync(models.rename_model, workspace_of(request), wanted.name, wanted.new_name, who())
     return await _answer_model(request, wanted.new_name)
 
 
 async def delete_model(request: Request) -> Response:
     """Delete a registered model."""
     wanted = await wire.read_message(request, ModelName)
-    await run_sync(models.delete_model, workspace_of(request), wanted.name, caller_of(request))
+    await run_sync(models.delete_model, workspace_of(request), wanted.name, who())
     return answer({})
 
 
@@ -115,7 +116,7 @@ async def delete_tag(request: Request) -> Response:
 async def set_alias(request: Request) -> Response:
     """Point an alias at a version."""
     said = await wire.read_message(request, Alias)
-    arguments = (said.name, said.alias, read_version(str(said.version)), caller_of(request))
+    arguments = (said.name, said.alias, read_version(str(said.version)), who())
     await run_sync(model_labels.set_alias, workspace_of(request), *arguments)
     return answer({})
 
@@ -123,7 +124,7 @@ async def set_alias(request: Request) -> Response:
 async def delete_alias(request: Request) -> Response:
     """Take an alias away."""
     said = await wire.read_message(request, AliasName)
-    await run_sync(model_labels.delete_alias, workspace_of(request), said.name, said.alias, caller_of(request))
+    await run_sync(model_labels.delete_alias, workspace_of(request), said.name, said.alias, who())
     return answer({})
 
 

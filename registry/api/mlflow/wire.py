@@ -116,7 +116,7 @@ async def read_message(request: Request, record: type[T], limit_bytes: int | Non
 def read_params(request: Request, record: type[T]) -> T:
     """Return the query as a message; a list is a parameter given several times. Raises InvalidInput."""
     values: dict[str, Any] = {}
-    for field in msgspec.structs.fields(record):  # type: ignore[arg-type]
+    for field in msgspec.structs.fields(record):  # type: ignore[arg-type] # T is always a Struct
         given = [value for value in request.query_params.getlist(field.name) if value]
         if given:
             values[field.name] = given if get_origin(field.type) is list else given[-1]

@@ -18,7 +18,8 @@ from registry.client import Client
 from registry.core.access import Role, needed_role
 from registry.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
 from registry.core.names import parse_image_reference
-from registry.core.tokens import DAY_MS, WantedToken
+from registry.core.times import DAY_MS
+from registry.core.tokens import WantedToken
 from registry.operations.services import list_services
 from registry.operations.tokens import FRESH_S, create_token, list_tokens, revoke_token
 from registry.operations.workspace import Workspace
