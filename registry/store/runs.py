@@ -114,11 +114,6 @@ def _rank(point: "sa.ColumnCollection[str, Any]") -> sa.Tuple:
     return sa.tuple_(point.step, point.timestamp_ms, is_number, point.value)
 
 
-def _metric(row: sa.Row[Any]) -> Metric:
-    value = math.nan if row.is_nan else row.value
-    return Metric(key=row.key, value=value, timestamp_ms=row.timestamp_ms, step=row.step)
-
-
 def load(tx: Connection, rows: Sequence[sa.Row[Any]]) -> list[Run]:
     """Return whole rows of runs as runs, with the latest of all that they logged."""
     return [run for start in range(0, len(rows), CHUNK) for run in _load_chunk(tx, rows[start : start + CHUNK])]
