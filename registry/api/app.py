@@ -137,9 +137,10 @@ WORKSPACE = [
 
 OCI = [
     ApiRoute("GET", "/v2/", oci.get_support, None, dict),
-    ApiRoute("GET", "/v2/{name}/manifests/{reference}", oci.pull_manifest, None, bytes),
-    ApiRoute("GET", "/v2/{name}/tags/list", oci.list_tags, None, dict),
-    ApiRoute("GET", "/v2/{name}/blobs/{digest}", oci.pull_blob, None, bytes),
+    ApiRoute("GET", "/v2/{name:path}/manifests/{reference}", oci.pull_manifest, None, bytes),
+    ApiRoute("GET", "/v2/{name:path}/referrers/{digest}", oci.list_referrers, None, dict),
+    ApiRoute("GET", "/v2/{name:path}/tags/list", oci.list_tags, None, dict),
+    ApiRoute("GET", "/v2/{name:path}/blobs/{digest}", oci.pull_blob, None, bytes),
 ]
 
 ROUTES = [*SYSTEM, *under("/api/v1", WORKSPACE), *OCI]

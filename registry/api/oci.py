@@ -8,9 +8,11 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from registry.api.images import works_of
 from registry.api.route import workspace_of
 from registry.core.errors import Forbidden, InvalidInput, NotFound, SlipwayError, Unauthenticated
-from registry.core.images import MANIFEST_TYPE
+from registry.core.images import INDEX_TYPE, Index
 from registry.core.names import check_name
-from registry.operations.catalog import list_images, resolve_image
+from registry.operations.catalog import list_images
+from registry.operations.manifests import resolve_manifest
+from registry.operations.referrers import referrers
 
 _DIGEST_HEADER = "docker-content-digest"
 
@@ -23,11 +25,19 @@ async def get_support(_request: Request) -> Response:
 async def pull_manifest(request: Request) -> Response:
     """Read a manifest by tag or digest."""
     name, reference = request.path_params["name"], request.path_params["reference"]
-    separator = "@" if reference.startswith("sha256:") else ":"
-    image = await run_sync(resolve_image, workspace_of(request), f"{name}{separator}{reference}")
-    content = await run_sync(works_of(request).layout.path(image.digest).read_bytes)
-    headers = {_DIGEST_HEADER: image.digest, "etag": f'"{image.digest}"'}
-    return Response(content, media_type=MANIFEST_TYPE, headers=headers)
+    row = await run_sync(resolve_manifest, workspace_of(request), name, reference)
+    content = await run_sync(works_of(request).layout.path(row.digest).read_bytes)
+    headers = {_DIGEST_HEADER: row.digest, "etag": f'"{row.digest}"'}
+    return Response(content, media_type=row.media_type, headers=headers)
+
+
+async def list_referrers(request: Request) -> Response:
+    """List what is attached to a manifest, of one type if ``artifactType`` is given."""
+    name, digest = request.path_params["name"], request.path_params["digest"]
+    wanted = request.query_params.get("artifactType")
+    found = await run_sync(referrers, workspace_of(request), name, digest, wanted)
+    headers = {} if wanted is None else {"oci-filters-applied": "artifactType"}
+    return Response(msgspec.json.encode(Index(manifests=found)), media_type=INDEX_TYPE, headers=headers)
 
 
 async def list_tags(request: Request) -> Response:

@@ -32,7 +32,8 @@ GET   /api/v1/models/{name}/history /api/v1/models/{name}/lineage /api/v1/images
 GET   /api/v1/endpoints /api/v1/endpoints/{name} /api/v1/endpoints/{endpoint}/deployments
 GET   /api/v1/endpoints/{endpoint}/deployments/{deployment}
 GET   /api/v1/runs /api/v1/runs/{run} /api/v1/runs/{run}/diff/{other}
-GET   /v2/ /v2/{name}/manifests/{reference} /v2/{name}/tags/list /v2/{name}/blobs/{digest}
+GET   /v2/ /v2/{name:path}/manifests/{reference} /v2/{name:path}/referrers/{digest} /v2/{name:path}/tags/list
+GET   /v2/{name:path}/blobs/{digest}
 GET   /mlflow/experiments/get /mlflow/experiments/get-by-name /mlflow/experiments/search /mlflow/runs/get
 GET   /mlflow/metrics/get-history /mlflow/metrics/get-history-bulk /mlflow/metrics/get-history-bulk-interval
 GET   /mlflow/registered-models/get /mlflow/registered-models/search /mlflow/registered-models/get-latest-versions

@@ -11,6 +11,11 @@ MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
+EMPTY_TYPE = "application/vnd.oci.empty.v1+json"  # of what an artefact needs and has not
+EMPTY = b"{}"
+
+# What is recorded about an image and is not part of its digest is attached to it, as an artefact of such a type.
+MAX_ATTACHED_BYTES = 4 << 20
 
 LAYER_ANNOTATION = "dev.slipway.layer"  # on a layer's descriptor: a LayerKind
 IMAGE_LABEL = "dev.slipway.image"  # in the config's labels: an ImageConfig as JSON
@@ -46,14 +51,26 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
     media_type: str = msgspec.field()
     digest: str
     size: int
+    artifact_type: str = ""  # in a list of referrers
     annotations: dict[str, str] = {}
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """An image, or an artefact: ``subject`` is then the image that it says something of."""
+
     schema_version: int
     media_type: str
     config: Descriptor
     layers: list[Descriptor]
+    artifact_type: str = ""
+    subject: Descriptor | None = None
+    annotations: dict[str, str] = {}
+
+
+class Index(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    schema_version: int = 2
+    media_type: str = INDEX_TYPE
+    manifests: list[Descriptor] = []
 
 
 class ModelInImage(msgspec.Struct, frozen=True, kw_only=True):

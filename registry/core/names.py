@@ -12,8 +12,9 @@ MODEL_NAME = re.compile(r"(?!\.{1,2}\Z)(?!\s)[^/:@\\\x00-\x1f\x7f-\x9f\u2028\u20
 MAX_FOLDER_BYTES = 255  # of a folder's name, in the file systems of the nodes
 MODEL_ALIAS = re.compile(r"[-\w]{1,255}\Z")
 RESERVED_ALIAS = re.compile(r"(?:latest|v[0-9]+)\Z", re.IGNORECASE)
-# OCI distribution specification, one path component.
-IMAGE_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*\Z")
+# OCI distribution specification: components between slashes, as in team/cancer.
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+IMAGE_NAME = re.compile(rf"(?=.{{1,128}}\Z){_COMPONENT}(?:/{_COMPONENT})*\Z")
 IMAGE_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}\Z")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 VERSION_NUMBER = re.compile(r"[0-9]{1,9}\Z")
@@ -34,7 +35,7 @@ _RULES = {
         "and neither '.' nor '..'",
     ),
     "alias": (MODEL_ALIAS, "1 to 255 letters, digits, '_' and '-'"),
-    "image": (IMAGE_NAME, "lower-case letters and digits, separated by '.', '_' or '-'"),
+    "image": (IMAGE_NAME, "at most 128 lower-case letters and digits, separated by '.', '_', '-' or '/'"),
     "tag": (IMAGE_TAG, "1 to 128 letters, digits, '.', '_' and '-'"),
     "digest": (DIGEST, "'sha256:' and 64 hexadecimal digits"),
 }

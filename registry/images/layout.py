@@ -15,17 +15,11 @@ from pathlib import Path
 import msgspec
 
 from registry.core.errors import InvalidInput, NotFound
-from registry.core.images import INDEX_TYPE, MANIFEST_TYPE, Descriptor, Manifest
+from registry.core.images import MANIFEST_TYPE, Descriptor, Index, Manifest
 from registry.core.names import check_name
 from registry.images.pack import read_chunks
 
 _REFERENCE = "org.opencontainers.image.ref.name"
-
-
-class Index(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    schema_version: int = 2
-    media_type: str = INDEX_TYPE
-    manifests: list[Descriptor] = []
 
 
 class ImageLayout:

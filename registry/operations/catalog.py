@@ -1,14 +1,14 @@
 """What images there are, and what their names point at. Building them is in ``operations/images.py``."""
 
 from registry.core.errors import InvalidInput, NotFound
-from registry.core.images import Descriptor, Image, ImageConfig
+from registry.core.images import MANIFEST_TYPE, Descriptor, Image, ImageConfig
 from registry.core.names import ImageReference, check_name, parse_image_reference
 from registry.operations.workspace import Workspace
 from registry.store import images as rows
+from registry.store import manifests
 from registry.store.metadata import Connection
 
 LATEST = "latest"
-MAX_NAME = 128
 
 
 def resolve_image(workspace: Workspace, reference: str) -> Image:
@@ -57,9 +57,8 @@ def record_image(
     Raises:
         InvalidInput: the name or digest is not legal.
     """
-    _check_image_name(name)
     image = Image(
-        name=name,
+        name=check_name("image", name),
         digest=check_name("digest", digest),
         tags=[],
         config=config,
@@ -71,6 +70,7 @@ def record_image(
     )
     with workspace.metadata.write() as tx:
         if rows.find(tx, name, digest) is None:
+            manifests.insert(tx, name, digest, MANIFEST_TYPE, image.created_ms)
             rows.insert(tx, image)
             rows.set_tag(tx, name, str(_next_number(tx, name)), digest)
         rows.set_tag(tx, name, LATEST, digest)
@@ -97,12 +97,6 @@ def numbered_reference(image: Image) -> str:
     """Return the reference that never moves and people can read: ``cancer-onnx:1``."""
     number = next((tag for tag in image.tags if _is_number(tag)), None)
     return str(ImageReference(image.name, number, None if number else image.digest))
-
-
-def _check_image_name(name: str) -> None:
-    check_name("image", name)
-    if len(name) > MAX_NAME:
-        raise InvalidInput(f"image name {name!r} is longer than {MAX_NAME} characters", value=name)
 
 
 def _next_number(tx: Connection, name: str) -> int:

@@ -304,6 +304,32 @@ audit = sa.Table(
 
 # Images: manifest, config and layers lie in the blob store; here is what is asked for often.
 
+# Everything in a repository is a manifest: images of the workspace, and whatever else was pushed beside them.
+
+manifests = sa.Table(
+    "manifests",
+    metadata,
+    sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("digest", sa.String(71), primary_key=True),
+    sa.Column("media_type", sa.String(255), nullable=False),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+)
+
+# Those that say of another manifest what is not part of it: its signature, its golden answers. It need not be there.
+
+referrers = sa.Table(
+    "referrers",
+    metadata,
+    sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("digest", sa.String(71), primary_key=True),
+    sa.Column("subject", sa.String(71), nullable=False),
+    sa.Column("artifact_type", sa.String(255), nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("annotations", sa.JSON, nullable=False),
+    sa.ForeignKeyConstraint(["name", "digest"], ["manifests.name", "manifests.digest"], ondelete="CASCADE"),
+    sa.Index(None, "name", "subject"),
+)
+
 images = sa.Table(
     "images",
     metadata,
@@ -315,6 +341,7 @@ images = sa.Table(
     sa.Column("labels", sa.JSON, nullable=False),
     sa.Column("description", sa.Text, nullable=False),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.ForeignKeyConstraint(["name", "digest"], ["manifests.name", "manifests.digest"], ondelete="CASCADE"),
 )
 
 image_tags = sa.Table(
@@ -323,7 +350,7 @@ image_tags = sa.Table(
     sa.Column("name", sa.String(128), primary_key=True),
     sa.Column("tag", sa.String(128), primary_key=True),
     sa.Column("digest", sa.String(71), nullable=False),
-    sa.ForeignKeyConstraint(["name", "digest"], ["images.name", "images.digest"]),
+    sa.ForeignKeyConstraint(["name", "digest"], ["manifests.name", "manifests.digest"], ondelete="CASCADE"),
 )
 
 # Endpoints. ``id`` is the name in lower case, which makes names unique without regard to case.

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
 
 from registry.client.token import TOKEN_VARIABLE, authorization
-from registry.core.images import IMAGE_LABEL, MANIFEST_TYPE, Descriptor, ImageConfig, Manifest
+from registry.core.images import IMAGE_LABEL, MANIFEST_TYPE, Descriptor, ImageConfig, Index, Manifest
 from registry.core.names import ImageReference
 from serving.node.errors import ImageRefused, PullFailed
 
@@ -80,6 +81,34 @@ class Puller:
                 descriptor.digest,
             ) from error
 
+    def referrers(self, name: str, digest: str, artifact_type: str) -> list[Descriptor]:
+        """List what is attached to an image, of one type, from old to new. Believe only what ``attached`` returns.
+
+        Raises:
+            PullFailed: the registry is away.
+            ImageRefused: the answer is no list of descriptors.
+        """
+        path = f"/v2/{name}/referrers/{digest}?{urlencode({'artifactType': artifact_type})}"
+        content = self._document(path, f"what is attached to {name}@{digest}")
+        try:
+            found = msgspec.json.decode(content, type=Index).manifests
+        except msgspec.MsgspecError as error:
+            raise ImageRefused(f"the list of what is attached to {digest} is not one: {error}", digest) from error
+        return [one for one in found if one.artifact_type == artifact_type]
+
+    def attached(self, name: str, descriptor: Descriptor) -> bytes:
+        """Read what a descriptor of ``referrers`` stands for.
+
+        Raises:
+            PullFailed: the registry is away or has it no more.
+            ImageRefused: the bytes are not those of the digest, or no artefact of one part.
+        """
+        artefact = self.manifest(name, descriptor.digest)
+        if len(artefact.layers) != 1:
+            raise ImageRefused(f"artefact {descriptor.digest} has {len(artefact.layers)} parts", descriptor.digest)
+        payload = artefact.layers[0].digest
+        return _verified(self._document(f"/v2/{name}/blobs/{payload}", payload), payload)
+
     def blob(self, name: str, descriptor: Descriptor, file: Path) -> None:
         """Stream a blob into ``file``.
 
@@ -136,10 +165,14 @@ class Puller:
 
 
 def _decode(content: bytes, digest: str, kind: type[_T]) -> _T:
+    try:
+        return msgspec.json.decode(_verified(content, digest), type=kind)
+    except msgspec.MsgspecError as error:
+        raise ImageRefused(f"blob {digest} is not what an image is made of: {error}", digest) from error
+
+
+def _verified(content: bytes, digest: str) -> bytes:
     actual = f"sha256:{hashlib.sha256(content).hexdigest()}"
     if actual != digest:
         raise ImageRefused(f"blob {digest} arrived damaged: its bytes have digest {actual}", digest)
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except msgspec.MsgspecError as error:
-        raise ImageRefused(f"blob {digest} is not what an image is made of: {error}", digest) from error
+    return content

@@ -12,12 +12,13 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from registry.core.errors import Unavailable
-from registry.store import artifacts, migrations, model_versions, runs, schema
+from registry.store import artifacts, images, manifests, migrations, model_versions, runs, schema
 from registry.store.engines import open_engine
 from registry.store.metadata import open_metadata
 from tests.servers.postgresql import Postgresql
 
 RUN = "a" * 32
+IMAGE = "sha256:" + "c" * 64
 EARLIER = [
     "INSERT INTO runs VALUES ('" + RUN + "', 0, 'one', 'ada', 'FINISHED', 'active', 'mlflow-artifacts:/0/a', 1, 2)",
     "INSERT INTO params VALUES ('" + RUN + "', 'lr', '0.1')",
@@ -28,6 +29,8 @@ EARLIER = [
     "INSERT INTO models VALUES ('cancer', 3, 4)",
     "INSERT INTO model_versions VALUES ('cancer', 1, '" + RUN + "', 'model', '', 3)",
     "INSERT INTO model_files VALUES ('cancer', 1, 'model/model.onnx', '" + "b" * 64 + "', 7)",
+    "INSERT INTO images VALUES ('onnx', '" + IMAGE + "', '{}', '[]', 7, '{}', '', 5)",
+    "INSERT INTO image_tags VALUES ('onnx', 'latest', '" + IMAGE + "')",
 ]
 
 
@@ -78,6 +81,8 @@ def test_an_earlier_database_keeps_what_is_in_it(empty_database: str) -> None:
         version = model_versions.find(tx, "cancer", 1)
         assert version is not None
         assert tx.scalar(sa.select(schema.model_versions.c.source)) == f"runs:/{'a' * 32}/model"
+        manifest = manifests.find(tx, "onnx", images.tags(tx, "onnx")["latest"])
+        assert manifest == (IMAGE, "application/vnd.oci.image.manifest.v1+json")
 
 
 def test_the_newest_version_is_the_last_migration() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from registry.core.errors import InvalidInput
-from registry.core.names import check_name, parse_model_reference
+from registry.core.names import check_name, parse_image_reference, parse_model_reference
 
 
 @pytest.mark.parametrize("name", ["cancer", "my model", "Überleben 2", "a%b#c?d", "-", "..a", "x" * 128, "ü" * 127])
@@ -29,3 +29,14 @@ def test_an_alias_is_a_word(alias: str) -> None:
 def test_what_reads_as_a_version_is_no_alias(alias: str) -> None:
     with pytest.raises(InvalidInput, match="invalid alias name"):
         check_name("alias", alias)
+
+
+@pytest.mark.parametrize("name", ["cancer", "team/cancer", "a/b/c-d/e__f.g", "a---b", "x" * 128])
+def test_an_image_may_lie_in_a_folder(name: str) -> None:
+    assert parse_image_reference(f"{name}:1") == (name, "1", None)
+
+
+@pytest.mark.parametrize("name", ["", "/a", "a/", "a//b", "A", "a/../b", "a_-b", "-a", "a.", "x" * 129, "ü"])
+def test_an_images_name_is_ocis(name: str) -> None:
+    with pytest.raises(InvalidInput, match="invalid image name"):
+        check_name("image", name)
