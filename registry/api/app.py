@@ -12,6 +12,7 @@ from registry.api import (
     blobs,
     deployments,
     endpoints,
+    image_tags,
     images,
     models,
     oci,
@@ -39,7 +40,7 @@ from registry.api.mlflow import (
 )
 from registry.api.openapi import openapi_document
 from registry.api.page import front_page
-from registry.api.route import ApiRoute, Waiting, under
+from registry.api.route import ApiRoute, At, Waiting, under
 from registry.api.router import PlainPathsFirst
 from registry.core import rest
 from registry.core.activities import Activity
@@ -47,6 +48,7 @@ from registry.core.audit import AuditList
 from registry.core.desired import DesiredState
 from registry.core.documents import DeploymentDocument, EndpointDocument
 from registry.core.endpoints import Deployment, Endpoint
+from registry.core.image_views import ImageChange, ImageDiff, ImageHistory, ImageQuery, ImageTag, PairToCompare
 from registry.core.images import BuildRequest, Image
 from registry.core.models import Model, ModelEntry, ModelVersion
 from registry.core.purge import PurgeOrder, PurgePlan
@@ -83,7 +85,7 @@ WORKSPACE = [
     ApiRoute("GET", "/models/{name}", models.get_model, None, Model),
     ApiRoute("DELETE", "/models/{name}", models.delete_model, status=204),
     ApiRoute("POST", "/models/{name}/restore", models.restore_model, None, Model),
-    ApiRoute("GET", "/models/{name}/history", models.get_history, None, rest.ModelHistory, query=models.At),
+    ApiRoute("GET", "/models/{name}/history", models.get_history, None, rest.ModelHistory, query=At),
     ApiRoute("GET", "/models/{name}/lineage", models.get_lineage, None, rest.ModelLineage),
     ApiRoute("PUT", "/models/{name}/aliases/{alias}", models.set_alias, rest.AliasTarget, ModelEntry),
     ApiRoute("DELETE", "/models/{name}/aliases/{alias}", models.delete_alias, status=204),
@@ -95,9 +97,14 @@ WORKSPACE = [
     ApiRoute("PUT", "/blobs/{digest}", blobs.put_blob, bytes, rest.BlobInfo, 201),
     ApiRoute("GET", "/blobs/{digest}", blobs.get_blob, None, bytes),
     # images
-    ApiRoute("GET", "/images", images.list_images, None, rest.ImageList),
+    ApiRoute("GET", "/images", images.list_images, None, rest.ImageList, query=ImageQuery),
     ApiRoute("POST", "/images", images.build_image, BuildRequest, Activity, 202),
     ApiRoute("GET", "/images/{reference:path}", images.get_image, None, Image),
+    ApiRoute("PATCH", "/images/{reference:path}", image_tags.change_image, ImageChange, Image),
+    ApiRoute("POST", "/image-tags", image_tags.tag_image, ImageTag, Image),
+    ApiRoute("DELETE", "/image-tags/{reference:path}", image_tags.untag_image, status=204),
+    ApiRoute("GET", "/image-history/{name:path}", image_tags.get_history, None, ImageHistory, query=At),
+    ApiRoute("GET", "/image-diff", image_tags.compare_images, None, ImageDiff, query=PairToCompare),
     # endpoints and deployments
     ApiRoute("GET", "/endpoints", endpoints.list_endpoints, None, rest.EndpointList),
     ApiRoute(

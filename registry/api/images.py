@@ -4,7 +4,8 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 
-from registry.api.route import answer, read_record, workspace_of
+from registry.api.route import answer, read_query, read_record, workspace_of
+from registry.core.image_views import ImageQuery
 from registry.core.images import BuildRequest
 from registry.core.rest import ImageList
 from registry.operations import catalog
@@ -19,8 +20,9 @@ def works_of(request: Request) -> ImageWorks:
 
 
 async def list_images(request: Request) -> Response:
-    """List images."""
-    return answer(ImageList(images=await run_sync(catalog.list_images, workspace_of(request))))
+    """List images, all or those that the query asks for."""
+    query = read_query(request, ImageQuery)
+    return answer(ImageList(images=await run_sync(catalog.list_images, workspace_of(request), query)))
 
 
 async def build_image(request: Request) -> Response:

@@ -1,23 +1,14 @@
 """Models and their versions, aliases, history and lineage."""
 
-from typing import Annotated
-
-import msgspec
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 
-from registry.api.route import answer, nothing, read_query, read_record, workspace_of
+from registry.api.route import At, answer, nothing, read_query, read_record, workspace_of
 from registry.core import rest
 from registry.core.models import ModelEntry, ModelVersion, read_version
 from registry.operations import lineage, model_labels, model_versions, models
 from registry.operations.caller import who
-
-
-class At(msgspec.Struct, frozen=True, kw_only=True):
-    """Query of a history: only what held at this time, in Unix milliseconds."""
-
-    at_ms: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
 
 
 async def list_models(request: Request) -> Response:

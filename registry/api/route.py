@@ -29,6 +29,12 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     wait_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.0
 
 
+class At(msgspec.Struct, frozen=True, kw_only=True):
+    """Query of a history: only what held at this time, in Unix milliseconds."""
+
+    at_ms: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)] | None = None
+
+
 @dataclass(frozen=True)
 class ApiRoute:
     """One call of the workspace API; the OpenAPI document is made of this and of nothing else.

@@ -1,6 +1,18 @@
 """The registry's contribution to the command, all on one screen."""
 
-from registry.cli import deployments, endpoints, images, integrity, models, processes, purge, runs, scoring, tokens
+from registry.cli import (
+    deployments,
+    endpoints,
+    image_tags,
+    images,
+    integrity,
+    models,
+    processes,
+    purge,
+    runs,
+    scoring,
+    tokens,
+)
 from registry.cli.assembly import PROCESSES, Commands
 
 
@@ -34,6 +46,11 @@ def contribute(commands: Commands) -> None:
     image.command("build")(images.build)
     image.command("list")(images.list_images)
     image.command("show")(images.show)
+    image.command("tag")(image_tags.tag)
+    image.command("untag")(image_tags.untag)
+    image.command("label")(image_tags.label)
+    image.command("history")(image_tags.history)
+    image.command("diff")(image_tags.diff)
 
     endpoint = commands.group(
         "endpoint", "Stable addresses with keys and a traffic split.\n\nExample: slipway endpoint show cancer"

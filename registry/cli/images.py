@@ -9,6 +9,7 @@ from registry.cli.context import URL_OPTION, connect
 from registry.cli.documents import FILE_OPTION, SET_OPTION, load_file, of_file
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, print_rows, short, when
 from registry.core.documents import load_image
+from registry.core.image_views import ImageQuery
 
 
 def build(
@@ -33,11 +34,20 @@ def build(
         console.print(f"{ended.result['reference']}  {short(image.digest)}", highlight=False, soft_wrap=True)
 
 
-def list_images(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
-    """List the images.
+def list_images(
+    name: str | None = typer.Option(None, help="Only images of this name."),
+    tag: str | None = typer.Option(None, help="Only what this tag points at."),
+    model: str | None = typer.Option(None, help="Only what holds this model: cancer, or cancer:2."),
+    digest: str | None = typer.Option(None, help="Only digests that begin so; six digits at least."),
+    label: str | None = typer.Option(None, help="Only what has this metadata tag: team, or team=diagnostics."),
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
+    """List the images, or those that the options ask for.
 
-    Example: slipway image list
+    Example: slipway image list --model cancer:2 --label team=diagnostics
     """
+    query = ImageQuery(name=name, tag=tag, model=model, digest=digest, label=label)
     columns = {
         "image": lambda image: image.name,
         "tags": lambda image: ", ".join(image.tags),
@@ -47,9 +57,8 @@ def list_images(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTI
         "size": lambda image: f"{image.size_bytes / 1000:,.0f} kB",
         "created": lambda image: when(image.created_ms),
     }
-    print_rows(
-        connect(url).images.list(), columns, output, empty="no images yet: slipway image build", whole=("digest",)
-    )
+    nothing = "no images yet: slipway image build" if query == ImageQuery() else "no image is as asked"
+    print_rows(connect(url).images.list(query), columns, output, empty=nothing, whole=("digest",))
 
 
 def show(

@@ -1,6 +1,5 @@
 """``slipway model``."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -9,6 +8,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.model_card import latest, print_card
+from registry.cli.moments import AT_OPTION, read_at
 from registry.cli.names import MODEL_ARGUMENT, VERSION_ARGUMENT
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_rows, when
 from registry.client.models import files_to_import
@@ -104,7 +104,7 @@ def alias(
 
 def history(
     name: str = MODEL_ARGUMENT,
-    at: str | None = typer.Option(None, help="A time, such as 2026-03-01 or 2026-03-01T12:30Z (UTC unless it says)."),
+    at: str | None = AT_OPTION,
     output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:
@@ -112,7 +112,7 @@ def history(
 
     Example: slipway model history cancer --at 2026-03-01
     """
-    found = connect(url).models.history(name, None if at is None else _read_time(at))
+    found = connect(url).models.history(name, read_at(at))
     columns = {
         "at": lambda move: when(move.at_ms),
         "kind": lambda move: move.kind,
@@ -158,13 +158,3 @@ def _print_made(version: ModelVersion, output: OutputFormat) -> None:
 
 def _named(name: str, version: int | None) -> str:
     return f"model {name}" if version is None else f"model {name}:{version}"
-
-
-def _read_time(text: str) -> int:
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput(f"--at {text!r} is not a time: write 2026-03-01 or 2026-03-01T12:30Z") from error
-    if time.tzinfo is None:
-        time = time.replace(tzinfo=UTC)
-    return max(0, int(time.timestamp() * 1000))

@@ -1,15 +1,18 @@
-"""Images as the SDK has them: build from a document and the folder it lies in, list, show."""
+"""Images as the SDK has them: build from a document and the folder it lies in, find, tag, compare."""
 
 import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
+import msgspec
+
 from registry.client.blobs import Blobs
 from registry.client.code_folder import pack_folder
-from registry.client.door import Door
+from registry.client.door import V1, Door
 from registry.core.activities import Activity
 from registry.core.documents import ImageDocument, as_text
 from registry.core.errors import InvalidInput
+from registry.core.image_views import ImageChange, ImageDiff, ImageHistory, ImageQuery, ImageTag
 from registry.core.images import BuildRequest, Image
 from registry.core.rest import ImageList
 
@@ -19,12 +22,36 @@ class Images:
         self._door = door
         self._blobs = blobs
 
-    def list(self) -> list[Image]:
-        return self._door.ask("GET", "/images", ImageList).images
+    def list(self, query: ImageQuery | None = None) -> list[Image]:
+        """Return every image, or those that the query asks for, by name and then from old to new."""
+        given = msgspec.structs.asdict(query or ImageQuery())
+        params = {name: value for name, value in given.items() if value is not None}
+        return self._door.ask("GET", "/images", ImageList, params=params).images
 
     def get(self, reference: str) -> Image:
         """Return the image that ``name:tag``, ``name@sha256:…`` or ``name`` means now."""
-        return self._door.ask("GET", f"/images/{quote(reference, safe=':@')}", Image)
+        return self._door.ask("GET", f"/images/{_path(reference)}", Image)
+
+    def tag(self, reference: str, tag: str) -> Image:
+        """Point a tag at an image; numbers cannot be moved."""
+        return self._door.ask("POST", "/image-tags", Image, ImageTag(reference=reference, tag=tag))
+
+    def untag(self, reference: str) -> None:
+        """Take the tag of ``name:tag`` away; the image keeps its number."""
+        self._door.send("DELETE", f"{V1}/image-tags/{_path(reference)}")
+
+    def change(self, reference: str, change: ImageChange) -> Image:
+        """Set and take away labels, and set the description if one is given."""
+        return self._door.ask("PATCH", f"/images/{_path(reference)}", Image, change)
+
+    def history(self, name: str, at_ms: int | None = None) -> ImageHistory:
+        """Return what each tag meant, and who moved it; with ``at_ms``, what held at that time."""
+        params = {} if at_ms is None else {"at_ms": at_ms}
+        return self._door.ask("GET", f"/image-history/{_path(name)}", ImageHistory, params=params)
+
+    def diff(self, a: str, b: str) -> ImageDiff:
+        """Return what differs: settings, packages, layers and their files."""
+        return self._door.ask("GET", "/image-diff", ImageDiff, params={"a": a, "b": b})
 
     def build(self, document: ImageDocument, folder: Path) -> Activity:
         """Upload what the document names and begin the build; follow the activity to its ``result``.
@@ -50,6 +77,10 @@ class Images:
             archive = Path(temporary) / "code.tar"
             pack_folder(code, archive)
             return self._blobs.put_file(archive)
+
+
+def _path(reference: str) -> str:
+    return quote(reference, safe=":@/")
 
 
 def _read_requirements(path: str | None, folder: Path) -> str | None:

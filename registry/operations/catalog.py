@@ -1,11 +1,14 @@
 """What images there are, and what their names point at. Building them is in ``operations/images.py``."""
 
-from registry.core.errors import InvalidInput, NotFound
+from registry.core.errors import NotFound
+from registry.core.image_views import ImageQuery, check_query, matches
 from registry.core.images import MANIFEST_TYPE, Descriptor, Image, ImageConfig
 from registry.core.names import ImageReference, check_name, parse_image_reference
+from registry.operations import image_ledger as ledger
+from registry.operations.caller import who
 from registry.operations.workspace import Workspace
+from registry.store import counters, image_tags, manifests
 from registry.store import images as rows
-from registry.store import manifests
 from registry.store.metadata import Connection
 
 LATEST = "latest"
@@ -25,7 +28,7 @@ def resolve_image(workspace: Workspace, reference: str) -> Image:
 def resolve_within(tx: Connection, reference: str) -> Image:
     """Resolve inside the caller's transaction. Raises as ``resolve_image``."""
     parsed = parse_image_reference(reference)
-    tags = rows.tags(tx, parsed.name)
+    tags = image_tags.tags(tx, parsed.name)
     digest = parsed.digest or tags.get(parsed.tag or LATEST)
     image = rows.find(tx, parsed.name, digest) if digest else None
     if image is None:
@@ -33,10 +36,15 @@ def resolve_within(tx: Connection, reference: str) -> Image:
     return image
 
 
-def list_images(workspace: Workspace) -> list[Image]:
-    """Return every image, by name and then from old to new."""
+def list_images(workspace: Workspace, query: ImageQuery | None = None) -> list[Image]:
+    """Return every image, or those that a query asks for, by name and then from old to new.
+
+    Raises:
+        InvalidInput: a part of the query can match nothing.
+    """
+    query = check_query(query or ImageQuery())
     with workspace.metadata.read() as tx:
-        return rows.all_images(tx)
+        return [image for image in rows.all_images(tx) if matches(query, image)]
 
 
 def record_image(
@@ -69,41 +77,29 @@ def record_image(
         created_ms=workspace.now_ms(),
     )
     with workspace.metadata.write() as tx:
+        tags = [LATEST]
         if rows.find(tx, name, digest) is None:
             manifests.insert(tx, name, digest, MANIFEST_TYPE, image.created_ms)
             rows.insert(tx, image)
-            rows.set_tag(tx, name, str(_next_number(tx, name)), digest)
-        rows.set_tag(tx, name, LATEST, digest)
+            tags = [str(_next_number(tx, name)), LATEST]
+        for tag in tags:
+            ledger.set_tag(tx, name, tag, digest, at_ms=image.created_ms, who=who())
         return _get(tx, name, digest)
-
-
-def tag_image(workspace: Workspace, reference: str, tag: str) -> Image:
-    """Point ``tag`` at the image that ``reference`` means now, and return it. A number stays where it was first put.
-
-    Raises:
-        InvalidInput: the tag is not legal, or a number, which only ``record_image`` gives.
-        NotFound: the reference names nothing.
-    """
-    check_name("tag", tag)
-    if _is_number(tag):
-        raise InvalidInput(f"{tag!r} cannot be set: the workspace numbers images itself", value=tag)
-    with workspace.metadata.write() as tx:
-        image = resolve_within(tx, reference)
-        rows.set_tag(tx, image.name, tag, image.digest)
-        return _get(tx, image.name, image.digest)
 
 
 def numbered_reference(image: Image) -> str:
     """Return the reference that never moves and people can read: ``cancer-onnx:1``."""
-    number = next((tag for tag in image.tags if _is_number(tag)), None)
+    number = next((tag for tag in image.tags if is_number(tag)), None)
     return str(ImageReference(image.name, number, None if number else image.digest))
 
 
 def _next_number(tx: Connection, name: str) -> int:
-    return 1 + max((int(tag) for tag in rows.tags(tx, name) if _is_number(tag)), default=0)
+    given = max((int(tag) for tag in image_tags.tags(tx, name) if is_number(tag)), default=0)
+    return 1 + max(given, counters.read(tx, counters.image_numbers_of(name)))
 
 
-def _is_number(tag: str) -> bool:
+def is_number(tag: str) -> bool:
+    """Say whether a tag is one of the numbers that the workspace gives."""
     return tag.isascii() and tag.isdecimal()
 
 

@@ -3,7 +3,7 @@
 from registry.core.errors import NotFound
 from registry.core.names import check_name
 from registry.operations.workspace import Workspace
-from registry.store import images, manifests
+from registry.store import image_tags, manifests
 from registry.store.manifests import ManifestRow
 
 
@@ -18,7 +18,7 @@ def resolve_manifest(workspace: Workspace, name: str, reference: str) -> Manifes
     by_digest = ":" in reference
     check_name("digest" if by_digest else "tag", reference)
     with workspace.metadata.read() as tx:
-        tags = images.tags(tx, name)
+        tags = image_tags.tags(tx, name)
         digest = reference if by_digest else tags.get(reference)
         row = manifests.find(tx, name, digest) if digest else None
     if row is None:

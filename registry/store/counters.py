@@ -37,3 +37,8 @@ def raise_to(tx: Connection, name: str, value: int) -> None:
 def model_versions_of(name: str) -> str:
     """Return the counter of the numbers that a model's purged versions had. A name may be longer than a counter's."""
     return f"model-versions/{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
+def image_numbers_of(name: str) -> str:
+    """Return the counter of the numbers that an image name's pruned images had."""
+    return f"image-numbers/{hashlib.sha256(name.encode()).hexdigest()[:32]}"

@@ -1,4 +1,4 @@
-"""Rows of images and of the tags that point at them."""
+"""Rows of images, each read with the tags that point at it."""
 
 from collections import defaultdict
 from typing import Any
@@ -27,17 +27,10 @@ def insert(tx: Connection, image: Image) -> None:
     )
 
 
-def set_tag(tx: Connection, name: str, tag: str, digest: str) -> None:
-    """Point a tag at a digest; a tag that is there moves."""
-    here = (image_tags.c.name == name) & (image_tags.c.tag == tag)
-    if tx.execute(sa.update(image_tags).where(here).values(digest=digest)).rowcount == 0:
-        tx.execute(sa.insert(image_tags).values(name=name, tag=tag, digest=digest))
-
-
-def tags(tx: Connection, name: str) -> dict[str, str]:
-    """Return tag → digest of one image name."""
-    rows = tx.execute(sa.select(image_tags.c.tag, image_tags.c.digest).where(image_tags.c.name == name))
-    return {row.tag: row.digest for row in rows}
+def update(tx: Connection, name: str, digest: str, *, labels: dict[str, str], description: str) -> None:
+    """Replace what people may change of an image."""
+    here = (images.c.name == name) & (images.c.digest == digest)
+    tx.execute(sa.update(images).where(here).values(labels=labels, description=description))
 
 
 def find(tx: Connection, name: str, digest: str) -> Image | None:

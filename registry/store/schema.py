@@ -352,6 +352,18 @@ image_tags = sa.Table(
     sa.Column("digest", sa.String(71), nullable=False),
     sa.ForeignKeyConstraint(["name", "digest"], ["manifests.name", "manifests.digest"], ondelete="CASCADE"),
 )
+image_moves = sa.Table(
+    "image_moves",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("name", sa.String(128), nullable=False),
+    sa.Column("tag", sa.String(128), nullable=False),
+    sa.Column("digest", sa.String(71)),
+    sa.Column("before", sa.String(71)),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.String(256), nullable=False),
+    sa.Index(None, "name", "at_ms"),
+)
 
 # Endpoints. ``id`` is the name in lower case, which makes names unique without regard to case.
 

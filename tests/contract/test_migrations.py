@@ -12,7 +12,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from registry.core.errors import Unavailable
-from registry.store import artifacts, images, manifests, migrations, model_versions, runs, schema
+from registry.core.image_views import ImageMove
+from registry.store import artifacts, image_tags, manifests, migrations, model_versions, runs, schema
 from registry.store.engines import open_engine
 from registry.store.metadata import open_metadata
 from tests.servers.postgresql import Postgresql
@@ -81,8 +82,9 @@ def test_an_earlier_database_keeps_what_is_in_it(empty_database: str) -> None:
         version = model_versions.find(tx, "cancer", 1)
         assert version is not None
         assert tx.scalar(sa.select(schema.model_versions.c.source)) == f"runs:/{'a' * 32}/model"
-        manifest = manifests.find(tx, "onnx", images.tags(tx, "onnx")["latest"])
+        manifest = manifests.find(tx, "onnx", image_tags.tags(tx, "onnx")["latest"])
         assert manifest == (IMAGE, "application/vnd.oci.image.manifest.v1+json")
+        assert image_tags.moves(tx, "onnx") == [ImageMove(tag="latest", digest=IMAGE, before=None, at_ms=5)]
 
 
 def test_the_newest_version_is_the_last_migration() -> None:

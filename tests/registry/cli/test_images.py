@@ -49,3 +49,34 @@ def test_the_image_of_a_model_that_is_not_there_exits_with_1(ask: Slipway, write
 def test_a_reference_that_leads_nowhere_is_one_line(ask: Slipway) -> None:
     assert "there is no image 'nowhere:latest'" in ask("show", "nowhere").stderr
     assert ask("show", "A b").returncode == 2
+
+
+def test_tags_labels_history_and_difference_on_the_command_line(ask: Slipway, image: Image) -> None:
+    assert ask("tag", "cancer-onnx:1", "stable").stdout == f"cancer-onnx:stable is {'a' * 12}\n"
+    labelled = ask("label", "cancer-onnx:stable", "team=diagnostics", "draft-", "--description", "the first")
+    assert labelled.stdout.endswith("team=diagnostics\n")
+    (found,) = json.loads(ask("list", "--label", "team=diagnostics", "--tag", "stable", "-o", "json").stdout)
+    assert (found["labels"], found["description"]) == ({"team": "diagnostics"}, "the first")
+    assert ask("list", "--model", "cancer:2").stdout == "no image is as asked\n"
+    assert ask("untag", "cancer-onnx:stable").returncode == 0
+    moves = json.loads(ask("history", "cancer-onnx", "-o", "json").stdout)
+    assert [(move["tag"], move["digest"]) for move in moves][2:] == [("stable", image.digest), ("stable", None)]
+    assert "stable" not in ask("history", "cancer-onnx", "--at", "2100-01-01").stdout
+    assert ask("diff", "cancer-onnx:1", "cancer-onnx").stdout == "both are the same image\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("tag", "cancer-onnx:1", "7"), "the workspace numbers images itself"),
+        (("untag", "cancer-onnx"), "names no tag: write NAME:TAG"),
+        (("label", "cancer-onnx:1"), "nothing to change"),
+        (("label", "cancer-onnx:1", "team"), "write KEY=VALUE, or KEY- to take it away"),
+        (("list", "--digest", "abc"), "is not the beginning of a digest"),
+        (("history", "cancer-onnx", "--at", "yesterday"), "is not a time"),
+    ],
+)
+def test_a_mistake_about_tags_is_one_line(ask: Slipway, image: Image, words: tuple[str, ...], said: str) -> None:
+    done = ask(*words)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert said in done.stderr

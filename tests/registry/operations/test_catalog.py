@@ -1,8 +1,9 @@
 import pytest
 
 from registry.core.errors import InvalidInput, NotFound
+from registry.core.image_views import ImageQuery
 from registry.core.images import Image, ImageConfig, ImageKind, ModelInImage, Runtime
-from registry.operations.catalog import list_images, numbered_reference, record_image, resolve_image, tag_image
+from registry.operations.catalog import list_images, numbered_reference, record_image, resolve_image
 from registry.operations.workspace import Workspace
 
 CONFIG = ImageConfig(
@@ -49,14 +50,27 @@ def test_a_digest_resolves_to_the_whole_record(workspace: Workspace) -> None:
     assert (found.config, found.labels, found.size_bytes) == (CONFIG, {"a": "b"}, 7)
 
 
-def test_a_tag_moves_and_a_number_does_not(workspace: Workspace) -> None:
-    first, second = record(workspace, "a"), record(workspace, "b")
-    tag_image(workspace, "cancer-onnx:1", "stable")
-    assert resolve_image(workspace, "cancer-onnx:stable").digest == first.digest
-    assert tag_image(workspace, "cancer-onnx:2", "stable").tags == ["2", "latest", "stable"]
-    assert resolve_image(workspace, "cancer-onnx:stable").digest == second.digest
-    with pytest.raises(InvalidInput, match="numbers images itself"):
-        tag_image(workspace, "cancer-onnx:1", "3")
+def test_images_are_found_by_name_tag_model_digest_and_label(workspace: Workspace) -> None:
+    first, second, other = record(workspace, "a"), record(workspace, "b"), record(workspace, "c", name="other")
+
+    def found(**query: str) -> list[str]:
+        return [image.digest for image in list_images(workspace, ImageQuery(**query))]
+
+    assert found() == [first.digest, second.digest, other.digest]
+    assert found(name="cancer-onnx", tag="latest") == [second.digest]
+    assert found(digest="aaaaaa") == found(digest=f"sha256:{'A' * 8}") == [first.digest]
+    assert found(model="cancer") == found(model="cancer:1") == found()
+    assert found(model="cancer:2") == found(model="canc") == []
+    assert found(label="a") == found(label="a=b") == found()
+    assert found(label="a=c") == found(label="b") == []
+
+
+@pytest.mark.parametrize(
+    "query", [{"name": "A"}, {"tag": "a b"}, {"digest": "abc"}, {"digest": "nothexnothex"}, {"model": "cancer:x:y"}]
+)
+def test_a_query_that_can_match_nothing_is_refused(workspace: Workspace, query: dict[str, str]) -> None:
+    with pytest.raises(InvalidInput):
+        list_images(workspace, ImageQuery(**query))
 
 
 def test_the_numbered_reference_is_the_one_to_keep(workspace: Workspace) -> None:
