@@ -14,6 +14,6 @@ Map, in the order a request passes::
     bare_tokens.py     JSON that holds NaN and Infinity
     tensors.py         names, datatypes and shapes of a model; what fits them
     dataplane.py       the one way to the model: admission, deadline, inline or on a thread
-    runtimes/          what runs the model: onnxruntime, or the user's init() and run()
+    runtimes/          what runs the model: onnxruntime, the user's init() and run(), or mlflow
     image.py           the image's description;  errors.py  every error;  protocol.py  words to the supervisor
 """

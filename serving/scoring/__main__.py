@@ -65,6 +65,12 @@ def load(root: Path, image: Image) -> tuple[Runtime, ThreadPoolExecutor]:
         code_dir = Path(os.environ.setdefault("AML_APP_ROOT", str(root / CODE_PATH)))
         thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         return thread.submit(load_script, code_dir / image.scoring_script, code_dir).result(), thread
+    if image.runtime == "mlflow":
+        from .runtimes.mlflow import load_mlflow
+
+        model_dir = Path(os.environ.get("AZUREML_MODEL_DIR") or root / image.models[0].path)
+        thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        return thread.submit(load_mlflow, model_dir).result(), thread
     raise LoadFailed(f"this scoring process cannot run an image of runtime {image.runtime!r}")
 
 

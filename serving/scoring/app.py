@@ -24,6 +24,7 @@ from .health import Health
 from .http_messages import Request, Response
 from .invocations import Invocations
 from .oip import OpenInference
+from .runtimes.base import BodyLike
 
 Door = Callable[[Request], Coroutine[Any, Any, Response]]
 Doors = Dict[bytes, Dict[bytes, Door]]
@@ -42,8 +43,9 @@ def door_table(plane: DataPlane, health: Health, name: str, version: str) -> Doo
         b"/ready": {b"GET": v2.model_ready},
         b"/infer": {b"POST": v2.infer},
     }
+    score_post = invocations.post if isinstance(plane.runtime, BodyLike) else score.post
     return {
-        b"/score": {b"POST": score.post, b"GET": score.get, b"OPTIONS": score.options},
+        b"/score": {b"POST": score_post, b"GET": score.get, b"OPTIONS": score.options},
         b"/invocations": {b"POST": invocations.post},
         b"/v2": {b"GET": v2.server_metadata},
         b"/v2/": {b"GET": v2.server_metadata},

@@ -13,7 +13,7 @@ from typing import Callable, Dict, Mapping, Optional, TypeVar
 
 from .errors import DeadlineExceeded, InvalidInput, Overloaded
 from .fast_path import leave_fast_path
-from .runtimes.base import Call, Runtime, ScriptLike
+from .runtimes.base import BodyLike, Call, Runtime, ScriptLike
 from .tensors import Tensors
 
 T = TypeVar("T")
@@ -92,6 +92,22 @@ class DataPlane:
         self._admit()
         try:
             return await self._on_thread(lambda: script.run(data, call), call)
+        finally:
+            self.in_flight -= 1
+
+    async def invoke(self, body: bytes, content_type: str, call: Call) -> bytes:
+        """Give a body of ``/invocations`` to a runtime that reads it itself, and return its answer.
+
+        Raises:
+            InvalidInput: it cannot be read, or does not fit; or the runtime reads no bodies.
+            Overloaded, DeadlineExceeded, ModelFailed
+        """
+        runtime = self.runtime
+        if not isinstance(runtime, BodyLike):
+            raise InvalidInput("this model takes tensors, not bodies")
+        self._admit()
+        try:
+            return await self._on_thread(lambda: runtime.invoke(body, content_type, call), call)
         finally:
             self.in_flight -= 1
 

@@ -21,7 +21,7 @@ class ModelInImage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
-    """``runtime`` is "onnx" or "script"; ``scoring_script`` lies below ``CODE_PATH``."""
+    """``runtime`` is "onnx", "script" or "mlflow"; ``scoring_script`` lies below ``CODE_PATH``."""
 
     schema: int
     runtime: str

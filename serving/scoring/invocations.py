@@ -1,4 +1,5 @@
 """``/invocations``: MLflow's contract for models without code; a script gets the body as it gets it from ``/score``.
+MLflow models read it themselves.
 
 MLflow reads bodies with Python's json, so the bare tokens NaN and Infinity may stand wherever a number may.
 """
@@ -17,7 +18,7 @@ from .errors import InvalidInput
 from .http_messages import Request, Response
 from .json_arrays import decode_array
 from .json_rows import dump_json, rows_of
-from .runtimes.base import ScriptLike
+from .runtimes.base import BodyLike, ScriptLike
 from .tensors import Signature, Tensors
 
 FORMS = ("inputs", "instances", "dataframe_split", "dataframe_records")
@@ -46,9 +47,13 @@ class Invocations:
     def __init__(self, plane: DataPlane) -> None:
         self._plane = plane
         self._is_script = isinstance(plane.runtime, ScriptLike)
+        self._reads_bodies = isinstance(plane.runtime, BodyLike)
 
     async def post(self, request: Request) -> Response:
         call = call_of(self._plane, request)
+        if self._reads_bodies:
+            content_type = request.headers.get(b"content-type", b"").decode("latin-1")
+            return Response(200, await self._plane.invoke(request.body, content_type, call))
         if self._is_script:
             result = await self._plane.run_script(request_text(request), call)
             return Response(200, b'{"predictions": %b}' % result)

@@ -34,13 +34,14 @@ MAX_DIMENSIONS = 32  # what every numpy can; newer ones take 64
 class TensorSpec:
     """A tensor as the model declares it; -1 stands for a dimension of any size."""
 
-    __slots__ = ("datatype", "dtype", "name", "shape")
+    __slots__ = ("datatype", "dtype", "name", "required", "shape")
 
-    def __init__(self, name: str, datatype: str, shape: Sequence[int]) -> None:
+    def __init__(self, name: str, datatype: str, shape: Sequence[int], required: bool = True) -> None:
         self.name = name
         self.datatype = datatype
         self.dtype = DTYPES[datatype]
         self.shape = tuple(shape)
+        self.required = required
 
     def check(self, array: Array) -> None:
         """Raise InvalidInput unless the array has this dtype, rank and fixed dimensions."""
@@ -74,10 +75,12 @@ class Signature:
         return spec
 
     def check(self, tensors: Mapping[str, Array]) -> None:
-        """Raise InvalidInput unless every input is there, nothing else is, and each fits."""
+        """Raise InvalidInput unless every required input is there, nothing unknown is, and each fits."""
         for spec in self.inputs:
             array = tensors.get(spec.name)
             if array is None:
+                if not spec.required:
+                    continue
                 raise InvalidInput(f"missing input '{spec.name}': the model has {_quoted(self._inputs)}")
             spec.check(array)
         if len(tensors) != len(self.inputs):

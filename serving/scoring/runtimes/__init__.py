@@ -1,1 +1,1 @@
-"""What runs a model: ``base`` is the port, and one file each for onnxruntime and the user's script."""
+"""What runs a model: ``base`` is the port; one file each for onnxruntime, the user's script, and MLflow models."""

@@ -50,3 +50,16 @@ class ScriptLike(Protocol):
             ScriptFailed, ScriptResultInvalid
         """
         ...
+
+
+@runtime_checkable
+class BodyLike(Protocol):
+    """A runtime that reads and answers the bodies of ``/invocations`` itself."""
+
+    def invoke(self, body: bytes, content_type: str, call: Call) -> bytes:
+        """Return ``{"predictions": …}`` as JSON.
+
+        Raises:
+            InvalidInput, ModelFailed
+        """
+        ...

@@ -11,7 +11,6 @@ import inspect
 import json
 import logging
 import sys
-import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable, Dict, Mapping, Optional, TypeVar
@@ -19,8 +18,9 @@ from typing import Any, Callable, Dict, Mapping, Optional, TypeVar
 import numpy as np
 
 from ..errors import InvalidInput, ScriptFailed, ScriptLoadFailed, ScriptResultInvalid
-from ..tensors import DTYPES, Array, Signature, Tensors, first
+from ..tensors import Signature, Tensors, first
 from .base import Call
+from .users_python import as_tensor, error_line, users_traceback
 
 MODULE = "slipway_entry_script"
 OUTPUT = "output_0"
@@ -58,8 +58,9 @@ class ScriptRuntime:
         try:
             return self._run(data, **arguments)
         except BaseException as error:  # also SystemExit: a script cannot end the server
-            _log.error("run() raised for request %s\n%s", call.request_id, _script_traceback(error))
-            raise ScriptFailed(f"the scoring script raised {error_line(error, self._code_dir)}") from error
+            reason, trace = error_line(error, self._code_dir), users_traceback(error, __file__)
+            _log.error("request %s failed: run() raised %s\n%s", call.request_id, reason, trace)
+            raise ScriptFailed(f"the scoring script raised {reason}") from error
 
     def infer(self, tensors: Tensors, call: Call) -> Tensors:
         """Give the only tensor to ``run()`` as the JSON text ``{"data": …}``; its result is ``output_0``."""
@@ -71,15 +72,15 @@ class ScriptRuntime:
                 " send that, or declare the inputs with inference-schema, or use POST /score"
             )
         result = self._called(json.dumps({"data": array.tolist()}), call)
-        return {OUTPUT: self._of_result(_as_tensor, result, call)}
+        return {OUTPUT: self._of_result(as_tensor, result, call)}
 
     def _of_result(self, convert: Callable[[Any], T], result: Any, call: Call) -> T:
         """Convert what run() returned; the code of its objects may be the script's and raise anything."""
         try:
             return convert(result)
         except BaseException as error:
-            _log.error("what run() returned cannot be sent: request %s\n%s", call.request_id, _script_traceback(error))
-            reason = error_line(error, self._code_dir)
+            reason, trace = error_line(error, self._code_dir), users_traceback(error, __file__)
+            _log.error("request %s failed: what run() returned cannot be sent: %s\n%s", call.request_id, reason, trace)
             raise ScriptResultInvalid(f"what the scoring script returned cannot be sent: {reason}") from error
 
 
@@ -108,27 +109,9 @@ def load_script(path: Path, code_dir: Path) -> ScriptRuntime:
     except ScriptLoadFailed:
         raise
     except BaseException as error:
-        _log.error("%s could not be loaded\n%s", path.name, _script_traceback(error))
+        _log.error("%s could not be loaded\n%s", path.name, users_traceback(error, __file__))
         raise ScriptLoadFailed(error_line(error, code_dir)) from error
     return ScriptRuntime(module, code_dir)
-
-
-def error_line(error: BaseException, code_dir: Path) -> str:
-    """Word an error in one line with the innermost place in the user's code: ``ValueError: no (score.py:12)``."""
-    text = "".join(traceback.format_exception_only(type(error), error)[-1:]).strip().splitlines()[0]
-    if isinstance(error, SyntaxError):
-        return f"{text} ({Path(error.filename or '?').name}:{error.lineno})"
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename).is_relative_to(code_dir)] or frames
-    return f"{text} ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else text
-
-
-def _script_traceback(error: BaseException) -> str:
-    """Format a traceback without our own frames at its top."""
-    here = error.__traceback__
-    while here is not None and here.tb_next is not None and here.tb_frame.f_code.co_filename in (__file__, "<frozen>"):
-        here = here.tb_next
-    return "".join(traceback.format_exception(type(error), error, here)).rstrip()
 
 
 def _titled(headers: Mapping[bytes, bytes]) -> Dict[str, str]:
@@ -143,20 +126,3 @@ def _titled(headers: Mapping[bytes, bytes]) -> Dict[str, str]:
 def _json_of(result: Any) -> bytes:
     """Encode as Azure ML's server does."""
     return json.dumps(result).encode()
-
-
-def _as_tensor(result: Any) -> Array:
-    """Numbers, strings and truth values in rectangular lists as they are; anything else as one JSON text."""
-    try:
-        array = result if isinstance(result, np.ndarray) else np.array(result if isinstance(result, list) else [result])
-    except ValueError:
-        array = np.empty(0, dtype=object)
-    if array.dtype in DTYPES.values() and array.dtype != object:
-        return array
-    if array.dtype.kind == "S":
-        return array.astype(object)
-    if array.dtype.kind == "U":
-        for text in array.ravel():
-            str(text).encode()  # no protocol can carry a lone surrogate
-        return array.astype(object)
-    return np.array([json.dumps(result)], dtype=object)

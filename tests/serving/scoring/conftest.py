@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from serving.scoring.dataplane import DataPlane
 from serving.scoring.health import Health
 from serving.scoring.http_messages import Request, Response
 from serving.scoring.protocol import Status
+from serving.scoring.runtimes.mlflow import load_mlflow
 from serving.scoring.runtimes.onnx import load_onnx
 from serving.scoring.runtimes.script import load_script
 
@@ -75,7 +77,9 @@ def _serialized(graph: Any) -> bytes:
     return content
 
 
-def write_image(root: Path, *, model: bytes | None = None, script: str | None = None) -> Path:
+def write_image(
+    root: Path, *, model: bytes | None = None, script: str | None = None, mlflow: Path | None = None
+) -> Path:
     """Lay out an unpacked image as a node does."""
     model_path = "var/azureml-app/azureml-models/linear/7"
     (root / model_path).mkdir(parents=True)
@@ -83,10 +87,12 @@ def write_image(root: Path, *, model: bytes | None = None, script: str | None = 
         (root / model_path / "model.onnx").write_bytes(model)
     if script is not None:
         (root / "var/azureml-app/score.py").write_text(script)
+    if mlflow is not None:
+        shutil.copytree(mlflow, root / model_path / "model")
     description = {
         "schema": 1,
         "kind": "scoring",
-        "runtime": "onnx" if script is None else "script",
+        "runtime": "script" if script is not None else "onnx" if mlflow is None else "mlflow",
         "python": "3.11",
         "environment": "sha256:0",
         "models": [{"name": "linear", "version": 7, "path": model_path, "run_id": None}],
@@ -103,7 +109,7 @@ def make_image(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def make_plane(make_image: Callable[..., Path]) -> Iterator[Callable[..., DataPlane]]:
-    """Load a model into a data plane; ``model`` bytes or ``script`` text choose the runtime."""
+    """Load a model into a data plane; ``model`` bytes, ``script`` text or an ``mlflow`` folder choose the runtime."""
     path, modules = list(sys.path), set(sys.modules)
     with contextlib.ExitStack() as stack:
 
@@ -111,14 +117,19 @@ def make_plane(make_image: Callable[..., Path]) -> Iterator[Callable[..., DataPl
             root = make_image(**parts)
             threads = stack.enter_context(ThreadPoolExecutor(1))
             code = root / "var/azureml-app"
-            runtime: Any = load_script(code / "score.py", code) if "script" in parts else load_onnx(root, 1)
-            return DataPlane(runtime, threads, max_concurrent, timeout_s)
+            return DataPlane(load(root, code, parts), threads, max_concurrent, timeout_s)
 
         yield make
     sys.path[:] = path
     for name in set(sys.modules) - modules:
         if name == "slipway_entry_script":
             del sys.modules[name]
+
+
+def load(root: Path, code: Path, parts: dict[str, Any]) -> Any:
+    if "script" in parts:
+        return load_script(code / "score.py", code)
+    return load_mlflow(root) if "mlflow" in parts else load_onnx(root, 1)
 
 
 @pytest.fixture
@@ -202,7 +213,7 @@ class Process:
 
 @pytest.fixture
 def start(make_image: Callable[..., Path]) -> Iterator[Callable[..., Process]]:
-    """Start a real scoring process on an image made of ``model`` or ``script``."""
+    """Start a real scoring process on an image made of ``model``, ``script`` or ``mlflow``."""
     with contextlib.ExitStack() as stack:
 
         def begin(*arguments: str, environment: dict[str, str] | None = None, **parts: Any) -> Process:

@@ -163,7 +163,7 @@ def run(data): return {result}
 """
     answer = make_ask(script=script)("POST", "/score", b"", x_request_id="r9")
     assert (answer.status, message(answer)[:37]) == (500, "An unexpected internal error occurred")
-    assert "what run() returned cannot be sent: request r9" in caplog.text
+    assert "request r9 failed: what run() returned cannot be sent" in caplog.text
 
 
 def test_a_result_is_encoded_on_the_thread_that_ran_the_script(make_ask: Callable[..., Ask]) -> None:

@@ -110,7 +110,7 @@ def test_a_raising_script_is_a_500_everywhere_and_only_the_log_has_the_traceback
         assert answer.headers["x-request-id"] == f"id-of{path}"
         assert "Traceback" not in answer.text
         assert f"id-of{path}" in process.log_text()
-    assert process.log_text().count("ValueError: secret plans") == 3
+    assert process.log_text().count("run() raised ValueError: secret plans (score.py:3)") == 3
     assert process.log_text().count("Traceback") == 3
     with (
         tritonclient.grpc.InferenceServerClient(process.grpc) as client,

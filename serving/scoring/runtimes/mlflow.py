@@ -1,0 +1,190 @@
+"""MLflow models through their own ``python_function``, without any code of the user's. The only module with mlflow.
+
+The model is loaded and runs on one and the same thread, like a script. Bodies are read, signatures enforced and
+predictions written by the image's own mlflow, so that they mean what they meant where the model was logged.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+from pathlib import Path
+from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
+
+import mlflow.pyfunc
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc.scoring_server import parse_csv_input, predictions_to_json
+from mlflow.utils.proto_json_utils import dataframe_from_parsed_json, parse_tf_serving_input
+
+from ..errors import InvalidInput, LoadFailed, ModelFailed, ScriptLoadFailed
+from ..tensors import Array, Signature, Tensors, first
+from .base import Call
+from .mlflow_signature import signature_of
+from .users_python import as_tensor, error_line, users_traceback
+
+MODEL_FILE = "MLmodel"
+OUTPUT = "output_0"
+FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+_SERVING = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"  # as mlflow's own server sets it: traces go nowhere
+
+T = TypeVar("T")
+
+_log = logging.getLogger("slipway.scoring.mlflow")
+
+
+class MlflowRuntime:
+    """A loaded PyFuncModel."""
+
+    platform = "mlflow_pyfunc"
+    threads = 1
+    inline = False
+
+    def __init__(self, model: Any, folder: Path) -> None:
+        self._model = model
+        self._folder = folder
+        self._schema = model.metadata.get_input_schema()
+        self.signature: Optional[Signature] = signature_of(self._schema, model.metadata.get_output_schema())
+        outputs = self.signature.outputs if self.signature else ()
+        self._output = outputs[0].name if len(outputs) == 1 else OUTPUT
+        typed = getattr(model.metadata, "_is_signature_from_type_hint", None)
+        self._takes_plain_inputs = typed is not None and typed()
+
+    def invoke(self, body: bytes, content_type: str, call: Call) -> bytes:
+        """Answer a body of ``/invocations`` with ``{"predictions": …}``.
+
+        Raises:
+            InvalidInput: it is none of MLflow's forms, or does not fit the model's signature.
+            ModelFailed: the model raised, or returned what JSON cannot hold.
+        """
+        data, params = self._read(body, content_type)
+        return self._of_result(_as_json, self._predict(data, params, call), call)
+
+    def infer(self, tensors: Tensors, call: Call) -> Tensors:
+        """Give named tensors as the columns or tensors of the model's signature; without one, the only tensor as it is.
+
+        Raises:
+            InvalidInput, ModelFailed
+        """
+        result = self._predict(self._data_of(tensors), None, call)
+        return self._of_result(self._tensors_of, result, call)
+
+    def _read(self, body: bytes, content_type: str) -> Tuple[Any, Any]:
+        mime = content_type.split(";", maxsplit=1)[0].strip().lower()
+        try:
+            if mime == "text/csv":
+                return parse_csv_input(csv_input=io.StringIO(body.decode()), schema=self._schema), None
+            if mime not in ("application/json", ""):
+                raise InvalidInput(f"Content-Type {mime} is not supported: send application/json or text/csv")
+            document = json.loads(body)
+            if not isinstance(document, dict):
+                raise InvalidInput(f"the body must be a JSON object with one of {', '.join(FORMS)}")
+            params = document.get("params")
+            if params is not None and not isinstance(params, dict):
+                raise InvalidInput("'params' must be a JSON object")
+            return self._parse(document), params
+        except (ValueError, RecursionError) as error:  # also UnicodeDecodeError
+            raise InvalidInput(f"the body is not what /invocations takes: {error}") from error
+        except MlflowException as error:
+            raise InvalidInput(_reason(error)) from error
+
+    def _parse(self, document: Dict[str, Any]) -> Any:
+        given = [form for form in FORMS if form in document]
+        if len(given) != 1:
+            raise InvalidInput(f"send exactly one of {', '.join(FORMS)}; got {', '.join(given) or 'none'}")
+        form, data = given[0], document[given[0]]
+        if self._takes_plain_inputs:
+            if form != "inputs":
+                raise InvalidInput(f"this model is declared by type hints, so it takes inputs, not {form}")
+            return data
+        if form in ("instances", "inputs"):
+            return parse_tf_serving_input({form: data}, schema=self._schema)
+        return dataframe_from_parsed_json(data, pandas_orient=form[len("dataframe_") :], schema=self._schema)
+
+    def _predict(self, data: Any, params: Any, call: Call) -> Any:
+        try:
+            return self._model.predict(data, params=params) if params else self._model.predict(data)
+        except MlflowException as error:
+            raise InvalidInput(_reason(error)) from error
+        except BaseException as error:  # also SystemExit: a model cannot end the server
+            reason, trace = error_line(error, self._folder), users_traceback(error, __file__)
+            _log.error("request %s failed: the model raised %s\n%s", call.request_id, reason, trace)
+            if self._schema is None:  # then the model alone can say what it takes
+                raise InvalidInput(f"the model, which declares no signature, refused the input: {reason}") from error
+            raise ModelFailed(f"the model raised {reason}") from error
+
+    def _data_of(self, tensors: Tensors) -> Any:
+        if self._schema is None:
+            if len(tensors) != 1:
+                raise InvalidInput(f"this model declares no signature, so it takes one tensor, got {len(tensors)}")
+            return first(tensors)[1]
+        if self.signature is None:
+            raise InvalidInput("the model's signature has a type that no tensor can carry: use /invocations")
+        if self._schema.is_tensor_spec():
+            return tensors if self._schema.has_input_names() else first(tensors)[1]
+        given = [spec.name for spec in self.signature.inputs if spec.name in tensors]
+        columns = [tensors[name].ravel().tolist() for name in given]
+        if len({len(column) for column in columns}) > 1:
+            sizes = ", ".join(f"'{name}' has {len(column)}" for name, column in zip(given, columns))
+            raise InvalidInput(f"the columns have different numbers of rows: {sizes}")
+        frame = {"columns": given, "data": [list(row) for row in zip(*columns)]}
+        if not self._schema.has_input_names():
+            del frame["columns"]
+        try:
+            return dataframe_from_parsed_json(frame, pandas_orient="split", schema=self._schema)
+        except MlflowException as error:
+            raise InvalidInput(_reason(error)) from error
+
+    def _tensors_of(self, result: Any) -> Tensors:
+        if hasattr(result, "columns") and hasattr(result, "to_numpy"):  # a DataFrame
+            return {str(name): _column(result[name].to_numpy()) for name in result.columns}
+        if hasattr(result, "to_numpy"):  # a Series
+            return {self._output: _column(result.to_numpy())}
+        if isinstance(result, dict) and result:
+            return {str(name): as_tensor(value) for name, value in result.items()}
+        return {self._output: as_tensor(result)}
+
+    def _of_result(self, convert: Callable[[Any], T], result: Any, call: Call) -> T:
+        try:
+            return convert(result)
+        except BaseException as error:
+            reason = error_line(error, self._folder)
+            _log.error("request %s failed: what the model returned cannot be sent: %s", call.request_id, reason)
+            raise ModelFailed(f"what the model returned cannot be sent: {reason}") from error
+
+
+def load_mlflow(model_dir: Path) -> MlflowRuntime:
+    """Load the MLflow model in a folder or below it; where models hold models, the outermost.
+
+    Raises:
+        LoadFailed: there is none, or not one outermost.
+        ScriptLoadFailed: it cannot be loaded, with the error and the line of the model's own code if that raised.
+    """
+    found = sorted(model_dir.rglob(MODEL_FILE), key=lambda path: len(path.parts))
+    outermost = [path for path in found if len(path.parts) == len(found[0].parts)]
+    if len(outermost) != 1:
+        raise LoadFailed(f"the model must hold one outermost {MODEL_FILE} file; found {len(outermost)}")
+    folder = outermost[0].parent
+    os.environ[_SERVING] = "true"
+    try:
+        return MlflowRuntime(mlflow.pyfunc.load_model(str(folder)), folder)
+    except BaseException as error:
+        _log.error("the MLflow model could not be loaded\n%s", users_traceback(error, __file__))
+        raise ScriptLoadFailed(error_line(error, folder)) from error
+
+
+def _as_json(result: Any) -> bytes:
+    text = io.StringIO()
+    predictions_to_json(result, text)
+    return text.getvalue().encode()
+
+
+def _column(array: Array) -> Array:
+    return as_tensor(array.tolist() if array.dtype == object else array)
+
+
+def _reason(error: MlflowException) -> str:
+    """Word MLflow's refusal; one of a schema repeats the data and the schema before its reason."""
+    message = str(error.message)
+    return message.rsplit("Error: ", 1)[-1] if message.startswith("Failed to enforce schema of data") else message
