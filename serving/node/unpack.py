@@ -1,12 +1,12 @@
-"""A layer's files, and nothing that leads elsewhere: no links, no devices, no path out of the folder."""
+"""A layer's files, and nothing that leads elsewhere: what it may hold is decided in ``registry/core/layers.py``."""
 
 import shutil
 import tarfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from registry.core.errors import InvalidInput
-from registry.core.paths import check_archive_path
+from registry.core.layers import check_member
 from serving.node.errors import ImageRefused
 
 _FOLDER_MODE, _FILE_MODE = 0o755, 0o644
@@ -16,7 +16,7 @@ def unpack_layer(layer: Path, digest: str, folder: Path) -> None:
     """Unpack the uncompressed tar ``layer`` below ``folder``.
 
     Raises:
-        ImageRefused: it is no tar, or a member is a link, a device, claims a path twice or leads elsewhere.
+        ImageRefused: it is no tar, or a member is a device, claims a path twice, lies below a link or leads elsewhere.
     """
     try:
         with tarfile.open(layer, "r:") as tar:
@@ -31,15 +31,20 @@ class _Refused(Exception):
 
 
 def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
-    target = folder / check_archive_path(member.name)
+    path = check_member(member)
+    target = folder / path
+    for parent in PurePosixPath(path).parents:
+        if (folder / parent).is_symlink():
+            raise _Refused(f"{path!r} lies below the link {str(parent)!r}")
     if member.type == tarfile.DIRTYPE:
         target.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
         return
-    if member.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or member.issparse():
-        raise _Refused(f"{member.name!r} is neither a file nor a folder")
+    target.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    if member.type == tarfile.SYMTYPE:
+        target.symlink_to(member.linkname)
+        return
     content = tar.extractfile(member)
     assert content is not None
-    target.parent.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
     with content, target.open("xb") as out:
         _copy(content, out, member)
     target.chmod(_FILE_MODE)

@@ -68,13 +68,18 @@ def image_with_layer(layout: ImageLayout, image: BuiltImage, layer: bytes) -> tu
     return layout.write([msgspec.json.encode(manifest)])[0], blob
 
 
-def tar_of(name: str, kind: bytes = tarfile.REGTYPE, content: bytes = b"") -> bytes:
+def tar_of(name: str, kind: bytes = tarfile.REGTYPE, content: bytes = b"", link: str = "/etc/passwd") -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         info = tarfile.TarInfo(name)
-        info.type, info.size, info.linkname = kind, len(content), "/etc/passwd"
+        info.type, info.size, info.linkname = kind, len(content), link
         tar.addfile(info, io.BytesIO(content))
     return buffer.getvalue()
+
+
+def linked_folder() -> bytes:
+    """Return a layer with a link to a folder, and a file below the link."""
+    return tar_of("var/lib", tarfile.SYMTYPE, link="../opt")[:512] + tar_of("var/lib/x")
 
 
 def test_an_image_is_unpacked_with_its_description(tmp_path: Path, registry: Registry, make_image: ImageMaker) -> None:
@@ -91,6 +96,13 @@ def test_an_image_is_unpacked_with_its_description(tmp_path: Path, registry: Reg
     }
     assert msgspec.json.decode((image / "image.json").read_bytes(), type=ImageConfig) == built.config
     assert (image / "opt/slipway/requirements.lock").read_bytes() == b"lock"
+
+
+def test_a_link_that_stays_inside_the_image_is_kept(tmp_path: Path, registry: Registry, make_image: ImageMaker) -> None:
+    link = tar_of("var/current", tarfile.SYMTYPE, link="../opt/slipway")
+    digest, _ = image_with_layer(registry.layout, make_image(lock=b"lock"), link)
+    image = ensure(tmp_path / "node", registry, digest)
+    assert (image / "var/current/requirements.lock").read_bytes() == b"lock"
 
 
 def test_an_image_that_is_here_is_not_pulled_again(tmp_path: Path, registry: Registry, make_image: ImageMaker) -> None:
@@ -137,7 +149,9 @@ def test_a_blob_that_is_longer_than_announced_is_refused(
     [
         (tar_of("../../escaped", content=b"x"), "climbs"),
         (tar_of("/tmp/escaped", content=b"x"), "absolute"),
-        (tar_of("link", tarfile.SYMTYPE), "neither a file nor a folder"),
+        (tar_of("link", tarfile.SYMTYPE), "may lead out of the image"),
+        (tar_of("opt/slipway/requirements.lock", tarfile.SYMTYPE, link="scoring"), "exists"),
+        (linked_folder(), "lies below the link 'var/lib'"),
         (tar_of("hard", tarfile.LNKTYPE), "neither a file nor a folder"),
         (tar_of("device", tarfile.CHRTYPE), "neither a file nor a folder"),
         (tar_of("pipe", tarfile.FIFOTYPE), "neither a file nor a folder"),
