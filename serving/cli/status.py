@@ -12,7 +12,7 @@ def show_status(seen: WorkspaceView) -> None:
     console.print(table(("process", "state", "pid", "memory", "up", "address"), rows))
     if seen.replicas:
         console.print()
-        headings = ("replica", "deployment", "state", "in flight", "pid", "memory")
+        headings = ("replica", "deployment", "state", "in flight", "pid", "memory", "provider")
         console.print(table(headings, map(_replica_row, seen.replicas)))
     if remarks := _remarks(seen):
         console.print()
@@ -45,7 +45,8 @@ def _process_row(process: ProcessView) -> tuple[str, ...]:
 def _replica_row(replica: ReplicaView) -> tuple[str, ...]:
     deployment = f"{replica.endpoint}/{replica.deployment} revision {replica.revision}"
     pid, memory = str(replica.pid or "-"), _megabytes(replica.memory_bytes)
-    return replica.replica, deployment, replica.state, str(replica.in_flight), pid, memory
+    provider = replica.provider.removesuffix("ExecutionProvider") or "-"
+    return replica.replica, deployment, replica.state, str(replica.in_flight), pid, memory, provider
 
 
 def _megabytes(size: int) -> str:

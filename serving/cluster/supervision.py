@@ -140,6 +140,7 @@ class Supervision:
             http_address=address,
             grpc_address=f"{launch.host}:{announcement.grpc_port}",
             pid=process.pid,
+            provider=announcement.provider,
         )
         return process, address
 

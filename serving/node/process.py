@@ -33,6 +33,7 @@ class Announcement(msgspec.Struct, frozen=True, kw_only=True):
     http_port: int = 0
     grpc_port: int = 0
     pid: int = 0
+    provider: str = ""  # onnxruntime's name of what runs the model; "" if nothing of its does
     error: str = ""
 
 

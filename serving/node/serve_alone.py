@@ -68,7 +68,8 @@ async def _serve(launch: Launch) -> int:
 async def _announce(process: ScoringProcess, launch: Launch) -> int:
     """Say where it serves once it does, and return its exit code when it ends by itself."""
     announcement = await process.ready(START_TIMEOUT_S)
-    _say(f"serving {launch.serve_as} on http://{launch.host}:{announcement.http_port}")
+    on = f" with {announcement.provider}" if announcement.provider else ""
+    _say(f"serving {launch.serve_as} on http://{launch.host}:{announcement.http_port}{on}")
     if announcement.grpc_port:
         _say(f"gRPC on {launch.host}:{announcement.grpc_port}")
     return await process.wait()

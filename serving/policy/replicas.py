@@ -36,7 +36,9 @@ def judge(revision: DesiredRevision, reports: Sequence[ReplicaReport]) -> Judgem
     needed = revision.instance_count
     ready = sum(report.state is ReplicaState.READY for report in reports)
     if ready >= needed:
-        return Judgement(Verdict.READY, 1.0, f"{ready} of {needed} replicas ready")
+        providers = ", ".join(sorted({report.provider for report in reports if report.provider}))
+        on = f" on {providers}" if providers else ""
+        return Judgement(Verdict.READY, 1.0, f"{ready} of {needed} replicas ready{on}")
     if not reports:
         return Judgement(Verdict.WAITING, 0.1, "waiting for the cluster to place replicas")
     share = sum(_PROGRESS.get(report.state, 0.0) for report in reports) / max(needed, len(reports))

@@ -14,6 +14,7 @@ Map, in the order a request passes::
     bare_tokens.py     JSON that holds NaN and Infinity
     tensors.py         names, datatypes and shapes of a model; what fits them
     dataplane.py       the one way to the model: admission, deadline, inline or on a thread
-    runtimes/          what runs the model: onnxruntime, the user's init() and run(), or mlflow
+    runtimes/          what runs the model: onnxruntime, the user's init() and run(), or mlflow;
+                       runtimes/providers.py  which execution provider runs an ONNX model
     image.py           the image's description;  errors.py  every error;  protocol.py  words to the supervisor
 """

@@ -26,7 +26,7 @@ from .image import CODE_PATH, Image, read_image
 from .lifeline import die_with_parent, exit_when_stdin_ends
 from .logs import start_logging
 from .protocol import EXIT_LOAD_FAILED, Announcer, Failed, Ready, Status
-from .runtimes.base import Runtime
+from .runtimes.base import Runtime, provider_of
 
 SECRET_VARIABLE = "SLIPWAY_EDGE_SECRET"  # noqa: S105 (the variable's name)
 
@@ -56,7 +56,8 @@ def load(root: Path, image: Image) -> tuple[Runtime, ThreadPoolExecutor]:
         from .runtimes.onnx import load_onnx
 
         model_dir = Path(os.environ.get("AZUREML_MODEL_DIR") or root / image.models[0].path)
-        runtime: Runtime = load_onnx(model_dir, int(os.environ.get("SLIPWAY_ONNX_THREADS", "1")))
+        model_threads = int(os.environ.get("SLIPWAY_ONNX_THREADS", "1"))
+        runtime: Runtime = load_onnx(model_dir, model_threads, image.acceleration)
         return runtime, ThreadPoolExecutor(runtime.threads, thread_name_prefix="model")
     if image.runtime == "script" and image.scoring_script:
         from .runtimes.script import load_script
@@ -91,6 +92,7 @@ def take_secret() -> Optional[bytes]:
 async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optional[bytes]) -> None:
     image = read_image(options.root)
     runtime, threads = load(options.root.resolve(), image)
+    provider = provider_of(runtime)
     model = image.models[0]
     plane = DataPlane(runtime, threads, options.max_concurrent, options.request_timeout_ms / 1000)
     server: HttpServer
@@ -102,6 +104,7 @@ async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optio
             in_flight=plane.in_flight,
             executed=plane.executed,
             rss_bytes=rss_bytes(),
+            provider=provider,
         )
 
     name = options.serve_as or model.name
@@ -118,8 +121,9 @@ async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optio
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     gc.collect()
     gc.freeze()
-    announcer.announce(Ready(http_port=http_port, grpc_port=grpc_port, pid=os.getpid()))
-    _log.info("ready: http %s:%d, grpc %s:%d", options.host, http_port, options.host, grpc_port)
+    announcer.announce(Ready(http_port=http_port, grpc_port=grpc_port, pid=os.getpid(), provider=provider))
+    on = f", on {provider}" if provider else ""
+    _log.info("ready: http %s:%d, grpc %s:%d%s", options.host, http_port, options.host, grpc_port, on)
     await stop.wait()
     _log.info("draining: %d in flight", plane.in_flight)
     await asyncio.gather(server.drain(), grpc_server.stop(grace=options.request_timeout_ms / 1000))

@@ -8,6 +8,7 @@ from typing import List, Optional
 import msgspec
 
 from .errors import LoadFailed
+from .runtimes.providers import Acceleration
 
 SCHEMA = 1
 DESCRIPTION = "image.json"
@@ -27,6 +28,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     runtime: str
     models: List[ModelInImage]
     scoring_script: Optional[str] = None
+    acceleration: Acceleration = Acceleration()
 
 
 def read_image(root: Path) -> Image:

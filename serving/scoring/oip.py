@@ -10,6 +10,7 @@ from .errors import HTTP_STATUS, ScoringError
 from .http_messages import Request, Response, json_response
 from .oip_codec import HEADER_LENGTH, decode_head, decode_tensors, encode_outputs, split_body
 from .protocol import VERSION
+from .runtimes.base import provider_of
 from .tensors import TensorSpec
 
 SERVER_NAME = "slipway"
@@ -47,12 +48,14 @@ class OpenInference:
     async def model_metadata(self, request: Request) -> Response:
         runtime = self._plane.runtime
         signature = runtime.signature
+        provider = provider_of(runtime)
         document = {
             "name": self._name,
             "versions": [self._version],
             "platform": runtime.platform,
             "inputs": described(signature.inputs if signature else ()),
             "outputs": described(signature.outputs if signature else ()),
+            **({"properties": {"execution_provider": provider}} if provider else {}),
         }
         return json_response(200, document)
 

@@ -13,13 +13,15 @@ EXIT_LOAD_FAILED = 3
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):
-    """Sent when both ports listen and the model is loaded. ``grpc_port`` is 0 when gRPC is off."""
+    """Sent when both ports listen and the model is loaded. ``grpc_port`` is 0 when gRPC is off; ``provider`` is
+    onnxruntime's name of what runs the model, and empty where nothing of onnxruntime's does."""
 
     protocol: int = PROTOCOL
     state: str = "ready"
     http_port: int
     grpc_port: int
     pid: int
+    provider: str = ""
 
 
 class Failed(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +41,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int
     executed: int
     rss_bytes: int
+    provider: str = ""
 
 
 class Announcer:

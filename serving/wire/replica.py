@@ -43,7 +43,8 @@ class ReplicaSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 class ReplicaReport(msgspec.Struct, frozen=True, kw_only=True):
     """``replica`` names one life of a scoring process and is never used again: a restarted process is a new replica,
-    so an edge cannot take the new one for the old. ``error`` is the first line worth showing a person."""
+    so an edge cannot take the new one for the old. ``error`` is the first line worth showing a person; ``provider`` is
+    the execution provider that runs an ONNX model."""
 
     replica: str
     supervisor: str
@@ -56,6 +57,7 @@ class ReplicaReport(msgspec.Struct, frozen=True, kw_only=True):
     pid: int = 0
     in_flight: int = 0
     rss_bytes: int = 0
+    provider: str = ""
     message: str = ""
     error: str = ""
     log_path: str = ""

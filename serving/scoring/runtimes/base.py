@@ -63,3 +63,15 @@ class BodyLike(Protocol):
             InvalidInput, ModelFailed
         """
         ...
+
+
+@runtime_checkable
+class OnProvider(Protocol):
+    """A runtime whose work is done by one of several execution providers: ``provider`` names it as onnxruntime does."""
+
+    provider: str
+
+
+def provider_of(runtime: Runtime) -> str:
+    """Return the execution provider of a runtime, or "" where there is no such thing."""
+    return runtime.provider if isinstance(runtime, OnProvider) else ""

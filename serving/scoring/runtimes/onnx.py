@@ -15,6 +15,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 from ..errors import InvalidInput, LoadFailed, ModelFailed
 from ..tensors import Array, Signature, Tensors, TensorSpec
 from .base import Call
+from .providers import PLAIN, Acceleration, Provider, choose_provider
 
 _DATATYPES: Dict[str, str] = {
     "bool": "BOOL",
@@ -34,8 +35,9 @@ class OnnxRuntime:
     platform = "onnxruntime_onnx"
     inline = True
 
-    def __init__(self, session: ort.InferenceSession) -> None:
+    def __init__(self, session: ort.InferenceSession, provider: str) -> None:
         self._session = session
+        self.provider = provider
         self.threads = len(os.sched_getaffinity(0))
         self.signature: Optional[Signature] = Signature(
             [_spec(node, "input") for node in session.get_inputs()],
@@ -74,11 +76,12 @@ class OnnxRuntime:
             self._run(self._output_names, feed, None)
 
 
-def load_onnx(model_dir: Path, threads: int) -> OnnxRuntime:
-    """Load the only ``*.onnx`` file below a folder.
+def load_onnx(model_dir: Path, threads: int, acceleration: Acceleration = PLAIN) -> OnnxRuntime:
+    """Load the only ``*.onnx`` file below a folder, on the first execution provider of the list that works here.
 
     Raises:
-        LoadFailed: there is none, or more than one, or onnxruntime refuses it, or it uses types no protocol can carry.
+        LoadFailed: there is none, or more than one, or onnxruntime refuses it, or it uses types no protocol can carry,
+            or no provider that the image allows works here.
     """
     files = sorted(model_dir.rglob("*.onnx")) if model_dir.is_dir() else [model_dir]
     if len(files) != 1:
@@ -89,11 +92,20 @@ def load_onnx(model_dir: Path, threads: int) -> OnnxRuntime:
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    try:
-        session = ort.InferenceSession(str(files[0]), options, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise LoadFailed(f"onnxruntime cannot load {files[0].name}: {_first_line(error)}") from error
-    return OnnxRuntime(session)
+    session: Any = None
+
+    def start(provider: Provider) -> List[str]:
+        nonlocal session
+        chosen = [(provider.name, provider.options)]
+        try:
+            session = ort.InferenceSession(str(files[0]), options, providers=chosen)
+        except Exception as error:
+            on = f" on {provider.name}" if acceleration.providers else ""
+            raise LoadFailed(f"onnxruntime cannot load {files[0].name}{on}: {_first_line(error)}") from error
+        return list(session.get_providers())
+
+    provider = choose_provider(acceleration, ort.get_available_providers(), start)
+    return OnnxRuntime(session, provider.name)
 
 
 def _spec(node: Any, kind: str) -> TensorSpec:

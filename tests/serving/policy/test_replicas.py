@@ -1,4 +1,5 @@
 import pytest
+from msgspec.structs import replace
 
 from registry.core.desired import DesiredRevision
 from registry.core.endpoints import RequestSettings, RetryRule, RevisionState
@@ -71,3 +72,9 @@ def test_progress_grows_with_the_replicas_states() -> None:
 def test_waiting_tells_what_the_furthest_replica_does() -> None:
     judgement = judge(revision(2), [report(P, message="pulling"), report(S, message="loading the model")])
     assert judgement.message == "loading the model"
+
+
+def test_a_ready_revision_tells_what_runs_it() -> None:
+    on_the_cpu = replace(report(R), provider="CPUExecutionProvider")
+    assert judge(revision(1), [on_the_cpu]).message == "1 of 1 replicas ready on CPUExecutionProvider"
+    assert judge(revision(1), [report(R)]).message == "1 of 1 replicas ready"

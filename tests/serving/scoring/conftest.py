@@ -78,7 +78,12 @@ def _serialized(graph: Any) -> bytes:
 
 
 def write_image(
-    root: Path, *, model: bytes | None = None, script: str | None = None, mlflow: Path | None = None
+    root: Path,
+    *,
+    model: bytes | None = None,
+    script: str | None = None,
+    mlflow: Path | None = None,
+    acceleration: dict[str, Any] | None = None,
 ) -> Path:
     """Lay out an unpacked image as a node does."""
     model_path = "var/azureml-app/azureml-models/linear/7"
@@ -91,12 +96,13 @@ def write_image(
         shutil.copytree(mlflow, root / model_path / "model")
     description = {
         "schema": 1,
-        "kind": "scoring",
+        "kind": "scoring" if acceleration is None else "accelerated",
         "runtime": "script" if script is not None else "onnx" if mlflow is None else "mlflow",
         "python": "3.11",
         "environment": "sha256:0",
         "models": [{"name": "linear", "version": 7, "path": model_path, "run_id": None}],
         "scoring_script": None if script is None else "score.py",
+        **({"acceleration": acceleration} if acceleration is not None else {}),
     }
     (root / "image.json").write_text(json.dumps(description))
     return root

@@ -26,10 +26,12 @@ def test_ready_is_announced_when_both_ports_answer(start: Callable[..., Any], li
         "http_port": process.news["http_port"],
         "grpc_port": process.news["grpc_port"],
         "pid": process.child.pid,
+        "provider": "CPUExecutionProvider",
     }
     status = httpx.get(f"http://{process.http}/-/status").json()
     assert status["state"] == "ready"
     assert status["backend"] == "linear.blue.1"
+    assert status["provider"] == "CPUExecutionProvider"
     assert status["rss_bytes"] > 1_000_000
     with tritonclient.grpc.InferenceServerClient(process.grpc) as client:
         assert client.is_server_ready()
