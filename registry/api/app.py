@@ -12,6 +12,7 @@ from registry.api import (
     blobs,
     deployments,
     endpoints,
+    image_prune,
     image_tags,
     images,
     models,
@@ -48,6 +49,7 @@ from registry.core.audit import AuditList
 from registry.core.desired import DesiredState
 from registry.core.documents import DeploymentDocument, EndpointDocument
 from registry.core.endpoints import Deployment, Endpoint
+from registry.core.image_prune import PruneOrder, PrunePlan
 from registry.core.image_views import ImageChange, ImageDiff, ImageHistory, ImageQuery, ImageTag, PairToCompare
 from registry.core.images import BuildRequest, Image
 from registry.core.models import Model, ModelEntry, ModelVersion
@@ -104,6 +106,8 @@ WORKSPACE = [
     ApiRoute("POST", "/image-tags", image_tags.tag_image, ImageTag, Image),
     ApiRoute("DELETE", "/image-tags/{reference:path}", image_tags.untag_image, status=204),
     ApiRoute("GET", "/image-history/{name:path}", image_tags.get_history, None, ImageHistory, query=At),
+    ApiRoute("GET", "/image-prune", image_prune.preview, None, PrunePlan, query=PruneOrder),
+    ApiRoute("POST", "/image-prune", image_prune.perform, PruneOrder, PrunePlan),
     ApiRoute("GET", "/image-diff", image_tags.compare_images, None, ImageDiff, query=PairToCompare),
     # endpoints and deployments
     ApiRoute("GET", "/endpoints", endpoints.list_endpoints, None, rest.EndpointList),

@@ -3,6 +3,7 @@
 from registry.cli import (
     deployments,
     endpoints,
+    image_prune,
     image_tags,
     images,
     integrity,
@@ -51,6 +52,7 @@ def contribute(commands: Commands) -> None:
     image.command("label")(image_tags.label)
     image.command("history")(image_tags.history)
     image.command("diff")(image_tags.diff)
+    image.command("prune")(image_prune.prune)
 
     endpoint = commands.group(
         "endpoint", "Stable addresses with keys and a traffic split.\n\nExample: slipway endpoint show cancer"

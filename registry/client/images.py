@@ -12,6 +12,7 @@ from registry.client.door import V1, Door
 from registry.core.activities import Activity
 from registry.core.documents import ImageDocument, as_text
 from registry.core.errors import InvalidInput
+from registry.core.image_prune import PruneOrder, PrunePlan
 from registry.core.image_views import ImageChange, ImageDiff, ImageHistory, ImageQuery, ImageTag
 from registry.core.images import BuildRequest, Image
 from registry.core.rest import ImageList
@@ -52,6 +53,16 @@ class Images:
     def diff(self, a: str, b: str) -> ImageDiff:
         """Return what differs: settings, packages, layers and their files."""
         return self._door.ask("GET", "/image-diff", ImageDiff, params={"a": a, "b": b})
+
+    def preview_prune(self, order: PruneOrder) -> PrunePlan:
+        """Return what would go, and what it would free."""
+        given = msgspec.structs.asdict(order)
+        params = {name: value for name, value in given.items() if value is not None}
+        return self._door.ask("GET", "/image-prune", PrunePlan, params=params)
+
+    def prune(self, order: PruneOrder) -> PrunePlan:
+        """Delete what no revision and no tag refers to."""
+        return self._door.ask("POST", "/image-prune", PrunePlan, order)
 
     def build(self, document: ImageDocument, folder: Path) -> Activity:
         """Upload what the document names and begin the build; follow the activity to its ``result``.

@@ -70,8 +70,8 @@ DELETE /api/v1/endpoints/{endpoint}/deployments/{deployment} /api/v1/runs/{run} 
 """
 
 OWNER = """
-GET    /api/v1/tokens /api/v1/audit /api/v1/purge
-POST   /api/v1/tokens /api/v1/purge /api/v1/endpoints/{name}/keys/regenerate
+GET    /api/v1/tokens /api/v1/audit /api/v1/purge /api/v1/image-prune
+POST   /api/v1/tokens /api/v1/purge /api/v1/image-prune /api/v1/endpoints/{name}/keys/regenerate
 DELETE /api/v1/tokens/{name} /api/v1/endpoints/{name}
 """
 

@@ -8,9 +8,10 @@ import fcntl
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -20,6 +21,12 @@ from registry.core.names import check_name
 from registry.images.pack import read_chunks
 
 _REFERENCE = "org.opencontainers.image.ref.name"
+
+
+class BlobFile(NamedTuple):
+    digest: str
+    size: int
+    written_ms: int
 
 
 class ImageLayout:
@@ -108,6 +115,25 @@ class ImageLayout:
     def index(self) -> Index:
         path = self._folder / "index.json"
         return msgspec.json.decode(path.read_bytes(), type=Index) if path.exists() else Index()
+
+    def forget(self, digests: Collection[str]) -> None:
+        """Take manifests out of the index; their blobs stay."""
+        with self._locked():
+            index = self.index()
+            kept = [entry for entry in index.manifests if entry.digest not in digests]
+            if len(kept) < len(index.manifests):
+                self._replace(self._folder / "index.json", msgspec.json.encode(Index(manifests=kept)))
+
+    def entries(self) -> Iterator[BlobFile]:
+        """Give every blob."""
+        for file in sorted(self._blobs.iterdir()):
+            with suppress(FileNotFoundError):  # removed meanwhile
+                status = file.stat()
+                yield BlobFile(f"sha256:{file.name}", status.st_size, status.st_mtime_ns // 1_000_000)
+
+    def remove(self, digest: str) -> None:
+        """Delete a blob; one that is not there is fine."""
+        (self._blobs / check_name("digest", digest).removeprefix("sha256:")).unlink(missing_ok=True)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -56,3 +56,21 @@ def referrers_of(tx: Connection, name: str, subject: str) -> list[Descriptor]:
         )
         for row in tx.execute(query.order_by(manifests.c.created_ms, manifests.c.digest))
     ]
+
+
+def all_manifests(tx: Connection) -> list[tuple[str, ManifestRow, int]]:
+    """Return every repository's name, manifest and the time it came, by name and from old to new."""
+    c = manifests.c
+    query = sa.select(c.name, c.digest, c.media_type, c.created_ms).order_by(c.name, c.created_ms, c.digest)
+    return [(row.name, ManifestRow(row.digest, row.media_type), row.created_ms) for row in tx.execute(query)]
+
+
+def all_referrers(tx: Connection) -> list[tuple[str, str, str]]:
+    """Return (repository, what refers, its subject)."""
+    c = referrers.c
+    return [(row.name, row.digest, row.subject) for row in tx.execute(sa.select(c.name, c.digest, c.subject))]
+
+
+def delete(tx: Connection, name: str, digest: str) -> None:
+    """Delete a manifest, and with it the image that it is, its tags, and what it says to refer to."""
+    tx.execute(sa.delete(manifests).where(manifests.c.name == name, manifests.c.digest == digest))

@@ -2,6 +2,7 @@ import json
 import subprocess
 from collections.abc import Callable
 
+import httpx
 import pytest
 
 from registry.core.images import Image
@@ -80,3 +81,14 @@ def test_a_mistake_about_tags_is_one_line(ask: Slipway, image: Image, words: tup
     done = ask(*words)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert said in done.stderr
+
+
+def test_what_prune_would_free_is_shown_first(ask: Slipway, url: str, http: httpx.Client) -> None:
+    assert ask("prune").stdout == (
+        "a revision or a tag refers to everything that is old enough\n"
+        "0 bytes in 0 blobs would be given back, 0 manifests stay; do it with --yes\n"
+    )
+    done = json.loads(ask("prune", "--keep", "3", "--yes", "-o", "json").stdout)
+    assert (done["done"], done["items"]) == (True, [])
+    assert ask("prune", "--keep", "-1").returncode == 2
+    assert http.post("/api/v1/image-prune", json={"keep": -1}).status_code == 400
