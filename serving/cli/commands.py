@@ -1,7 +1,7 @@
 """The data plane's contribution, all on one screen."""
 
 from registry.cli.assembly import PROCESSES, Commands
-from serving.cli import observe, processes, workspace
+from serving.cli import node, observe, processes, workspace
 
 
 def contribute(commands: Commands) -> None:
@@ -14,4 +14,7 @@ def contribute(commands: Commands) -> None:
     commands.app.command(rich_help_panel=PROCESSES)(processes.controller)
     commands.app.command(rich_help_panel=PROCESSES)(processes.edge)
     commands.app.command(rich_help_panel=PROCESSES)(processes.telemetry)
+    group = commands.group("node", "What this machine keeps to run images.\n\nExample: slipway node cache")
+    group.command("cache")(node.cache)
+    group.command("prune")(node.prune)
     commands.group("image").command("serve")(processes.serve_image)

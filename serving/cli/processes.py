@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from registry.cli.context import DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, URL_OPTION, workspace_url
+from serving.cli.node import CACHE_OPTION
 
 REGISTRY_OPTION = typer.Option("http://127.0.0.1:5000", "--registry", help="The registry's URL.")
 CONTROLLER_OPTION = typer.Option("http://127.0.0.1:5001", "--controller", help="The controller's URL.")
@@ -99,6 +100,7 @@ def serve_image(
     state_dir: Path = typer.Option(
         DEFAULT_DIRECTORY, envvar=DIRECTORY_VARIABLE, help="Where images and environments are kept."
     ),
+    node_cache_gb: float | None = CACHE_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:
     """Run one scoring process of an image by itself, without a cluster.
@@ -115,5 +117,6 @@ def serve_image(
         grpc_port=grpc_port,
         serve_as=serve_as or reference.partition("@")[0].partition(":")[0],
         state_dir=state_dir.resolve(),
+        cache_gb=node_cache_gb,
     )
     sys.exit(code)

@@ -1,5 +1,6 @@
 """``slipway up``, ``down`` and ``status``: the workspace of one machine."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -12,9 +13,9 @@ import msgspec
 import typer
 from rich.console import Console
 
-from registry.cli.context import DEFAULT_DIRECTORY, DIRECTORY_VARIABLE
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, count, print_json
 from registry.core.errors import NotFound, Unavailable
+from serving.cli.node import CACHE_OPTION, DIR_OPTION
 from serving.cli.status import show_status
 from serving.embedded.observation import observe_workspace, view_replicas
 from serving.embedded.paths import WorkspacePaths, make_private, workspace_paths
@@ -30,8 +31,7 @@ from serving.embedded.workspace import (
     read_workspace_file,
     take_down,
 )
-
-DIR_OPTION = typer.Option(DEFAULT_DIRECTORY, "--dir", envvar=DIRECTORY_VARIABLE, help="The workspace's folder.")
+from serving.node.room import BOUND_VARIABLE
 
 
 def _port_option(help_text: str) -> Any:
@@ -46,6 +46,7 @@ def up(
     telemetry_port: int | None = _port_option("As last time, else 5002."),
     http_port: int | None = _port_option("The edge's HTTP port: as last time, else 8000."),
     grpc_port: int | None = _port_option("The edge's gRPC port: as last time, else 8001."),
+    node_cache_gb: float | None = CACHE_OPTION,
 ) -> None:
     """Start the workspace on this machine: registry, controller, telemetry, Ray and edge, on loopback.
 
@@ -65,6 +66,8 @@ def up(
     chosen = {name: port for name, port in given.items() if port is not None}
     ports = msgspec.structs.replace(known.ports if known else Ports(), **chosen)
     check_distinct(ports)
+    if node_cache_gb is not None:
+        os.environ[BOUND_VARIABLE] = str(node_cache_gb)  # the supervisors inherit it
     if detach:
         _up_detached(paths, ports)
     else:

@@ -1,5 +1,6 @@
 """What Ray Serve imports on a node: a replica that supervises one scoring process."""
 
+import os
 from typing import Any
 
 import msgspec
@@ -7,6 +8,7 @@ from ray import serve
 from ray.serve import Application
 
 from serving.cluster.supervision import Supervision
+from serving.node.room import BOUND_VARIABLE
 from serving.wire.replica import ReplicaSpec
 
 
@@ -19,7 +21,9 @@ class Supervisor:
 
     def __init__(self, spec: dict[str, Any]) -> None:
         replica = serve.get_replica_context().replica_id.unique_id
-        self._supervision = Supervision(msgspec.convert(spec, ReplicaSpec), supervisor=replica)
+        self._supervision = Supervision(
+            msgspec.convert(spec, ReplicaSpec), supervisor=replica, cache_gb=os.environ.get(BOUND_VARIABLE)
+        )
         self._supervision.start()
 
     def check_health(self) -> None:

@@ -10,12 +10,14 @@ from typing import Any
 
 import httpx
 
+from registry.core.errors import SlipwayError
 from serving.cluster.pulse import SILENCE_SLACK_S, Pulse
 from serving.cluster.reporter import Reporter, new_replica_id
 from serving.node.errors import NodeError
-from serving.node.launch import LOGS, Launch
-from serving.node.prepare import prepare_image
+from serving.node.launch import LOGS, NODE, Launch
+from serving.node.prepare import Prepared, prepare_image
 from serving.node.process import ScoringProcess
+from serving.node.room import open_room
 from serving.wire.replica import ReplicaSpec, ReplicaState
 
 log = logging.getLogger("slipway.supervisor")
@@ -29,8 +31,9 @@ CALM_S = 30.0  # a process that lived so long starts a new count of failures
 class Supervision:
     """One replica: a thread with its own event loop, so that Serve's loop is never in the way."""
 
-    def __init__(self, spec: ReplicaSpec, supervisor: str) -> None:
+    def __init__(self, spec: ReplicaSpec, supervisor: str, cache_gb: str | None = None) -> None:
         self._spec = spec
+        self._cache_gb = cache_gb
         self._supervisor = supervisor
         folder = Path(spec.state_dir) / LOGS
         self._log_path = folder / f"{spec.backend}-{supervisor}.log"
@@ -80,6 +83,13 @@ class Supervision:
     async def _serve(self, reporter: Reporter, http: httpx.AsyncClient) -> None:
         await reporter.tell(ReplicaState.PREPARING)
         launch = await self._prepare(reporter)
+        try:
+            await self._keep_up(launch, reporter, http)
+        finally:
+            for hold in launch.holds if launch else ():
+                hold.close()
+
+    async def _keep_up(self, launch: Launch | None, reporter: Reporter, http: httpx.AsyncClient) -> None:
         failures = 0
         served = False
         while launch is not None and not self._stopping.is_set():
@@ -110,12 +120,13 @@ class Supervision:
         def report(line: str) -> None:
             asyncio.run_coroutine_threadsafe(reporter.tell(ReplicaState.PREPARING, message=line), loop)
 
-        work = asyncio.to_thread(
-            prepare_image, spec.registry_url, spec.image_name, spec.image_digest, Path(spec.state_dir) / "node", report
-        )
+        def prepare() -> Prepared:
+            room = open_room(Path(spec.state_dir) / NODE, self._cache_gb)
+            return prepare_image(spec.registry_url, spec.image_name, spec.image_digest, room, report)
+
         try:
-            prepared = await work
-        except NodeError as error:
+            prepared = await asyncio.to_thread(prepare)
+        except (NodeError, SlipwayError) as error:
             await reporter.tell(ReplicaState.FAILED, error=error.message)
             return None
         return Launch(
@@ -126,6 +137,7 @@ class Supervision:
             request_settings=spec.request_settings,
             environment_variables=spec.environment_variables,
             secret=self._secret,
+            holds=prepared.holds,
         )
 
     async def _start(self, launch: Launch, reporter: Reporter) -> tuple[ScoringProcess, str]:

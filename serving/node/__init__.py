@@ -3,7 +3,10 @@
 Map::
 
     errors.py        what can go wrong between an image's digest and a running process
-    locks.py         one holder at a time, among processes
+    locks.py         shared and alone, among processes
+    entries.py       one kind of what is kept: whole or not there, held by its users;  kept.py  its records
+    room.py          all of it within a bound
+    layers.py        digest → a layer's files, once per node
     pull.py          manifest and blobs from the registry's /v2/, verified
     unpack.py        a layer's files, and nothing that leads elsewhere
     cache.py         digest → unpacked image, once per node

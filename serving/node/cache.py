@@ -1,20 +1,20 @@
-"""The node's images: pulled by digest, verified, unpacked once, however many replicas ask at the same time.
+"""The node's images: pulled by digest, verified, unpacked once, however many replicas ask at the same time."""
 
-An image is unpacked under ``tmp/`` and renamed to ``images/<digest>``, so what is there is whole. What a killed process
-left under ``tmp/`` is removed by the next one that holds the image's lock.
-"""
-
-import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
 
+from registry.core.images import Descriptor, Manifest
 from registry.core.names import check_name
+from serving.node.entries import Entries
 from serving.node.errors import ImageRefused
-from serving.node.locks import locked
+from serving.node.kept import RECORD, KeptImage
+from serving.node.layers import key_of
+from serving.node.locks import Hold
 from serving.node.pull import Puller
-from serving.node.unpack import unpack_layer
+from serving.node.room import Room
 
 DESCRIPTION = "image.json"  # at the unpacked image's root: its ImageConfig
 
@@ -22,46 +22,63 @@ Report = Callable[[str], None]  # a line on what is happening
 
 
 class ImageCache:
-    """Images below ``node``, the node's own folder."""
+    """Images of a node, each with its root beside its record."""
 
-    def __init__(self, node: Path) -> None:
-        self._images = node.absolute() / "images"
-        self._tmp = node.absolute() / "tmp"
-        self._locks = node / "locks"
+    def __init__(self, room: Room) -> None:
+        self._room = room
 
-    def ensure(self, puller: Puller, name: str, digest: str, report: Report) -> Path:
-        """Return the folder of the unpacked image, pulling it first if it is not here. Blocks.
+    def ensure(self, puller: Puller, name: str, digest: str, report: Report) -> tuple[Path, Hold]:
+        """Return the root of the unpacked image, pulled first if it is not here, and a hold that keeps it. Blocks.
 
         Raises:
             PullFailed: it is not here and cannot be pulled.
             ImageRefused: what was pulled is not what the digest says.
+            DiskRefused: the disk is full, or refuses to write.
         """
-        identity = check_name("digest", digest).removeprefix("sha256:")
-        image = self._images / identity
-        if image.is_dir():
-            return image
-        with locked(self._locks / f"image-{identity}"):
-            if not image.is_dir():
-                report(f"pulling {name}@{digest}")
-                self._pull(puller, name, digest, self._tmp / identity, image)
-        return image
+        key = key_of(check_name("digest", digest))
+        entries = self._room.images
 
-    def _pull(self, puller: Puller, name: str, digest: str, tmp: Path, image: Path) -> None:
-        shutil.rmtree(tmp, ignore_errors=True)
-        root = tmp / "root"
-        root.mkdir(parents=True)
+        def make(tmp: Path, _inherit: object) -> None:
+            report(f"pulling {name}@{digest}")
+            self._pull(puller, name, digest, tmp / "made", report)
+            entries.publish(tmp / "made", key)
+
         try:
-            manifest = puller.manifest(name, digest)
-            config = puller.config(name, manifest.config)
+            hold = entries.ensure(key, lambda: self._is_whole(entries, key), make)
+        except ImageRefused:
+            self._room.make(0)  # its layers are nobody's
+            raise
+        return entries.path(key) / "root", hold
+
+    def _is_whole(self, entries: Entries, key: str) -> bool:
+        record, root = self._room.image(key), entries.path(key) / "root"
+        if record is None or not (root / DESCRIPTION).is_file():
+            return False
+        return all(self._room.layers.is_whole(layer, root) for layer in record.layers)
+
+    def _pull(self, puller: Puller, name: str, digest: str, made: Path, report: Report) -> None:
+        root = made / "root"
+        root.mkdir(parents=True)
+        manifest = puller.manifest(name, digest)
+        config = puller.config(name, manifest.config)
+        with ExitStack() as held:
+            for layer in manifest.layers:  # what an earlier try left is not to go while room is made
+                held.enter_context(self._room.layers.hold(_layer_key(layer)))
+            self._room.make(self._incoming_bytes(manifest))
             for layer in manifest.layers:
-                file = tmp / "layer"
-                puller.blob(name, layer, file)
-                unpack_layer(file, layer.digest, root)
-                file.unlink()
+                held.enter_context(self._room.layers.ensure(puller, name, layer, report))
+                self._room.layers.link(_layer_key(layer), root)
             if (root / DESCRIPTION).exists():
                 raise ImageRefused(f"image {digest} brings its own {DESCRIPTION}", digest)
             (root / DESCRIPTION).write_bytes(msgspec.json.encode(config, order="deterministic"))
-            self._images.mkdir(parents=True, exist_ok=True)
-            root.rename(image)
-        finally:
-            shutil.rmtree(tmp, ignore_errors=True)
+            record = KeptImage(name=name, layers=[_layer_key(layer) for layer in manifest.layers])
+            (made / RECORD).write_bytes(msgspec.json.encode(record))
+
+    def _incoming_bytes(self, manifest: Manifest) -> int:
+        """Return what must be written: the layers that are not here, and the archive of the largest beside itself."""
+        missing = [layer.size for layer in manifest.layers if self._room.layers.record(_layer_key(layer)) is None]
+        return sum(missing) + max(missing, default=0)
+
+
+def _layer_key(layer: Descriptor) -> str:
+    return key_of(check_name("digest", layer.digest))

@@ -5,6 +5,7 @@
     NodeError                   the message is one that can be shown to a person as it is
     ├── PullFailed              the registry is away, or has no such image
     ├── ImageRefused            a blob is not what its digest says, or a layer holds what it may not
+    ├── DiskRefused             the node's disk is full, or refuses to write
     ├── InterpreterMissing      no Python of the image's minor version is on this node
     ├── EnvironmentFailed       the lock file could not be installed
     └── StartFailed             the scoring process did not become ready
@@ -32,6 +33,10 @@ class ImageRefused(NodeError):
     def __init__(self, message: str, blob: str) -> None:
         super().__init__(message)
         self.blob = blob
+
+
+class DiskRefused(NodeError):
+    pass
 
 
 class InterpreterMissing(NodeError):

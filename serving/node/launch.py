@@ -10,7 +10,9 @@ from registry.core.endpoints import RequestSettings
 from registry.core.images import CODE_PATH, SCORING_PATH, ImageConfig
 from serving.node.cache import DESCRIPTION
 from serving.node.errors import StartFailed
+from serving.node.locks import Hold
 
+NODE = "node"  # below the state folder: what the node keeps
 LOGS = Path("logs") / "deployments"  # below the node's folder: endpoint.deployment.revision-supervisor.log
 _INHERITED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SLIPWAY_INSTANCE")  # the last marks whose process it is
 _SECRET = "SLIPWAY_EDGE_SECRET"  # noqa: S105 (the variable's name)
@@ -30,6 +32,7 @@ class Launch:
     request_settings: RequestSettings = field(default_factory=RequestSettings)
     environment_variables: dict[str, str] = field(default_factory=dict)
     secret: str | None = None
+    holds: tuple[Hold, ...] = ()  # on image and environment; the process inherits them
 
 
 def read_description(image: Path) -> ImageConfig:

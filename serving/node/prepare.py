@@ -9,25 +9,39 @@ from registry.core.names import parse_image_reference
 from serving.node.cache import ImageCache
 from serving.node.environments import Environments
 from serving.node.launch import read_description
+from serving.node.locks import Hold
 from serving.node.pull import Puller
+from serving.node.room import Room
 
 
 class Prepared(NamedTuple):
+    """Image and environment stay where they are until this is closed, or whoever has the holds has ended."""
+
     image: Path  # the unpacked image
     python: Path  # of its environment
+    holds: tuple[Hold, ...]
+
+    def close(self) -> None:
+        for hold in self.holds:
+            hold.close()
 
 
-def prepare_image(registry_url: str, name: str, digest: str, node: Path, report: Callable[[str], None]) -> Prepared:
-    """Make an image and its environment present below ``node``. Blocks; costs milliseconds when both are here.
+def prepare_image(registry_url: str, name: str, digest: str, room: Room, report: Callable[[str], None]) -> Prepared:
+    """Make an image and its environment present on a node. Blocks; costs milliseconds when both are here.
 
     Raises:
         InvalidInput: the digest is none.
         NodeError: it cannot be done; the message says why.
     """
     with Puller(registry_url) as puller:
-        image = ImageCache(node).ensure(puller, name, digest, report)
-    python = Environments(node).ensure(image / LOCK_PATH, read_description(image).python, report)
-    return Prepared(image, python)
+        image, image_hold = ImageCache(room).ensure(puller, name, digest, report)
+    try:
+        config = read_description(image)
+        python, environment_hold = Environments(room).ensure(image / LOCK_PATH, config.python, report)
+    except BaseException:
+        image_hold.close()
+        raise
+    return Prepared(image, python, (image_hold, environment_hold))
 
 
 def resolve_reference(registry_url: str, reference: str) -> tuple[str, str]:

@@ -181,7 +181,7 @@ def _spawn(launch: Launch, log: Path | None, announce_fd: int) -> "subprocess.Po
                 stderr=subprocess.STDOUT if output else None,
                 env=environment(launch, config, os.environ),
                 cwd=folder if folder.is_dir() else launch.image,
-                pass_fds=(announce_fd,),
+                pass_fds=(announce_fd, *(hold.descriptor for hold in launch.holds)),
                 start_new_session=True,  # a terminal's Ctrl-C is for us, and the group can be killed as one
             )
         except OSError as error:

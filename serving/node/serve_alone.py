@@ -7,9 +7,10 @@ from pathlib import Path
 
 from registry.core.errors import SlipwayError
 from serving.node.errors import NodeError
-from serving.node.launch import Launch, read_description
+from serving.node.launch import NODE, Launch, read_description
 from serving.node.prepare import prepare_image, resolve_reference
 from serving.node.process import ScoringProcess
+from serving.node.room import open_room
 
 START_TIMEOUT_S = 300.0
 GRACE_S = 10.0
@@ -24,6 +25,7 @@ def serve_alone(
     grpc_port: int,
     serve_as: str | None,
     state_dir: Path,
+    cache_gb: float | None = None,
 ) -> int:
     """Serve the image that ``reference`` names until SIGINT or SIGTERM, and return the command's exit code.
 
@@ -31,15 +33,16 @@ def serve_alone(
     """
     try:
         name, digest = resolve_reference(registry_url, reference)
-        image, python = prepare_image(registry_url, name, digest, state_dir / "node", _say)
+        prepared = prepare_image(registry_url, name, digest, open_room(state_dir / NODE, cache_gb), _say)
         launch = Launch(
-            python=python,
-            image=image,
-            serve_as=serve_as or read_description(image).models[0].name,
+            python=prepared.python,
+            image=prepared.image,
+            serve_as=serve_as or read_description(prepared.image).models[0].name,
             backend="",
             host=host,
             http_port=http_port,
             grpc_port=grpc_port,
+            holds=prepared.holds,
         )
         return asyncio.run(_serve(launch))
     except (NodeError, SlipwayError) as error:

@@ -3,6 +3,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -13,20 +14,9 @@ from registry.core.errors import InvalidInput
 from registry.core.images import MANIFEST_TYPE, Descriptor, ImageConfig, Manifest
 from registry.images.build import BuiltImage
 from registry.images.layout import ImageLayout
-from serving.node.cache import ImageCache
 from serving.node.errors import ImageRefused, PullFailed
 from serving.node.prepare import resolve_reference
-from serving.node.pull import Puller
-
-PULL_PROGRAM = """
-import sys
-from pathlib import Path
-from serving.node.cache import ImageCache
-from serving.node.pull import Puller
-node, url, digest = sys.argv[1:]
-with Puller(url) as puller:
-    print(ImageCache(Path(node)).ensure(puller, "cancer", digest, lambda line: print(line, flush=True)))
-"""
+from tests.serving.node.present import PULL_PROGRAM, present
 
 
 class Registry(Protocol):
@@ -39,11 +29,6 @@ class Registry(Protocol):
 
 class ImageMaker(Protocol):
     def __call__(self, main: str = "", lock: bytes = b"", script: str | None = None) -> BuiltImage: ...
-
-
-def ensure(node: Path, registry: Registry, digest: str, lines: list[str] | None = None) -> Path:
-    with Puller(registry.url) as puller:
-        return ImageCache(node).ensure(puller, "cancer", digest, ([] if lines is None else lines).append)
 
 
 def pulling_process(node: Path, registry: Registry, digest: str) -> "subprocess.Popen[str]":
@@ -84,9 +69,9 @@ def linked_folder() -> bytes:
 
 def test_an_image_is_unpacked_with_its_description(tmp_path: Path, registry: Registry, make_image: ImageMaker) -> None:
     built = make_image("print(1)", b"lock")
-    image = ensure(tmp_path / "node", registry, built.digest)
+    image = present(tmp_path / "node", registry.url, built.digest)
 
-    assert image == tmp_path / "node/images" / built.digest.removeprefix("sha256:")
+    assert image == tmp_path / "node/images" / built.digest.removeprefix("sha256:") / "root"
     assert files_below(image) == {
         "image.json",
         "opt/slipway/requirements.lock",
@@ -101,16 +86,30 @@ def test_an_image_is_unpacked_with_its_description(tmp_path: Path, registry: Reg
 def test_a_link_that_stays_inside_the_image_is_kept(tmp_path: Path, registry: Registry, make_image: ImageMaker) -> None:
     link = tar_of("var/current", tarfile.SYMTYPE, link="../opt/slipway")
     digest, _ = image_with_layer(registry.layout, make_image(lock=b"lock"), link)
-    image = ensure(tmp_path / "node", registry, digest)
+    image = present(tmp_path / "node", registry.url, digest)
     assert (image / "var/current/requirements.lock").read_bytes() == b"lock"
+
+
+def test_a_link_of_one_layer_leads_no_file_of_another_elsewhere(
+    tmp_path: Path, registry: Registry, make_image: ImageMaker
+) -> None:
+    built = make_image()
+    link = tar_of("var/lib", tarfile.SYMTYPE, link="../opt")
+    linked, _ = image_with_layer(registry.layout, built, link)
+    below = replace(built, digest=linked, manifest=registry.layout.manifest(linked))
+    digest, blob = image_with_layer(registry.layout, below, tar_of("var/lib/x"))
+
+    with pytest.raises(ImageRefused, match="var/lib exists already") as refusal:
+        present(tmp_path / "node", registry.url, digest)
+    assert refusal.value.blob == blob
 
 
 def test_an_image_that_is_here_is_not_pulled_again(tmp_path: Path, registry: Registry, make_image: ImageMaker) -> None:
     digest = make_image().digest
-    first = ensure(tmp_path / "node", registry, digest)
+    first = present(tmp_path / "node", registry.url, digest)
     registry.asked.clear()
 
-    assert ensure(tmp_path / "node", registry, digest) == first
+    assert present(tmp_path / "node", registry.url, digest) == first
     assert registry.asked == []
 
 
@@ -125,12 +124,12 @@ def test_a_flipped_byte_in_any_blob_is_refused_and_the_blob_named(
         path.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
 
         with pytest.raises(ImageRefused, match=blob) as refusal:
-            ensure(tmp_path / "node", registry, built.digest)
+            present(tmp_path / "node", registry.url, built.digest)
         assert refusal.value.blob == blob
-        assert files_below(tmp_path / "node") == {f"locks/image-{built.digest.removeprefix('sha256:')}"}
+        assert files_below(tmp_path / "node") <= {"locks/sweep"}
         path.write_bytes(good)
 
-    ensure(tmp_path / "node", registry, built.digest)
+    present(tmp_path / "node", registry.url, built.digest)
 
 
 def test_a_blob_that_is_longer_than_announced_is_refused(
@@ -141,7 +140,7 @@ def test_a_blob_that_is_longer_than_announced_is_refused(
     layer.write_bytes(layer.read_bytes() + b"x")
 
     with pytest.raises(ImageRefused, match="its size is not"):
-        ensure(tmp_path / "node", registry, built.digest)
+        present(tmp_path / "node", registry.url, built.digest)
 
 
 @pytest.mark.parametrize(
@@ -168,27 +167,24 @@ def test_a_layer_that_leads_elsewhere_is_refused(
     digest, _ = image_with_layer(registry.layout, make_image(), layer)
 
     with pytest.raises(ImageRefused, match=reason):
-        ensure(tmp_path / "node", registry, digest)
-    assert files_below(tmp_path / "node") == {f"locks/image-{digest.removeprefix('sha256:')}"}
+        present(tmp_path / "node", registry.url, digest)
+    assert files_below(tmp_path / "node") == {"locks/sweep"}
     assert not (tmp_path / "escaped").exists()
 
 
 def test_an_image_that_the_registry_does_not_have_is_said_so(tmp_path: Path, registry: Registry) -> None:
     with pytest.raises(PullFailed, match="has no cancer@sha256:0000"):
-        ensure(tmp_path / "node", registry, "sha256:" + "0" * 64)
+        present(tmp_path / "node", registry.url, "sha256:" + "0" * 64)
 
 
 def test_a_registry_that_is_away_is_said_so(tmp_path: Path) -> None:
-    with (
-        pytest.raises(PullFailed, match=r"cannot pull .* from the registry at http://127\.0\.0\.1:9"),
-        Puller("http://127.0.0.1:9") as puller,
-    ):
-        ImageCache(tmp_path).ensure(puller, "cancer", "sha256:" + "0" * 64, lambda line: None)
+    with pytest.raises(PullFailed, match=r"cannot pull .* from the registry at http://127\.0\.0\.1:9"):
+        present(tmp_path, "http://127.0.0.1:9", "sha256:" + "0" * 64)
 
 
 def test_a_digest_that_is_none_never_reaches_the_disk(tmp_path: Path, registry: Registry) -> None:
     with pytest.raises(InvalidInput):
-        ensure(tmp_path / "node", registry, "sha256:../../x")
+        present(tmp_path / "node", registry.url, "sha256:../../x")
 
 
 def test_a_reference_by_digest_needs_no_registry_and_one_by_tag_asks_it(registry: Registry) -> None:
@@ -227,6 +223,6 @@ def test_a_process_killed_while_it_pulls_leaves_nothing_that_counts(
 
     assert left != set()
     assert not (tmp_path / "node/images").exists()
-    image = ensure(tmp_path / "node", registry, built.digest)
+    image = present(tmp_path / "node", registry.url, built.digest)
     assert (image / "image.json").exists()
     assert files_below(tmp_path / "node" / "tmp") == set()

@@ -9,14 +9,17 @@ from registry.images.lock import compile_lock
 from serving.node.environments import Environments, environment_key
 from serving.node.errors import EnvironmentFailed, InterpreterMissing
 from serving.node.interpreters import find_interpreter
+from serving.node.room import open_room
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 ENSURE_PROGRAM = """
 import sys
 from pathlib import Path
 from serving.node.environments import Environments
+from serving.node.room import open_room
 node, lock, python = sys.argv[1:]
-print(Environments(Path(node)).ensure(Path(lock), python, lambda line: print(line, flush=True)))
+environments = Environments(open_room(Path(node), None))
+print(environments.ensure(Path(lock), python, lambda line: print(line, flush=True))[0])
 """
 
 
@@ -32,15 +35,21 @@ def ensuring_process(node: Path, lock: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])
 
 
+def ensure(node: Path, lock: Path, lines: list[str] | None = None) -> Path:
+    report = ([] if lines is None else lines).append
+    python, hold = Environments(open_room(node, None)).ensure(lock, PYTHON, report)
+    hold.close()
+    return python
+
+
 def says(python: Path, program: str) -> str:
     return subprocess.run([python, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def test_an_environment_holds_exactly_its_lock_and_is_made_once(tmp_path: Path, small_lock: Path) -> None:
     lines: list[str] = []
-    environments = Environments(tmp_path)
-    first = environments.ensure(small_lock, PYTHON, lines.append)
-    second = environments.ensure(small_lock, PYTHON, lines.append)
+    first = ensure(tmp_path, small_lock, lines)
+    second = ensure(tmp_path, small_lock, lines)
 
     assert (
         first == second == tmp_path / "environments" / environment_key(small_lock.read_bytes(), PYTHON) / "bin/python"
@@ -51,7 +60,7 @@ def test_an_environment_holds_exactly_its_lock_and_is_made_once(tmp_path: Path, 
 
 
 def test_bytecode_is_compiled_when_it_is_made(tmp_path: Path, small_lock: Path) -> None:
-    python = Environments(tmp_path).ensure(small_lock, PYTHON, lambda line: None)
+    python = ensure(tmp_path, small_lock)
 
     assert list(python.parents[1].rglob("click/__pycache__/core.*.pyc"))
 
@@ -59,7 +68,7 @@ def test_bytecode_is_compiled_when_it_is_made(tmp_path: Path, small_lock: Path) 
 def test_an_image_brings_another_numpy_than_the_servers(tmp_path: Path) -> None:
     lock = tmp_path / "requirements.lock"
     lock.write_bytes(compile_lock(["numpy==1.26.4"], [], PYTHON, "amd64"))
-    python = Environments(tmp_path / "node").ensure(lock, PYTHON, lambda line: None)
+    python = ensure(tmp_path / "node", lock)
 
     assert says(python, "import numpy; print(numpy.__version__)") == "1.26.4"
     assert version("numpy") != "1.26.4"
@@ -81,7 +90,7 @@ def test_an_environment_whose_maker_was_killed_is_made_again(tmp_path: Path, sma
     process.kill()
     process.communicate()
 
-    python = Environments(tmp_path).ensure(small_lock, PYTHON, lambda line: None)
+    python = ensure(tmp_path, small_lock)
     assert says(python, "import click; print(click.__name__)") == "click"
 
 
@@ -90,7 +99,7 @@ def test_what_a_killed_maker_left_is_not_taken_for_an_environment(tmp_path: Path
     (left / "bin").mkdir(parents=True)
     (left / "bin/python").write_text("half")
 
-    python = Environments(tmp_path).ensure(small_lock, PYTHON, lambda line: None)
+    python = ensure(tmp_path, small_lock)
     assert says(python, "print(1)") == "1"
 
 
@@ -99,7 +108,7 @@ def test_a_lock_with_a_wrong_hash_is_refused_and_leaves_nothing(tmp_path: Path) 
     lock.write_text(f"click==8.1.7 --hash=sha256:{'0' * 64}\n")
 
     with pytest.raises(EnvironmentFailed, match=r"(?s)cannot be made: .*[Hh]ash mismatch.*click"):
-        Environments(tmp_path).ensure(lock, PYTHON, lambda line: None)
+        ensure(tmp_path, lock)
     assert list((tmp_path / "environments").iterdir()) == []
 
 
@@ -108,7 +117,7 @@ def test_a_lock_without_hashes_is_refused(tmp_path: Path) -> None:
     lock.write_text("click==8.1.7\n")
 
     with pytest.raises(EnvironmentFailed, match="hash"):
-        Environments(tmp_path).ensure(lock, PYTHON, lambda line: None)
+        ensure(tmp_path, lock)
 
 
 def test_another_lock_or_python_is_another_environment() -> None:

@@ -11,11 +11,10 @@ from typing import Any, Protocol
 import pytest
 
 from registry.images.build import BuiltImage
-from serving.node.cache import ImageCache
 from serving.node.errors import ProcessDied, ScriptFailed, StartFailed, StartTimedOut
 from serving.node.launch import Launch
 from serving.node.process import ScoringProcess
-from serving.node.pull import Puller
+from tests.serving.node.present import present
 
 PRELUDE = """
 import json, os, signal, sys, threading
@@ -55,8 +54,7 @@ Start = Callable[[str], ScoringProcess]
 @pytest.fixture
 def unpack(tmp_path: Path, registry: Registry, make_image: ImageMaker) -> Callable[[str], Path]:
     def unpack(main: str) -> Path:
-        with Puller(registry.url) as puller:
-            return ImageCache(tmp_path / "node").ensure(puller, "cancer", make_image(main).digest, lambda line: None)
+        return present(tmp_path / "node", registry.url, make_image(main).digest)
 
     return unpack
 

@@ -19,6 +19,7 @@ from serving.node.errors import ScriptFailed
 from serving.node.launch import Launch
 from serving.node.prepare import prepare_image
 from serving.node.process import ScoringProcess
+from serving.node.room import open_room
 
 pytestmark = pytest.mark.e2e
 
@@ -73,8 +74,11 @@ def launch(registry: Registry, lock: bytes, state_dir: Path) -> Callable[[str], 
             scoring=scoring_package(),
         )
         digest = build_image(registry.layout, inputs, lambda progress, line: None).digest
-        image, python = prepare_image(registry.url, "cancer", digest, state_dir, lambda line: None)
-        return Launch(python=python, image=image, serve_as="cancer", backend="cancer.blue.1", secret="edge")
+        prepared = prepare_image(registry.url, "cancer", digest, open_room(state_dir, None), lambda line: None)
+        prepared.close()
+        return Launch(
+            python=prepared.python, image=prepared.image, serve_as="cancer", backend="cancer.blue.1", secret="edge"
+        )
 
     return launch
 
