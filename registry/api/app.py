@@ -28,6 +28,7 @@ from registry.api.errors import ErrorMiddleware, answer_http_exception
 from registry.api.guard import BrowserGuard
 from registry.api.mlflow import (
     artifacts,
+    downloads,
     experiments,
     inputs,
     logged_models,
@@ -222,15 +223,21 @@ MLFLOW = [
     ApiRoute("PATCH", "/mlflow/logged-models/{model_id}/tags", logged_models.set_tags),
     ApiRoute("DELETE", "/mlflow/logged-models/{model_id}/tags/{key:path}", logged_models.delete_tag),
     ApiRoute("GET", "/mlflow/logged-models/{model_id}/artifacts/directories", logged_models.list_directory),
+    ApiRoute("GET", "/mlflow/logged-models/{model_id}/artifacts/files", downloads.get_logged_model_file),
     # files
     ApiRoute("GET", "/mlflow-artifacts/artifacts", artifacts.list_artifacts),
     ApiRoute("GET", "/mlflow-artifacts/artifacts/{path:path}", artifacts.get_artifact),
     ApiRoute("PUT", "/mlflow-artifacts/artifacts/{path:path}", artifacts.put_artifact),
     ApiRoute("DELETE", "/mlflow-artifacts/artifacts/{path:path}", artifacts.delete_artifacts),
 ]
+MLFLOW_UI = [
+    ApiRoute("GET", "/get-artifact", downloads.get_run_file),
+    ApiRoute("GET", "/model-versions/get-artifact", downloads.get_version_file),
+]
 MLFLOW_V3 = [ApiRoute("GET", "/mlflow/server-info", artifacts.get_server_info)]
 
 FOREIGN = [
+    *MLFLOW_UI,
     *(route for prefix in ("/api/2.0", "/ajax-api/2.0") for route in under(prefix, MLFLOW)),
     *(route for prefix in ("/api/3.0", "/ajax-api/3.0") for route in under(prefix, MLFLOW_V3)),
 ]

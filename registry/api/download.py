@@ -1,6 +1,7 @@
 """A blob on its way to a client: whole, or the one range that was asked for (RFC 9110, section 14)."""
 
 import re
+from urllib.parse import quote
 
 from anyio.to_thread import run_sync
 from starlette.requests import Request
@@ -11,19 +12,24 @@ from registry.store.blobs import Blobs
 BINARY = "application/octet-stream"
 
 # What somebody stored must never be run by a browser as the registry's own page.
-DOWNLOAD = {"content-disposition": "attachment", "content-security-policy": "sandbox; default-src 'none'"}
+SANDBOX = "sandbox; default-src 'none'"
 
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z", re.ASCII)
 
 
-async def send(request: Request, blobs: Blobs, digest: str, size: int, media_type: str = BINARY) -> Response:
-    """Answer with a blob of ``size`` bytes. Several ranges, and a unit other than bytes, are answered with all of it.
+async def send(
+    request: Request, blobs: Blobs, digest: str, size: int, media_type: str = BINARY, name: str = ""
+) -> Response:
+    """Answer with a blob of ``size`` bytes, to be kept as ``name``. Several ranges, and a unit other than bytes, are
+    answered with all of it.
 
     Raises:
         NotFound: it is not there.
     """
     tag = f'"{digest}"'
-    headers = {"etag": tag, "accept-ranges": "bytes", **DOWNLOAD}
+    headers = {"etag": tag, "accept-ranges": "bytes"}
+    headers |= {"content-disposition": attachment(name), "content-security-policy": SANDBOX}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     part = wanted_range(request.headers.get("range", ""), size)
@@ -40,6 +46,13 @@ async def send(request: Request, blobs: Blobs, digest: str, size: int, media_typ
     headers |= {"content-length": str(end - start), "content-range": f"bytes {start}-{end - 1}/{size}"}
     chunks = await run_sync(blobs.stream, digest, part)
     return StreamingResponse(chunks, 206, headers=headers, media_type=media_type)
+
+
+def attachment(name: str) -> str:
+    """Return how a browser is told to keep a file and not to show it (RFC 6266); "" leaves it the address's name."""
+    if not name:
+        return "attachment"
+    return f"attachment; filename={name}" if _PLAIN_NAME.match(name) else f"attachment; filename*=UTF-8''{quote(name)}"
 
 
 def wanted_range(header: str, size: int) -> tuple[int, int] | None:

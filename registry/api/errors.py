@@ -37,6 +37,8 @@ def workspace_body(error: SlipwayError, status: int, request_id: str) -> tuple[i
 
 # Longest first; what matches none is the workspace API.
 BODIES: list[tuple[str, Body]] = [
+    ("/model-versions/get-artifact", mlflow_body),
+    ("/get-artifact", mlflow_body),
     ("/ajax-api/", mlflow_body),
     ("/api/2.0/", mlflow_body),
     ("/api/3.0/", mlflow_body),

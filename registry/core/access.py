@@ -40,7 +40,8 @@ GET   /mlflow/metrics/get-history /mlflow/metrics/get-history-bulk /mlflow/metri
 GET   /mlflow/registered-models/get /mlflow/registered-models/search /mlflow/registered-models/get-latest-versions
 GET   /mlflow/registered-models/alias /mlflow/model-versions/get /mlflow/model-versions/search
 GET   /mlflow/model-versions/get-download-uri /mlflow/logged-models/{model_id} /mlflow/server-info
-GET   /mlflow/logged-models/{model_id}/artifacts/directories
+GET   /mlflow/logged-models/{model_id}/artifacts/directories /mlflow/logged-models/{model_id}/artifacts/files
+GET   /get-artifact /model-versions/get-artifact
 GET   /mlflow/artifacts/list /mlflow-artifacts/artifacts /mlflow-artifacts/artifacts/{path:path}
 POST  /mlflow/experiments/search /mlflow/experiments/search-datasets /mlflow/runs/search /mlflow/logged-models/search
 POST  /mlflow/registered-models/get-latest-versions

@@ -11,7 +11,7 @@ from registry.api.blobs import receive
 from registry.api.download import BINARY, send
 from registry.api.mlflow import wire
 from registry.api.route import answer, workspace_of
-from registry.core.artifacts import parse_address
+from registry.core.artifacts import ArtifactAddress, parse_address
 from registry.operations import artifacts
 
 
@@ -26,10 +26,7 @@ async def put_artifact(request: Request) -> Response:
 
 async def get_artifact(request: Request) -> Response:
     """Read a file, or a range of it."""
-    workspace, address = workspace_of(request), parse_address(request.path_params["path"])
-    file = await run_sync(artifacts.get_artifact, workspace, address)
-    media_type = mimetypes.guess_type(file.path)[0] or BINARY
-    return await send(request, workspace.blobs, f"sha256:{file.sha256}", file.size, media_type)
+    return await send_artifact(request, parse_address(request.path_params["path"]))
 
 
 async def list_artifacts(request: Request) -> Response:
@@ -49,6 +46,15 @@ async def delete_artifacts(request: Request) -> Response:
 async def get_server_info(_request: Request) -> Response:
     """Say what this server can do beyond the classic calls: nothing yet."""
     return answer({"store_type": "SqlStore", "workspaces_enabled": False, "trace_archival_enabled": False})
+
+
+async def send_artifact(request: Request, address: ArtifactAddress) -> Response:
+    """Answer with the file at an address, as a download under its own name. Raises NotFound."""
+    workspace = workspace_of(request)
+    file = await run_sync(artifacts.get_artifact, workspace, address)
+    media_type = mimetypes.guess_type(file.path)[0] or BINARY
+    name = file.path.rpartition("/")[2]
+    return await send(request, workspace.blobs, f"sha256:{file.sha256}", file.size, media_type, name)
 
 
 def file_json(entry: artifacts.ListedFile) -> dict[str, Any]:

@@ -3,7 +3,7 @@ import hashlib
 import httpx
 import pytest
 
-from registry.api.download import wanted_range
+from registry.api.download import attachment, wanted_range
 
 CONTENT = bytes(range(256)) * 20_000  # five megabytes: more than one chunk
 
@@ -59,8 +59,14 @@ def test_an_artifact_has_ranges_too(http: httpx.Client) -> None:
     assert http.put(path, content=b"<script>alert(1)</script>").status_code == 200
     answer = http.get(path, headers={"range": "bytes=1-6"})
     assert (answer.status_code, answer.content) == (206, b"script")
-    assert answer.headers["content-disposition"] == "attachment"
+    assert answer.headers["content-disposition"] == "attachment; filename=page.html"
     assert answer.headers["content-security-policy"].startswith("sandbox")
+
+
+def test_a_download_has_its_own_name_whatever_that_is() -> None:
+    assert attachment("") == "attachment"
+    assert attachment("model.onnx") == "attachment; filename=model.onnx"
+    assert attachment('grüße";\r\nx: 1') == "attachment; filename*=UTF-8''gr%C3%BC%C3%9Fe%22%3B%0D%0Ax%3A%201"
 
 
 def test_an_empty_file_has_no_ranges() -> None:

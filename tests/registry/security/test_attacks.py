@@ -66,6 +66,11 @@ PLACES = [
     "/api/2.0/mlflow-artifacts/artifacts/0/{}/artifacts/x",
     "/api/2.0/mlflow-artifacts/artifacts?path={}",
     "/api/2.0/mlflow/metrics/get-history?run_id={}&metric_key=m",
+    "/get-artifact?run_id={}&path=x",
+    "/get-artifact?run_id=0&path={}",
+    "/model-versions/get-artifact?name={}&version=1&path=x",
+    "/model-versions/get-artifact?name=cancer&version={}&path=x",
+    "/ajax-api/2.0/mlflow/logged-models/{}/artifacts/files?artifact_file_path=x",
 ]
 
 
@@ -225,11 +230,14 @@ def test_deep_nesting_is_the_callers_mistake(http: httpx.Client, opening: str, d
 
 @pytest.mark.parametrize("name", ["page.html", "page.svg", "page.xhtml", "page.js", "page", "page.html%3Fx=1"])
 def test_a_stored_page_is_a_download_and_never_run(http: httpx.Client, name: str) -> None:
-    shown = http.get(logged(http, name, HTML.encode()))
-    assert shown.text == HTML
-    assert shown.headers["content-disposition"] == "attachment"
-    assert shown.headers["x-content-type-options"] == "nosniff"
-    assert shown.headers["content-security-policy"] == "sandbox; default-src 'none'"
+    path = logged(http, name, HTML.encode())
+    run_id = path.split("/")[6]
+    for door in (path, f"/get-artifact?run_id={run_id}&path={name}"):
+        shown = http.get(door)
+        assert shown.text == HTML
+        assert shown.headers["content-disposition"].startswith("attachment")
+        assert shown.headers["x-content-type-options"] == "nosniff"
+        assert shown.headers["content-security-policy"] == "sandbox; default-src 'none'"
 
 
 def test_a_stored_blob_is_a_download_and_never_run(http: httpx.Client) -> None:

@@ -146,4 +146,5 @@ def test_a_path_is_a_file_or_a_folder(http: httpx.Client, run_id: str) -> None:
 def test_a_download_is_never_a_page_of_the_registry(http: httpx.Client, run_id: str) -> None:
     http.put(f"{FILES}/0/{run_id}/artifacts/x.html", content=b"<script>")
     headers = http.get(f"{FILES}/0/{run_id}/artifacts/x.html").headers
-    assert (headers["content-disposition"], headers["x-content-type-options"]) == ("attachment", "nosniff")
+    assert headers["content-disposition"] == "attachment; filename=x.html"
+    assert headers["x-content-type-options"] == "nosniff"
