@@ -21,6 +21,7 @@ MAX_USER_ID = 256
 MAX_EXPERIMENT_NAME = 500
 MAX_EXPERIMENT_TAG_VALUE = 20_000
 LARGEST = 1.7976931348623157e308  # stands for infinity, as in MLflow
+RUN_NAME_TAG = "mlflow.runName"
 
 _KEY = re.compile(r"[/\w.\- :]*\Z")
 
@@ -97,7 +98,7 @@ def clamp(value: float) -> float:
 
 
 def check_batch(metrics: list[Metric], params: dict[str, str], tags: dict[str, str]) -> None:
-    """Raise InvalidInput if MLflow's limits to one request, or to a key or value, are passed."""
+    """Raise InvalidInput if MLflow's limits to one request, or to a key, are passed. Long values are cut."""
     counts = (
         ("metrics", len(metrics), MAX_METRICS),
         ("params", len(params), MAX_PARAMS),
@@ -111,8 +112,25 @@ def check_batch(metrics: list[Metric], params: dict[str, str], tags: dict[str, s
         raise InvalidInput(f"A batch logging request can contain at most {MAX_ENTITIES} entities. Got {total}.")
     for key in (*(metric.key for metric in metrics), *params, *tags):
         check_key(key)
-    check_values("param", params, MAX_PARAM_VALUE)
-    check_values("tag", tags, MAX_TAG_VALUE)
+
+
+def check_first_tags(tags: dict[str, str]) -> None:
+    """Raise InvalidInput if a run cannot begin with these tags."""
+    if len(tags) > MAX_ENTITIES:
+        raise InvalidInput(f"A run can begin with at most {MAX_ENTITIES} tags. Got {len(tags)}.")
+    for key in tags:
+        check_key(key)
+
+
+def cut_params(params: dict[str, str]) -> dict[str, str]:
+    """Return params as they are kept: what is longer is cut, as MLflow's server does, so that no training fails."""
+    return {key: value[:MAX_PARAM_VALUE] for key, value in params.items()}
+
+
+def cut_tags(tags: dict[str, str]) -> dict[str, str]:
+    """Return a run's tags as they are kept, cut as its params are. An empty name names nothing."""
+    kept = {key: value[: MAX_RUN_NAME if key == RUN_NAME_TAG else MAX_TAG_VALUE] for key, value in tags.items()}
+    return {key: value for key, value in kept.items() if value or key != RUN_NAME_TAG}
 
 
 def check_active(noun: str, id: str, stage: LifecycleStage) -> None:
@@ -121,13 +139,12 @@ def check_active(noun: str, id: str, stage: LifecycleStage) -> None:
         raise InvalidInput(f"The {noun} {id} must be in the 'active' state. Current state is {stage}.", id=id)
 
 
-def check_run_name(name: str, user_id: str = "") -> None:
-    """Raise InvalidInput if a run's name, or its user's, is too long."""
-    for parameter, value, limit in (("run_name", name, MAX_RUN_NAME), ("user_id", user_id, MAX_USER_ID)):
-        if len(value) > limit:
-            raise InvalidInput(
-                f"Invalid value for parameter '{parameter}': it has {len(value)} characters, at most {limit}"
-            )
+def check_user_id(user_id: str) -> None:
+    """Raise InvalidInput if it is too long: cut, it might be somebody else's."""
+    if len(user_id) > MAX_USER_ID:
+        raise InvalidInput(
+            f"Invalid value for parameter 'user_id': it has {len(user_id)} characters, at most {MAX_USER_ID}"
+        )
 
 
 def check_experiment_name(name: str) -> None:

@@ -4,14 +4,19 @@ from msgspec.structs import replace
 
 from registry.core.errors import InvalidInput, NotFound
 from registry.core.runs import (
+    MAX_RUN_NAME,
+    RUN_NAME_TAG,
     LifecycleStage,
     Metric,
     Run,
     RunStatus,
     check_active,
     check_batch,
-    check_run_name,
+    check_first_tags,
     check_same_params,
+    check_user_id,
+    cut_params,
+    cut_tags,
 )
 from registry.operations.experiments import get_experiment_within
 from registry.operations.workspace import Workspace
@@ -19,7 +24,6 @@ from registry.store import metrics as metric_rows
 from registry.store import runs
 from registry.store.metadata import Connection
 
-RUN_NAME_TAG = "mlflow.runName"
 USER_TAG = "mlflow.user"
 
 
@@ -30,14 +34,14 @@ def create_run(
 
     Raises:
         NotFound: no such experiment.
-        InvalidInput: a name or tag passes MLflow's limits, name and tag differ, or the experiment is deleted.
+        InvalidInput: a key or user's name passes MLflow's limits, name and tag differ, or the experiment is deleted.
     """
-    check_batch([], {}, tags)
+    check_first_tags(tags)
     _check_same_name(name, tags.get(RUN_NAME_TAG, ""))
     run_id = workspace.new_id()
-    name = name or tags.get(RUN_NAME_TAG) or f"run-{run_id[:8]}"
+    name = (name or tags.get(RUN_NAME_TAG) or f"run-{run_id[:8]}")[:MAX_RUN_NAME]
     user_id = user_id or tags.get(USER_TAG, "")
-    check_run_name(name, user_id)
+    check_user_id(user_id)
     with workspace.metadata.write() as tx:
         experiment = get_experiment_within(tx, experiment_id)
         check_active("experiment", experiment_id, experiment.lifecycle_stage)
@@ -51,7 +55,7 @@ def create_run(
             artifact_uri=f"{experiment.artifact_location}/{run_id}/artifacts",
             started_ms=workspace.now_ms() if started_ms is None else started_ms,
             ended_ms=None,
-            tags=dict(sorted({**tags, RUN_NAME_TAG: name}.items())),
+            tags=dict(sorted({**cut_tags(tags), RUN_NAME_TAG: name}.items())),
         )
         runs.put(tx, run)
         runs.set_tags(tx, run_id, run.tags)
@@ -65,9 +69,9 @@ def update_run(
 
     Raises:
         NotFound: no such run.
-        InvalidInput: it is deleted, or the name is too long.
+        InvalidInput: it is deleted.
     """
-    check_run_name(name or "")
+    name = (name or "")[:MAX_RUN_NAME]
     with workspace.metadata.write() as tx:
         run = get_run_within(tx, run_id)
         check_active("run", run_id, run.lifecycle_stage)
@@ -87,14 +91,14 @@ def update_run(
 async def log_batch(
     workspace: Workspace, run_id: str, metrics: list[Metric], params: dict[str, str], tags: dict[str, str]
 ) -> None:
-    """Log all of it, or none; return when it is committed, perhaps together with what others log.
+    """Log all of it, or none; return when it is committed, perhaps together with what others log. Long values are cut.
 
     Raises:
         NotFound: no such run.
         InvalidInput: MLflow's limits are passed, the run is deleted, or a param is there with another value.
     """
     check_batch(metrics, params, tags)
-    check_run_name(tags.get(RUN_NAME_TAG, ""))
+    params, tags = cut_params(params), cut_tags(tags)
     await workspace.metadata.write_soon(lambda tx: _log(tx, run_id, metrics, params, tags))
 
 
@@ -106,7 +110,7 @@ def _log(tx: Connection, run_id: str, metrics: list[Metric], params: dict[str, s
     runs.add_metrics(tx, run_id, experiment_id, metrics)
     metric_rows.add_of_models(tx, run_id, metrics)
     runs.set_tags(tx, run_id, tags)
-    if tags.get(RUN_NAME_TAG):
+    if RUN_NAME_TAG in tags:
         runs.put(tx, replace(get_run_within(tx, run_id), name=tags[RUN_NAME_TAG]))
 
 

@@ -94,7 +94,7 @@ async def log_batch(request: Request) -> Response:
     """Log metrics, params and tags, all or none."""
     said = await wire.read_message(request, wire.LogBatch, MAX_BATCH_BYTES)
     metrics = [message.metric() for message in said.metrics]
-    return await _log(request, said.run_id, metrics, wire.as_dict(said.params), wire.as_dict(said.tags))
+    return await _log(request, said.run_id, metrics, wire.as_dict(said.params), wire.last_of(said.tags))
 
 
 async def _log(

@@ -16,6 +16,7 @@ from registry.core.search import encode_page_token
 
 T = TypeVar("T")
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+Time = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 STAGES = {
     "ACTIVE_ONLY": frozenset({LifecycleStage.ACTIVE}),
     "DELETED_ONLY": frozenset({LifecycleStage.DELETED}),
@@ -31,7 +32,7 @@ class KeyValue(msgspec.Struct, frozen=True):
 class MetricMessage(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     value: float | str
-    timestamp: Int64
+    timestamp: Time
     step: Int64 = 0
     model_id: str = ""
     dataset_name: Annotated[str, msgspec.Meta(max_length=MAX_NAME)] = ""
@@ -196,6 +197,11 @@ def as_dict(pairs: list[KeyValue]) -> dict[str, str]:
         if values.setdefault(pair.key, pair.value) != pair.value:
             raise InvalidInput(f"Duplicate key {pair.key!r} with different values")
     return values
+
+
+def last_of(pairs: list[KeyValue]) -> dict[str, str]:
+    """Return key → value, of a key that comes twice the last."""
+    return {pair.key: pair.value for pair in pairs}
 
 
 def present(values: dict[str, Any]) -> dict[str, Any]:

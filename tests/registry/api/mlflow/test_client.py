@@ -3,11 +3,13 @@
 import math
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import mlflow
 import pytest
 from mlflow import MlflowClient
+from mlflow.entities import Param, RunTag
 from mlflow.exceptions import MlflowException
 
 from registry.operations.model_versions import register_version
@@ -148,5 +150,55 @@ def test_batches_keep_mlflows_limits(client: MlflowClient, run_id: str) -> None:
     with pytest.raises(MlflowException):
         client.set_tag(run_id, "a/../b", "x")
     with pytest.raises(MlflowException):
-        client.log_param(run_id, "long", "x" * 6001)
-    client.log_param(run_id, "long", "x" * 6000)
+        client.set_tag(run_id, "k" * 251, "x")
+
+
+def test_long_values_are_cut_and_fail_no_training(client: MlflowClient, run_id: str) -> None:
+    client.log_param(run_id, "param", "x" * 6001)
+    client.log_param(run_id, "param", "x" * 7000)  # as it is kept, the same
+    client.set_tag(run_id, "tag", "x" * 8001)
+    client.log_batch(run_id, params=[Param("ü", "ü" * 6001)], tags=[RunTag("ü", "ü" * 8001)])
+    data = client.get_run(run_id).data
+    assert data.params == {"param": "x" * 6000, "ü": "ü" * 6000}
+    assert (data.tags["tag"], data.tags["ü"]) == ("x" * 8000, "ü" * 8000)
+    with pytest.raises(MlflowException, match="Changing param values"):
+        client.log_param(run_id, "param", "y" * 6001)
+    many = {"long": "x" * 9000, **{f"tag-{number}": "" for number in range(150)}}
+    begun = client.create_run("0", run_name="n" * 300, tags=many)
+    assert (begun.info.run_name, begun.data.tags["mlflow.runName"]) == ("n" * 250, "n" * 250)
+    assert (len(begun.data.tags["long"]), len(begun.data.tags)) == (8000, 152)
+    renames: list[Callable[[], object]] = [
+        lambda: client.update_run(run_id, name="a" * 251),
+        lambda: client.set_tag(run_id, "mlflow.runName", "b" * 251),
+    ]
+    for rename in renames:
+        rename()
+        assert len(client.get_run(run_id).info.run_name) == 250
+    client.set_tag(run_id, "mlflow.runName", "")
+    assert client.get_run(run_id).data.tags["mlflow.runName"] == "b" * 250
+
+
+def test_of_a_tag_that_a_batch_has_twice_the_last_counts(client: MlflowClient, run_id: str) -> None:
+    client.log_batch(run_id, tags=[RunTag("a", "1"), RunTag("a", "2")])
+    assert client.get_run(run_id).data.tags["a"] == "2"
+
+
+def test_what_stays_readable_whole_is_refused_when_it_is_too_long(client: MlflowClient) -> None:
+    """As by MLflow's own server 3.17.2, tried value by value."""
+    experiment = client.create_experiment("limits")
+    client.create_registered_model("limits")
+    changes: list[Callable[[], object]] = [
+        lambda: client.set_experiment_tag(experiment, "k", "x" * 20_001),
+        lambda: client.create_experiment("e" * 501),
+        lambda: client.set_registered_model_tag("limits", "k", "x" * 100_001),
+        lambda: client.set_registered_model_tag("limits", "k" * 251, "x"),
+        lambda: client.set_registered_model_alias("limits", "a" * 256, "1"),
+    ]
+    for change in changes:
+        with pytest.raises(MlflowException) as caught:
+            change()
+        assert caught.value.error_code == "INVALID_PARAMETER_VALUE"
+    client.set_experiment_tag(experiment, "k", "x" * 20_000)
+    client.set_registered_model_tag("limits", "k", "x" * 100_000)
+    params = {"long": "x" * 6001}
+    assert client.create_logged_model(experiment, params=params).params == params
