@@ -45,6 +45,7 @@ def seeded(fuzzed_url: str) -> dict[str, str]:
         path = f"0/{run_id}/artifacts/model/m.bin"
         http.put(f"/api/2.0/mlflow-artifacts/artifacts/{path}", content=b"m").raise_for_status()
         http.post("/api/v1/models/cancer/versions", json={"run_id": run_id, "path": "model"}).raise_for_status()
+        logged = http.post("/api/2.0/mlflow/logged-models", json={"experiment_id": "0"}).json()
         http.put("/api/v1/endpoints/cancer", json={}).raise_for_status()
         http.put("/api/v1/services/edge", json={"url": "http://127.0.0.1:1"}).raise_for_status()
     return {
@@ -57,6 +58,7 @@ def seeded(fuzzed_url: str) -> dict[str, str]:
         "endpoint": "cancer",
         "model": "cancer:1",
         "version": "1",
+        "model_id": logged["model"]["info"]["model_id"],
         "metric_key": "loss",
         "key": "loss",
         "path": path,

@@ -9,13 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.api.app import MLFLOW, MLFLOW_V3
+from registry.api.app import MLFLOW, MLFLOW_UI, MLFLOW_V3
 from registry.api.route import ApiRoute
 from tests.registry.fuzz.effort import EFFORT
 from tests.registry.fuzz.messages import ANYTHING, TEXTS, bodies, written
 
-PREFIXES = {id(route): "/api/3.0" if route in MLFLOW_V3 else "/api/2.0" for route in (*MLFLOW, *MLFLOW_V3)}
-ROUTES = [*MLFLOW, *MLFLOW_V3]
+PREFIXES = {
+    id(route): prefix
+    for prefix, routes in (("/api/2.0", MLFLOW), ("/api/3.0", MLFLOW_V3), ("", MLFLOW_UI))
+    for route in routes
+}
+ROUTES = [*MLFLOW, *MLFLOW_V3, *MLFLOW_UI]
 RAW = st.binary(max_size=60) | ANYTHING.map(written).map(lambda body: body[: len(body) // 2] + b"\xff")
 MEDIA = st.just("application/json") | st.sampled_from(["", "text/plain", "application/json; charset=utf-16", "\xff"])
 HEADERS = {"content-type": "application/json"}
