@@ -8,8 +8,10 @@ from registry.core.errors import InvalidInput, NotFound
 from registry.core.integrity import Fault, FaultKind, VerifyReport
 from registry.core.times import DAY_MS
 from registry.images.layout import ImageLayout
+from registry.operations.image_integrity import verify_layout
 from registry.operations.workspace import Workspace
-from registry.store import images
+from registry.store import images as image_rows
+from registry.store import manifests
 from registry.store.blobs import BlobEntry, Blobs
 from registry.store.references import Reference, all_references, is_referenced
 
@@ -22,28 +24,28 @@ Progress = Callable[[int, int, str], None]  # bytes read, bytes in all, what is 
 def verify(workspace: Workspace, layout: ImageLayout, progress: Progress = lambda *_: None) -> VerifyReport:
     """Return everything that is wrong. What was written within a day is never called an orphan or leftover."""
     entries = list(workspace.blobs.entries())  # before the references: what comes in between is not missed
+    image_blobs = list(layout.entries())
     references: dict[str, list[Reference]] = defaultdict(list)
     with workspace.metadata.read() as tx:
         for reference in all_references(tx):
             references[f"sha256:{reference.sha256}"].append(reference)
-        built = images.all_images(tx)
-    total = sum(entry.size for entry in entries) + sum(image.size_bytes for image in built)
+        kept = [(name, row.digest) for name, row, _ in manifests.all_manifests(tx)]
+        images = image_rows.all_images(tx)
+    total = sum(entry.size for entry in entries) + sum(entry.size for entry in image_blobs)
+    young_ms = workspace.now_ms() - YOUNG_MS
     faults, done = [], 0
     for entry in entries:
         progress(done, total, entry.path)
-        faults += _check(workspace.blobs, entry, references, workspace.now_ms() - YOUNG_MS)
+        faults += _check(workspace.blobs, entry, references, young_ms)
         done += entry.size
     known = {entry.digest for entry in entries}
     for digest, its in sorted(references.items()):
         if digest not in known and not workspace.blobs.exists(digest):
             faults.append(_fault(FaultKind.MISSING, digest, its[0].size, its))
-    for image in built:
-        progress(done, total, f"image {image.name}")
-        faults += _check_image(layout, image.name, image.digest, image.size_bytes)
-        done += image.size_bytes
+    faults += verify_layout(layout, image_blobs, kept, young_ms, lambda read, what: progress(done + read, total, what))
     progress(total, total, "")
     blobs = [entry for entry in entries if entry.digest is not None]
-    return VerifyReport(blobs=len(blobs), bytes=sum(entry.size for entry in blobs), images=len(built), faults=faults)
+    return VerifyReport(blobs=len(blobs), bytes=sum(entry.size for entry in blobs), images=len(images), faults=faults)
 
 
 def remove_orphans(workspace: Workspace) -> list[Fault]:
@@ -82,17 +84,6 @@ def _is_whole(blobs: Blobs, digest: str) -> bool:
     except (NotFound, InvalidInput):  # its name is no digest, or it was deleted while we looked
         return False
     return f"sha256:{hashed.hexdigest()}" == digest
-
-
-def _check_image(layout: ImageLayout, name: str, digest: str, size: int) -> list[Fault]:
-    where = [f"image {name}@{digest}"]
-    try:
-        layout.verify(digest)
-    except NotFound as error:
-        return [Fault(kind=FaultKind.MISSING, blob=str(error.details.get("digest", digest)), size=size, where=where)]
-    except InvalidInput as error:
-        return [Fault(kind=FaultKind.DAMAGED, blob=str(error.details.get("blob", digest)), size=size, where=where)]
-    return []
 
 
 def _fault(kind: FaultKind, blob: str, size: int, references: list[Reference]) -> Fault:
