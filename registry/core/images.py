@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+from registry.core.samples import Sample
+
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
@@ -92,6 +94,7 @@ class ImageConfig(msgspec.Struct, frozen=True, kw_only=True):
     environment: str  # digest of the lock file; with platform and python it names the materialised environment
     models: list[ModelInImage]
     scoring_script: str | None = None  # relative to CODE_PATH
+    samples: list[Sample] = []
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):

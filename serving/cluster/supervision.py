@@ -18,6 +18,7 @@ from serving.node.launch import LOGS, NODE, Launch
 from serving.node.prepare import Prepared, prepare_image
 from serving.node.process import ScoringProcess
 from serving.node.room import open_room
+from serving.node.samples import reproduce
 from serving.wire.replica import ReplicaSpec, ReplicaState
 
 log = logging.getLogger("slipway.supervisor")
@@ -95,7 +96,7 @@ class Supervision:
         while launch is not None and not self._stopping.is_set():
             began = self._loop.time()
             try:
-                process, address = await self._start(launch, reporter)
+                process, address = await self._start(launch, reporter, http)
             except NodeError as error:
                 if not served:
                     await reporter.tell(ReplicaState.FAILED, error=error.message)
@@ -138,14 +139,16 @@ class Supervision:
             environment_variables=spec.environment_variables,
             secret=self._secret,
             holds=prepared.holds,
+            golden=prepared.golden,
         )
 
-    async def _start(self, launch: Launch, reporter: Reporter) -> tuple[ScoringProcess, str]:
-        """Start a scoring process; return it with its HTTP address once it serves."""
+    async def _start(self, launch: Launch, reporter: Reporter, http: httpx.AsyncClient) -> tuple[ScoringProcess, str]:
+        """Start a scoring process; return it with its HTTP address once it serves and answers as it should."""
         await reporter.tell(ReplicaState.STARTING, message="loading the model")
         process = ScoringProcess.start(launch, self._log_path)
         announcement = await process.ready(READY_WITHIN_S)
         address = f"{launch.host}:{announcement.http_port}"
+        await reproduce(launch, process, address, http)
         await reporter.tell(
             ReplicaState.READY,
             message="",

@@ -12,8 +12,10 @@ Map::
     cache.py         digest → unpacked image, once per node
     interpreters.py  "3.11" → a Python that is there
     environments.py  lock file → virtual environment, once per node
-    prepare.py       both of the above, from an image's name and digest
+    golden.py        what an image's samples were answered with when it was built
+    prepare.py       all of the above, from an image's name and digest
     launch.py        how a scoring process is called
     process.py       a scoring process: start, announce, terminate;  log_tail.py  its last words
+    samples.py       an image's samples, sent to a scoring process before anybody else's requests
     serve_alone.py   one image in the foreground, without a cluster
 """

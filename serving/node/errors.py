@@ -11,7 +11,9 @@
     └── StartFailed             the scoring process did not become ready
         ├── ScriptFailed        it announced why: the user's error line
         ├── ProcessDied         it ended without announcing
-        └── StartTimedOut       it did neither in time
+        ├── StartTimedOut       it did neither in time
+        ├── SampleFailed        it serves, and cannot answer a sample request of the image
+        └── NotReproduced       it answers one otherwise than when the image was built
 """
 
 
@@ -64,4 +66,12 @@ class ProcessDied(StartFailed):
 
 
 class StartTimedOut(StartFailed):
+    pass
+
+
+class SampleFailed(StartFailed):
+    pass
+
+
+class NotReproduced(StartFailed):
     pass

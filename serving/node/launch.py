@@ -8,6 +8,7 @@ import msgspec
 
 from registry.core.endpoints import RequestSettings
 from registry.core.images import CODE_PATH, SCORING_PATH, ImageConfig
+from registry.core.samples import GoldenAnswers
 from serving.node.cache import DESCRIPTION
 from serving.node.errors import StartFailed
 from serving.node.locks import Hold
@@ -33,6 +34,7 @@ class Launch:
     environment_variables: dict[str, str] = field(default_factory=dict)
     secret: str | None = None
     holds: tuple[Hold, ...] = ()  # on image and environment; the process inherits them
+    golden: GoldenAnswers | None = None  # what the image's samples were answered with when it was built
 
 
 def read_description(image: Path) -> ImageConfig:

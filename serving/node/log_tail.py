@@ -1,8 +1,9 @@
-"""The end of a log file."""
+"""The end of a log file, and what a scoring process wrote there of a request."""
 
 from pathlib import Path
 
 _TAIL_BYTES = 16_384
+_SEARCHED_BYTES = 1 << 20
 _LINE_LENGTH = 500
 
 
@@ -16,3 +17,13 @@ def last_line(log: Path, start: int = 0) -> str:
     except FileNotFoundError:
         return ""
     return next((line.strip()[:_LINE_LENGTH] for line in reversed(lines) if line.strip()), "")
+
+
+def failure_of(log: Path, request_id: str, start: int = 0) -> str:
+    """Return why a request failed, as a scoring process logs it after byte ``start``, or "" if it did not say."""
+    mark = f" request {request_id} failed: "
+    with log.open("rb") as file:
+        file.seek(max(start, file.seek(0, 2) - _SEARCHED_BYTES))
+        lines = file.read().decode(errors="replace").splitlines()
+    found = [line.partition(mark)[2] for line in lines if mark in line]
+    return found[-1][:_LINE_LENGTH] if found else ""

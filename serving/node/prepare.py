@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 from registry.core.images import LOCK_PATH
 from registry.core.names import parse_image_reference
+from registry.core.samples import GoldenAnswers
 from serving.node.cache import ImageCache
 from serving.node.environments import Environments
+from serving.node.golden import golden_answers
 from serving.node.launch import read_description
 from serving.node.locks import Hold
 from serving.node.pull import Puller
@@ -19,6 +21,7 @@ class Prepared(NamedTuple):
 
     image: Path  # the unpacked image
     python: Path  # of its environment
+    golden: GoldenAnswers | None  # of its samples
     holds: tuple[Hold, ...]
 
     def close(self) -> None:
@@ -35,13 +38,14 @@ def prepare_image(registry_url: str, name: str, digest: str, room: Room, report:
     """
     with Puller(registry_url) as puller:
         image, image_hold = ImageCache(room).ensure(puller, name, digest, report)
-    try:
-        config = read_description(image)
-        python, environment_hold = Environments(room).ensure(image / LOCK_PATH, config.python, report)
-    except BaseException:
-        image_hold.close()
-        raise
-    return Prepared(image, python, (image_hold, environment_hold))
+        try:
+            config = read_description(image)
+            golden = golden_answers(puller, name, digest, image.parent) if config.samples else None
+            python, environment_hold = Environments(room).ensure(image / LOCK_PATH, config.python, report)
+        except BaseException:
+            image_hold.close()
+            raise
+    return Prepared(image, python, golden, (image_hold, environment_hold))
 
 
 def resolve_reference(registry_url: str, reference: str) -> tuple[str, str]:

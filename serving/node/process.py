@@ -18,7 +18,7 @@ import msgspec
 from registry.core.images import CODE_PATH
 from serving.node.errors import ProcessDied, ScriptFailed, StartFailed, StartTimedOut
 from serving.node.launch import Launch, command, environment, read_description
-from serving.node.log_tail import last_line
+from serving.node.log_tail import failure_of, last_line
 
 _PROTOCOLS = (1,)
 _READ_BYTES = 65_536
@@ -116,14 +116,26 @@ class ScoringProcess:
         if not self._exited.done():
             _kill_group(self._process.pid)
 
+    async def last_words(self, silence: str) -> StartFailed:
+        """Return how it ended, once it has had a moment for that; ``silence`` is what it did if it still runs."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.wait(), _FAILED_EXIT_S)
+        code = self.returncode
+        if code is None:
+            return StartFailed(f"the scoring process {silence}{self._log_end()}")
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        return ProcessDied(f"the scoring process {how} before it was ready{self._log_end()}", code)
+
+    def failure_of(self, request_id: str) -> str:
+        """Return why a request failed, as its log says, or "" if that does not or is not kept."""
+        return failure_of(self._log, request_id, self._log_start) if self._log else ""
+
     async def _judge(self) -> Announcement:
         while not self._announced.done():  # it has ended: what it wrote is in the pipe
             self._on_announcement()
         line = self._announced.result()
         if not line:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.wait(), _FAILED_EXIT_S)
-            raise self._death()
+            raise await self.last_words("closed its announcement without a word")
         try:
             announcement = msgspec.json.decode(line, type=Announcement)
         except msgspec.MsgspecError as error:
@@ -135,13 +147,6 @@ class ScoringProcess:
                 await asyncio.wait_for(self.wait(), _FAILED_EXIT_S)
             raise ScriptFailed(announcement.error or "the scoring process failed and did not say why")
         return announcement
-
-    def _death(self) -> StartFailed:
-        code = self.returncode
-        if code is None:
-            return StartFailed(f"the scoring process closed its announcement without a word{self._log_end()}")
-        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        return ProcessDied(f"the scoring process {how} before it was ready{self._log_end()}", code)
 
     def _log_end(self) -> str:
         line = last_line(self._log, self._log_start) if self._log else ""

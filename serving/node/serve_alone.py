@@ -5,12 +5,15 @@ import signal
 import sys
 from pathlib import Path
 
+import httpx
+
 from registry.core.errors import SlipwayError
 from serving.node.errors import NodeError
 from serving.node.launch import NODE, Launch, read_description
 from serving.node.prepare import prepare_image, resolve_reference
 from serving.node.process import ScoringProcess
 from serving.node.room import open_room
+from serving.node.samples import reproduce
 
 START_TIMEOUT_S = 300.0
 GRACE_S = 10.0
@@ -43,6 +46,7 @@ def serve_alone(
             http_port=http_port,
             grpc_port=grpc_port,
             holds=prepared.holds,
+            golden=prepared.golden,
         )
         return asyncio.run(_serve(launch))
     except (NodeError, SlipwayError) as error:
@@ -71,6 +75,8 @@ async def _serve(launch: Launch) -> int:
 async def _announce(process: ScoringProcess, launch: Launch) -> int:
     """Say where it serves once it does, and return its exit code when it ends by itself."""
     announcement = await process.ready(START_TIMEOUT_S)
+    async with httpx.AsyncClient(trust_env=False) as http:
+        await reproduce(launch, process, f"{launch.host}:{announcement.http_port}", http)
     on = f" with {announcement.provider}" if announcement.provider else ""
     _say(f"serving {launch.serve_as} on http://{launch.host}:{announcement.http_port}{on}")
     if announcement.grpc_port:
