@@ -8,8 +8,9 @@ from registry.cli.activity import follow
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.documents import FILE_OPTION, SET_OPTION, load_file, of_file
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, print_rows, short, when
-from registry.core.documents import load_image
+from registry.core.image_documents import load_image
 from registry.core.image_views import ImageQuery
+from registry.core.images import LAYER_ANNOTATION, PATH_ANNOTATION
 
 
 def build(
@@ -85,6 +86,6 @@ def show(
         "created": when(image.created_ms),
     }
     for number, layer in enumerate(image.layers, 1):
-        kind = next(iter(layer.annotations.values()), "")
-        fields[f"layer {number}"] = f"{kind}  {short(layer.digest)}  {layer.size:,} bytes"
+        what = " ".join(layer.annotations.get(key, "") for key in (LAYER_ANNOTATION, PATH_ANNOTATION)).strip()
+        fields[f"layer {number}"] = f"{what}  {short(layer.digest)}  {layer.size:,} bytes"
     print_record(image, fields, output)

@@ -10,8 +10,9 @@ from registry.client.blobs import Blobs
 from registry.client.code_folder import pack_folder
 from registry.client.door import V1, Door
 from registry.core.activities import Activity
-from registry.core.documents import ImageDocument, as_text
+from registry.core.documents import as_text
 from registry.core.errors import InvalidInput
+from registry.core.image_documents import ImageDocument
 from registry.core.image_prune import PruneOrder, PrunePlan
 from registry.core.image_views import ImageChange, ImageDiff, ImageHistory, ImageQuery, ImageTag
 from registry.core.images import BuildRequest, Image
@@ -74,6 +75,7 @@ class Images:
         request = BuildRequest(
             name=document.name,
             model=document.model,
+            models=document.models,
             code_digest=self._upload(folder / code.code) if code else None,
             scoring_script=code.scoring_script if code else None,
             requirements=_read_requirements(document.environment.requirements, folder),

@@ -1,4 +1,4 @@
-"""Documents that people write: endpoint.yml and deployment.yml with Azure ML v2's keys, and our image.yaml.
+"""Documents that people write: endpoint.yml and deployment.yml with Azure ML v2's keys. Ours: ``image_documents``.
 
 A key has its effect, or is known to be harmless here, or is refused by name: nothing is ignored in silence.
 Source of the keys: Azure ML CLI (v2) online endpoint and managed online deployment YAML schema.
@@ -94,31 +94,6 @@ class DeploymentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_default
     egress_public_network_access: Literal["enabled"] | None = None
 
 
-class CodeDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """The folder with the user's code, and the script in it that has ``init()`` and ``run()``."""
-
-    code: str
-    scoring_script: str
-
-
-class ImageEnvironmentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``requirements`` is the path of a requirements.txt, relative to the document."""
-
-    python_version: str | None = None
-    requirements: str | None = None
-
-
-class ImageDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """image.yaml: what ``slipway image build`` freezes. Paths are relative to the document."""
-
-    name: str
-    model: str
-    code_configuration: CodeDocument | None = None
-    environment: ImageEnvironmentDocument = ImageEnvironmentDocument()
-    tags: dict[str, Scalar] = {}
-    description: str = ""
-
-
 _ENDPOINT_REFUSED = {
     "$.identity": "managed identities are not supported: an endpoint has no cloud identity here",
     "$.mirror_traffic": "mirrored traffic is not supported yet: remove it",
@@ -172,14 +147,6 @@ def load_deployment(value: Any) -> DeploymentDocument:
         parse_model_reference(document.model)
     parse_image_reference(document.environment.image)
     _check_request_settings(document.request_settings)
-    return document
-
-
-def load_image(value: Any) -> ImageDocument:
-    """Check the plain values of an image document. Raises InvalidInput."""
-    document = to_record(value, ImageDocument)
-    check_name("image", document.name)
-    parse_model_reference(document.model)
     return document
 
 

@@ -22,11 +22,14 @@ MAX_ATTACHED_BYTES = 4 << 20
 LAYER_ANNOTATION = "dev.slipway.layer"  # on a layer's descriptor: a LayerKind
 IMAGE_LABEL = "dev.slipway.image"  # in the config's labels: an ImageConfig as JSON
 
-# Paths inside the image's file system, without the leading slash. Code and models lie where Azure ML puts them.
+PATH_ANNOTATION = "dev.slipway.path"  # on the descriptor of a layer of one file: where that file lies
+
+# Paths inside the image's file system, without the leading slash. Code and models are found where Azure ML puts them.
 SCORING_PATH = "opt/slipway/scoring"  # goes on sys.path; holds the package slipway_scoring
 LOCK_PATH = "opt/slipway/requirements.lock"
 CODE_PATH = "var/azureml-app"
-MODELS_PATH = "var/azureml-app/azureml-models"  # /<name>/<version>/… ; AZUREML_MODEL_DIR
+MODEL_FILES_PATH = "opt/slipway/models"  # /<position>/… : no name and no version, so that versions share layers
+MODELS_PATH = "var/azureml-app/azureml-models"  # /<name>/<version>, a link to the model's files
 
 
 class LayerKind(StrEnum):
@@ -34,8 +37,10 @@ class LayerKind(StrEnum):
 
     SCORING = "scoring"
     ENVIRONMENT = "environment"
+    WHEELS = "wheels"
     MODEL = "model"
     CODE = "code"
+    SAMPLES = "samples"
 
 
 class ImageKind(StrEnum):
@@ -76,7 +81,7 @@ class Index(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class ModelInImage(msgspec.Struct, frozen=True, kw_only=True):
-    """A model version and its folder in the image (``var/azureml-app/azureml-models/<name>/<version>``)."""
+    """A model version and its folder in the image, ``var/azureml-app/azureml-models/<name>/<version>``."""
 
     name: str
     version: int
@@ -95,6 +100,11 @@ class ImageConfig(msgspec.Struct, frozen=True, kw_only=True):
     models: list[ModelInImage]
     scoring_script: str | None = None  # relative to CODE_PATH
     samples: list[Sample] = []
+
+    @property
+    def model_dir(self) -> str:
+        """``AZUREML_MODEL_DIR`` below the image's root: the model's folder, or of several models the one above all."""
+        return self.models[0].path if len(self.models) == 1 else MODELS_PATH
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,7 +125,8 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What an image is to be built from. ``code_digest`` names an uploaded tar of the code folder."""
 
     name: str
-    model: str
+    model: str | None = None
+    models: list[str] = []
     code_digest: str | None = None
     scoring_script: str | None = None  # relative to the code folder
     requirements: str | None = None  # the text of a requirements.txt

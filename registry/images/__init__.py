@@ -1,12 +1,19 @@
-"""Build an image from a model, a scoring script and requirements, and keep it as an OCI image layout on disk.
+"""Build an image from models, a scoring script and requirements, and keep it as an OCI image layout on disk.
 
 Map::
 
-    lock.py      resolve requirements to a lock file with hashes (uv)
-    pack.py      files → the bytes of a deterministic tar
-    layout.py    the OCI image layout on disk: blobs, tags, written once and verified
+    inputs.py    all that an image is made of, checked
     checks.py    what can be known of a script and a model file without running them
+    code.py      the user's code folder as it arrives
+    lock.py      resolve requirements to a lock file with hashes (uv)
+    scoring.py   the scoring process' own source, as data
+    layers/      which file goes into which layer
+    kinds/       in what the kinds of images differ
+    pack.py      files → the bytes of a deterministic tar
     build.py     layers, config, manifest → digest
+    layout.py    the OCI image layout on disk: blobs, tags, written once and verified
+    stage.py     blobs on their way there
+    links.py     what a manifest of any kind refers to
 
 Nothing here knows of HTTP, of the database or of the clock.
 """

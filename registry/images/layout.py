@@ -1,12 +1,14 @@
 """An OCI image layout on disk (image specification 1.1, image-layout.md): blobs by digest, tags in ``index.json``.
 
-A blob is written beside its place, checked, synced and renamed, so a file under ``blobs/`` is always whole. The layout
-is shared by all images of the workspace; a tag's name in the index is ``image:tag``.
+A blob is written beside its place, checked, synced and renamed, so a file under ``blobs/`` is always whole; those of a
+build come together or not at all. What a killed process left in ``incoming/`` goes when the layout is next opened.
+The layout is shared by all images of the workspace; a tag's name in the index is ``image:tag``.
 """
 
 import fcntl
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,6 +21,7 @@ from registry.core.errors import InvalidInput, NotFound
 from registry.core.images import MANIFEST_TYPE, Descriptor, Index, Manifest
 from registry.core.names import check_name
 from registry.images.pack import read_chunks
+from registry.images.stage import Stage, is_held
 
 _REFERENCE = "org.opencontainers.image.ref.name"
 
@@ -33,14 +36,26 @@ class ImageLayout:
     """The layout in ``folder``, made if it is not there. Safe for several threads and processes."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._blobs = folder / "blobs" / "sha256"
         self._incoming = folder / "incoming"
         self._blobs.mkdir(parents=True, exist_ok=True)
         self._incoming.mkdir(exist_ok=True)
+        self._sweep()
         marker = folder / "oci-layout"
         if not marker.exists():
             self._replace(marker, b'{"imageLayoutVersion":"1.0.0"}')
+
+    @contextmanager
+    def stage(self) -> Iterator[Stage]:
+        """Collect blobs, and store them all when the block ends; one that raises stores none."""
+        with self._locked():
+            stage = Stage(self._incoming)
+        try:
+            yield stage
+            stage.move(self._blobs)
+        finally:
+            stage.close()
 
     def write(self, chunks: Iterable[bytes], *, expected: str | None = None) -> tuple[str, int]:
         """Store a blob and return its digest and size. Writing what is there already is harmless.
@@ -48,23 +63,11 @@ class ImageLayout:
         Raises:
             InvalidInput: the bytes do not have the ``expected`` digest; nothing is stored.
         """
-        digest, size = hashlib.sha256(), 0
-        file = tempfile.NamedTemporaryFile(dir=self._incoming, delete=False)  # noqa: SIM115 (renamed, not closed away)
-        try:
-            with file:
-                for chunk in chunks:
-                    digest.update(chunk)
-                    size += file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-            actual = f"sha256:{digest.hexdigest()}"
-            if expected is not None and actual != expected:
-                raise InvalidInput(f"the blob has digest {actual}, not {expected}", digest=expected, actual=actual)
-            Path(file.name).rename(self._blobs / digest.hexdigest())
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-        return actual, size
+        with self.stage() as stage:
+            digest, size = stage.write(chunks)
+            if expected is not None and digest != expected:
+                raise InvalidInput(f"the blob has digest {digest}, not {expected}", digest=expected, actual=digest)
+        return digest, size
 
     def path(self, digest: str) -> Path:
         """Return the file of a blob.
@@ -76,6 +79,17 @@ class ImageLayout:
         if not path.is_file():
             raise NotFound(f"there is no blob {digest}", digest=digest)
         return path
+
+    def refresh(self, digest: str) -> None:
+        """Make a blob as young as one that was written now, so that it stays until what will refer to it does.
+
+        Raises:
+            NotFound: there is none.
+        """
+        try:
+            os.utime(self.path(digest))
+        except FileNotFoundError as error:  # removed meanwhile
+            raise NotFound(f"there is no blob {digest}", digest=digest) from error
 
     def manifest(self, digest: str) -> Manifest:
         """Read a manifest.
@@ -110,10 +124,10 @@ class ImageLayout:
         with self._locked():
             others = [entry for entry in self.index().manifests if entry.annotations.get(_REFERENCE) != reference]
             manifests = sorted([*others, descriptor], key=lambda entry: entry.annotations.get(_REFERENCE, ""))
-            self._replace(self._folder / "index.json", msgspec.json.encode(Index(manifests=manifests)))
+            self._replace(self.folder / "index.json", msgspec.json.encode(Index(manifests=manifests)))
 
     def index(self) -> Index:
-        path = self._folder / "index.json"
+        path = self.folder / "index.json"
         return msgspec.json.decode(path.read_bytes(), type=Index) if path.exists() else Index()
 
     def forget(self, digests: Collection[str]) -> None:
@@ -122,7 +136,7 @@ class ImageLayout:
             index = self.index()
             kept = [entry for entry in index.manifests if entry.digest not in digests]
             if len(kept) < len(index.manifests):
-                self._replace(self._folder / "index.json", msgspec.json.encode(Index(manifests=kept)))
+                self._replace(self.folder / "index.json", msgspec.json.encode(Index(manifests=kept)))
 
     def entries(self) -> Iterator[BlobFile]:
         """Give every blob."""
@@ -135,9 +149,15 @@ class ImageLayout:
         """Delete a blob; one that is not there is fine."""
         (self._blobs / check_name("digest", digest).removeprefix("sha256:")).unlink(missing_ok=True)
 
+    def _sweep(self) -> None:
+        with self._locked():
+            for left in self._incoming.iterdir():
+                if left.is_dir() and not is_held(left):
+                    shutil.rmtree(left, ignore_errors=True)
+
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        with (self._folder / ".lock").open("w") as file:
+        with (self.folder / ".lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 

@@ -12,12 +12,14 @@ from pathlib import Path
 
 from registry.core.activities import Activity, ActivityKind, ActivityState
 from registry.core.errors import BuildFailed, InvalidInput, NotFound, SlipwayError
+from registry.core.image_documents import parse_models
 from registry.core.images import BuildRequest, Image
 from registry.core.models import ModelFile, ModelVersion
-from registry.core.names import check_name, parse_model_reference
+from registry.core.names import check_name
 from registry.core.paths import check_archive_path
-from registry.images.build import BuildInputs, BuiltImage, ModelInput, Report, build_image, check_inputs
+from registry.images.build import BuiltImage, Report, build_image
 from registry.images.code import code_entries
+from registry.images.inputs import BuildInputs, ModelInput, check_inputs
 from registry.images.layout import ImageLayout
 from registry.images.lock import PLATFORMS, Locks, check_python, check_requirements, own_requirements
 from registry.images.pack import Entry
@@ -65,15 +67,15 @@ def start_build(workspace: Workspace, works: ImageWorks, request: BuildRequest) 
         NotFound: the model version, its alias or the uploaded code does not exist.
         BuildFailed: the request can never make an image: the version's files are not here.
     """
-    version = _check_request(workspace, request)
+    versions = _check_request(workspace, request)
     activity = begin_activity(workspace, ActivityKind.BUILD, request.name, f"building {request.name}")
-    arguments = (workspace, works, request, version, activity.id)
+    arguments = (workspace, works, request, versions, activity.id)
     threading.Thread(target=run_build, args=arguments, name=f"build-{activity.id}", daemon=True).start()
     return activity
 
 
 def run_build(
-    workspace: Workspace, works: ImageWorks, request: BuildRequest, version: ModelVersion, activity_id: str
+    workspace: Workspace, works: ImageWorks, request: BuildRequest, versions: list[ModelVersion], activity_id: str
 ) -> None:
     """Work off one build and end its activity, whatever happens."""
 
@@ -82,7 +84,7 @@ def run_build(
 
     try:
         with works.turns:
-            image = _build(workspace, works, request, version, report)
+            image = _build(workspace, works, request, versions, report)
         result = {"digest": image.digest, "reference": numbered_reference(image)}
         message = f"built {result['reference']} ({image.size_bytes:,} bytes, {image.digest})"
         end_activity(workspace, activity_id, ActivityState.SUCCEEDED, message, result)
@@ -94,9 +96,9 @@ def run_build(
         end_activity(workspace, activity_id, ActivityState.FAILED, message)
 
 
-def _check_request(workspace: Workspace, request: BuildRequest) -> ModelVersion:
+def _check_request(workspace: Workspace, request: BuildRequest) -> list[ModelVersion]:
     check_name("image", request.name)
-    reference = parse_model_reference(request.model)
+    references = parse_models(request.model, request.models)
     if request.python is not None:
         check_python(request.python)
     check_requirements(request.requirements or "")
@@ -109,35 +111,37 @@ def _check_request(workspace: Workspace, request: BuildRequest) -> ModelVersion:
     if request.code_digest is not None and not workspace.blobs.exists(request.code_digest):
         raise NotFound(f"there is no blob {request.code_digest}: upload the code folder first")
     with workspace.metadata.read() as tx:
-        version = resolve_within(tx, reference)
-    if not version.files:
-        raise BuildFailed(
-            f"model {version.name}:{version.version} has no files in this workspace, only its source "
-            f"{version.source!r}: download them and use `slipway model import`",
-            model=version.name,
-            version=version.version,
-        )
-    return version
+        versions = [resolve_within(tx, reference) for reference in references]
+    for version in versions:
+        if not version.files:
+            raise BuildFailed(
+                f"model {version.name}:{version.version} has no files in this workspace, only its source "
+                f"{version.source!r}: download them and use `slipway model import`",
+                model=version.name,
+                version=version.version,
+            )
+    return versions
 
 
 def _build(
-    workspace: Workspace, works: ImageWorks, request: BuildRequest, version: ModelVersion, report: Report
+    workspace: Workspace, works: ImageWorks, request: BuildRequest, versions: list[ModelVersion], report: Report
 ) -> Image:
     python = request.python or works.python
-    size = sum(file.size for file in version.files)
-    report(0.05, f"model {version.name}:{version.version}: {len(version.files)} files, {size:,} bytes")
-    files = tuple(_model_entry(workspace, file) for file in version.files)
-    model = ModelInput(version.name, version.version, version.run_id, files)
+    for version in versions:
+        size = sum(file.size for file in version.files)
+        report(0.05, f"model {version.name}:{version.version}: {len(version.files)} files, {size:,} bytes")
+    models = tuple(_model_input(workspace, version) for version in versions)
     with tempfile.TemporaryDirectory(prefix="slipway-build-") as folder:
         code = _fetch_code(workspace, request.code_digest, Path(folder) / "code.tar")
-        runtime = check_inputs(model, code, request.scoring_script, python)
+        runtime = check_inputs(models, code, request.scoring_script, python)
         users = check_requirements(request.requirements or "")
         own = own_requirements(scoring_requirements(), runtime)
         report(0.1, f"resolving {len(users)} requirements and {len(own)} of the scoring process for Python {python}")
         lock = works.locks.resolve(users, own, python, works.architecture)
         report(0.6, f"locked {lock.count(b'==')} packages")
         inputs = BuildInputs(
-            model=model,
+            models=models,
+            runtime=runtime,
             code=code,
             scoring_script=request.scoring_script,
             lock=lock,
@@ -158,6 +162,11 @@ def _fetch_code(workspace: Workspace, digest: str | None, archive: Path) -> tupl
     return code_entries(archive)
 
 
+def _model_input(workspace: Workspace, version: ModelVersion) -> ModelInput:
+    files = tuple(_model_entry(workspace, file) for file in version.files)
+    return ModelInput(version.name, version.version, version.run_id, files)
+
+
 def _model_entry(workspace: Workspace, file: ModelFile) -> Entry:
     def read() -> Iterator[bytes]:
         hashed = hashlib.sha256()
@@ -167,7 +176,7 @@ def _model_entry(workspace: Workspace, file: ModelFile) -> Entry:
         if hashed.hexdigest() != file.sha256:
             raise BuildFailed(f"{file.path} of the model is damaged: blob sha256:{file.sha256} has other bytes")
 
-    return Entry(file.path, file.size, read)
+    return Entry(file.path, file.size, read, file.sha256)
 
 
 def _record(workspace: Workspace, works: ImageWorks, request: BuildRequest, built: BuiltImage) -> Image:

@@ -77,7 +77,7 @@ def environment(launch: Launch, config: ImageConfig, inherited: Mapping[str, str
     variables["PATH"] = _joined(str(launch.python.parent), variables.get("PATH"))
     variables["PYTHONPATH"] = _joined(str(launch.image / SCORING_PATH), users.get("PYTHONPATH"))
     variables["AML_APP_ROOT"] = str(launch.image / CODE_PATH)
-    variables["AZUREML_MODEL_DIR"] = str(launch.image / config.models[0].path)
+    variables["AZUREML_MODEL_DIR"] = str(launch.image / config.model_dir)
     if config.scoring_script:
         variables["AZUREML_ENTRY_SCRIPT"] = config.scoring_script
     if launch.secret is not None:

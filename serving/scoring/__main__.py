@@ -55,14 +55,14 @@ def load(root: Path, image: Image) -> tuple[Runtime, ThreadPoolExecutor]:
     if image.runtime == "onnx":
         from .runtimes.onnx import load_onnx
 
-        model_dir = Path(os.environ.get("AZUREML_MODEL_DIR") or root / image.models[0].path)
+        model_dir = Path(os.environ.get("AZUREML_MODEL_DIR") or root / image.model_dir)
         model_threads = int(os.environ.get("SLIPWAY_ONNX_THREADS", "1"))
         runtime: Runtime = load_onnx(model_dir, model_threads, image.acceleration)
         return runtime, ThreadPoolExecutor(runtime.threads, thread_name_prefix="model")
     if image.runtime == "script" and image.scoring_script:
         from .runtimes.script import load_script
 
-        os.environ.setdefault("AZUREML_MODEL_DIR", str(root / image.models[0].path))
+        os.environ.setdefault("AZUREML_MODEL_DIR", str(root / image.model_dir))
         code_dir = Path(os.environ.setdefault("AML_APP_ROOT", str(root / CODE_PATH)))
         thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         return thread.submit(load_script, code_dir / image.scoring_script, code_dir).result(), thread

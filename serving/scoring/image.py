@@ -13,6 +13,7 @@ from .runtimes.providers import Acceleration
 SCHEMA = 1
 DESCRIPTION = "image.json"
 CODE_PATH = "var/azureml-app"
+MODELS_PATH = "var/azureml-app/azureml-models"
 
 
 class ModelInImage(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +30,11 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     models: List[ModelInImage]
     scoring_script: Optional[str] = None
     acceleration: Acceleration = Acceleration()
+
+    @property
+    def model_dir(self) -> str:
+        """AZUREML_MODEL_DIR: the model's folder, or of several models the one above all."""
+        return self.models[0].path if len(self.models) == 1 else MODELS_PATH
 
 
 def read_image(root: Path) -> Image:

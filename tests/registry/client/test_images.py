@@ -4,8 +4,8 @@ import pytest
 
 from registry.client import Client
 from registry.core.activities import Activity, ActivityState
-from registry.core.documents import CodeDocument, ImageDocument, ImageEnvironmentDocument
 from registry.core.errors import InvalidInput, NotFound
+from registry.core.image_documents import CodeDocument, ImageDocument, ImageEnvironmentDocument
 from registry.core.images import Runtime
 from registry.core.models import ModelFile, ModelVersion
 from registry.operations.workspace import Workspace

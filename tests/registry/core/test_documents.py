@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from azure.ai.ml import load_online_deployment, load_online_endpoint
 
-from registry.core.documents import as_text, load_deployment, load_endpoint, load_image
+from registry.core.documents import as_text, load_deployment, load_endpoint
 from registry.core.endpoints import RetryRule
 from registry.core.errors import InvalidInput
 from registry.core.loading import parse_json, parse_yaml
@@ -140,26 +140,6 @@ def test_a_refused_key_may_be_null() -> None:
 def test_text_that_cannot_be_parsed_is_the_callers_mistake(parse: Any, text: bytes) -> None:
     with pytest.raises(InvalidInput, match="this is not"):
         parse(text)
-
-
-def test_an_image_document_names_model_code_and_environment() -> None:
-    document = load_image(
-        parse_yaml("""
-        name: cancer-gbm
-        model: azureml:cancer:2
-        code_configuration: {code: src, scoring_script: score.py}
-        environment: {python_version: "3.11", requirements: requirements.txt}
-        tags: {team: alpha}
-        """)
-    )
-    assert document.code_configuration is not None
-    assert document.code_configuration.scoring_script == "score.py"
-    assert document.environment.python_version == "3.11"
-
-
-def test_an_image_document_without_a_model_says_so() -> None:
-    with pytest.raises(InvalidInput, match="the key 'model' is missing"):
-        load_image({"name": "cancer"})
 
 
 def test_a_misspelt_image_is_told_as_that() -> None:

@@ -1,27 +1,53 @@
+import hashlib
 import io
+import os
+import subprocess
+import sys
 import tarfile
-from dataclasses import replace
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from registry.core.errors import BuildFailed
-from registry.core.images import IMAGE_LABEL, LAYER_ANNOTATION, ImageConfig, Runtime
-from registry.images.build import BuildInputs, ModelInput, build_image
-from registry.images.code import code_entries
+from registry.core.images import IMAGE_LABEL, LAYER_ANNOTATION, PATH_ANNOTATION, ImageConfig, LayerKind, Runtime
+from registry.images.build import build_image
+from registry.images.inputs import BuildInputs, ModelInput
+from registry.images.layers.base import LARGE_BYTES, MAX_LARGE, split_large
 from registry.images.layout import ImageLayout
 from registry.images.lock import check_requirements
-from registry.images.pack import Entry, entry_of_bytes, entry_of_file
+from registry.images.pack import Entry, entry_of_bytes
 from registry.images.scoring import scoring_package, scoring_requirements
 
 ONNX = b"\x08\x0a\x3a\x02\x0a\x00"
+ROOT = Path(__file__).parents[3]
+BUILD_PROGRAM = """
+import os, sys
+from pathlib import Path
+from registry.core.images import Runtime
+from registry.images.build import build_image
+from registry.images.inputs import BuildInputs, ModelInput
+from registry.images.layout import ImageLayout
+from registry.images.pack import entry_of_bytes, entry_of_file
+folder, user = Path(sys.argv[1]), int(sys.argv[2])
+os.umask(0o077 if user else 0o002)
+if os.getuid() == 0:
+    os.setuid(user)
+files = (entry_of_file("model.onnx", folder / "model.onnx"), entry_of_bytes("\u00fc", b"x"), entry_of_bytes("Z", b"z"))
+inputs = BuildInputs(
+    models=(ModelInput("cancer", 1, None, files if user else files[::-1]),), runtime=Runtime.ONNX,
+    lock=b"", python="3.11", architecture="amd64", scoring=(entry_of_bytes("__main__.py", b""),),
+)
+print(build_image(ImageLayout(folder / "images"), inputs, lambda part, line: None).digest, end="")
+"""
 SCRIPT = b"def init(): ...\ndef run(data): return data\n"
 
 
-def inputs(*files: Entry, script: bytes | None = None) -> BuildInputs:
+def inputs(*files: Entry, script: bytes | None = None, version: int = 1) -> BuildInputs:
     return BuildInputs(
-        model=ModelInput("cancer", 1, "run1", files or (entry_of_bytes("model.onnx", ONNX),)),
+        models=(ModelInput("cancer", version, f"run{version}", files or (entry_of_bytes("model.onnx", ONNX),)),),
+        runtime=Runtime.ONNX if script is None else Runtime.SCRIPT,
         code=() if script is None else (entry_of_bytes("score.py", script),),
         scoring_script=None if script is None else "score.py",
         lock=b"numpy==2.0.0 --hash=sha256:00\n",
@@ -37,19 +63,19 @@ def quiet(progress: float, line: str) -> None:
 
 def names(layout: ImageLayout, digest: str) -> list[str]:
     with tarfile.open(fileobj=io.BytesIO(layout.path(digest).read_bytes())) as tar:
-        return [member.name for member in tar if member.isfile()]
+        return [member.name for member in tar if not member.isdir()]
 
 
 def test_an_onnx_image_has_scoring_environment_and_model(tmp_path: Path) -> None:
     layout = ImageLayout(tmp_path)
     built = build_image(layout, inputs(), quiet)
 
-    content = {layer.annotations[LAYER_ANNOTATION]: names(layout, layer.digest) for layer in built.manifest.layers}
-    assert content == {
-        "scoring": ["opt/slipway/scoring/slipway_scoring/__main__.py"],
-        "environment": ["opt/slipway/requirements.lock"],
-        "model": ["var/azureml-app/azureml-models/cancer/1/model.onnx"],
-    }
+    assert [(layer.annotations[LAYER_ANNOTATION], names(layout, layer.digest)) for layer in built.manifest.layers] == [
+        ("scoring", ["opt/slipway/scoring/slipway_scoring/__main__.py"]),
+        ("environment", ["opt/slipway/requirements.lock"]),
+        ("model", ["opt/slipway/models/0/model.onnx"]),
+        ("model", ["var/azureml-app/azureml-models/cancer/1"]),
+    ]
     assert built.config.runtime is Runtime.ONNX
     assert built.size_bytes == sum(path.stat().st_size for path in (tmp_path / "blobs/sha256").iterdir())
 
@@ -73,17 +99,33 @@ def test_the_description_is_in_the_configs_label(tmp_path: Path) -> None:
     assert document["rootfs"]["diff_ids"] == [layer.digest for layer in built.manifest.layers]
 
 
-def test_the_same_inputs_give_the_same_digest_elsewhere(tmp_path: Path) -> None:
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """A folder that every user can reach, as pytest's own cannot be."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_the_same_inputs_give_the_same_digest_elsewhere_for_anybody_at_any_time(public_folder: Path) -> None:
     digests = set()
-    for place, mode in (("here", 0o600), ("over/there", 0o755)):
-        folder = tmp_path / place
+    for place, user, settings in (
+        ("here", 0, {"LC_ALL": "C", "TZ": "UTC", "PYTHONHASHSEED": "1"}),
+        ("over/there", 65534, {"LC_ALL": "C.UTF-8", "TZ": "Asia/Tokyo", "PYTHONHASHSEED": "2"}),
+    ):
+        folder = public_folder / place
         folder.mkdir(parents=True)
+        folder.chmod(0o777)
         model = folder / "model.onnx"
         model.write_bytes(ONNX)
-        model.chmod(mode)
-        digests.add(build_image(ImageLayout(folder), inputs(entry_of_file("model.onnx", model)), quiet).digest)
+        model.chmod(0o755 if user else 0o644)
+        os.utime(model, (user, user))
+        program = [sys.executable, "-c", BUILD_PROGRAM, str(folder), str(user)]
+        done = subprocess.run(program, stdout=subprocess.PIPE, text=True, env=settings, cwd=ROOT, check=True)
+        digests.add(done.stdout)
 
     assert len(digests) == 1
+    assert digests.pop().startswith("sha256:")
 
 
 def test_only_the_changed_layer_is_new(tmp_path: Path) -> None:
@@ -96,70 +138,63 @@ def test_only_the_changed_layer_is_new(tmp_path: Path) -> None:
     assert changed == {second.manifest.layers[-1].digest}
 
 
+def test_two_versions_share_the_layer_of_a_large_file(tmp_path: Path) -> None:
+    layout = ImageLayout(tmp_path)
+    large = entry_of_bytes("weights.bin", b"w" * LARGE_BYTES)
+    first, second = (
+        build_image(layout, inputs(large, entry_of_bytes("config.json", config), script=SCRIPT, version=version), quiet)
+        for version, config in ((1, b"{}"), (2, b"{ }"))
+    )
+
+    (shared,) = (layer for layer in first.manifest.layers if PATH_ANNOTATION in layer.annotations)
+    assert shared.annotations == {LAYER_ANNOTATION: "model", PATH_ANNOTATION: "opt/slipway/models/0/weights.bin"}
+    assert names(layout, shared.digest) == ["opt/slipway/models/0/weights.bin"]
+    changed = [layer for layer in second.manifest.layers if layer not in first.manifest.layers]
+    assert [names(layout, layer.digest) for layer in changed] == [
+        ["opt/slipway/models/0/config.json"],
+        ["var/azureml-app/azureml-models/cancer/2"],
+    ]
+
+
+def test_the_largest_files_have_layers_of_their_own_and_the_rest_share_one(tmp_path: Path) -> None:
+    files = [Entry(f"{number:03}.bin", LARGE_BYTES + number, list) for number in range(MAX_LARGE + 2)]
+    layers = list(split_large(LayerKind.MODEL, files))
+
+    assert [layer.path for layer in layers[:-1]] == [f"{number:03}.bin" for number in range(2, MAX_LARGE + 2)]
+    assert {entry.path for entry in layers[-1].entries} == {"000.bin", "001.bin"}
+
+
+def test_a_layer_that_was_packed_before_is_not_read_again(tmp_path: Path) -> None:
+    layout = ImageLayout(tmp_path)
+    content = b"w" * LARGE_BYTES
+    reads: list[int] = []
+
+    def read() -> list[bytes]:
+        reads.append(1)
+        return [content]
+
+    weights = Entry("weights.bin", len(content), read, hashlib.sha256(content).hexdigest())
+    first = build_image(layout, inputs(weights, script=SCRIPT), quiet)
+    assert build_image(layout, inputs(weights, script=SCRIPT), quiet).digest == first.digest
+    assert len(reads) == 1
+
+    layer = next(layer for layer in first.manifest.layers if PATH_ANNOTATION in layer.annotations)
+    layout.path(layer.digest).unlink()
+    assert build_image(layout, inputs(weights, script=SCRIPT), quiet).digest == first.digest
+    assert layout.path(layer.digest).exists()
+
+
 def test_progress_grows_to_the_end_with_a_line_per_layer(tmp_path: Path) -> None:
     seen: list[tuple[float, str]] = []
     build_image(ImageLayout(tmp_path), inputs(), lambda progress, line: seen.append((progress, line)))
 
-    assert [line.split(":")[0] for _, line in seen] == ["layer scoring", "layer environment", "layer model"]
+    assert [line.split(":")[0] for _, line in seen] == [
+        "layer scoring",
+        "layer environment",
+        "layer model",
+        "layer model",
+    ]
     assert [progress for progress, _ in seen] == sorted(progress for progress, _ in seen)
-
-
-@pytest.mark.parametrize(
-    ("bad", "message"),
-    [
-        (replace(inputs(), scoring_script="score.py"), r"no score\.py"),
-        (inputs(script=b"def init(: ..."), r"score\.py, line 1"),
-        (inputs(entry_of_bytes("model.onnx", b"PK")), "not an ONNX model"),
-        (inputs(entry_of_bytes("model.pkl", b"x")), "scoring_script"),
-        (replace(inputs(), code=(entry_of_bytes("azureml-models/x", b""),)), "where the model goes"),
-        (replace(inputs(), python="3"), "python is '3'"),
-    ],
-)
-def test_a_bad_input_stores_nothing(tmp_path: Path, bad: BuildInputs, message: str) -> None:
-    with pytest.raises(BuildFailed, match=message):
-        build_image(ImageLayout(tmp_path), bad, quiet)
-    assert list((tmp_path / "blobs/sha256").iterdir()) == []
-
-
-def test_the_code_folder_arrives_as_it_was_sent(tmp_path: Path) -> None:
-    archive = tmp_path / "code.tar"
-    with tarfile.open(archive, "w") as tar:
-        for path, content in (("./score.py", SCRIPT), ("pkg/data.bin", b"\0" * 2000)):
-            info = tarfile.TarInfo(path)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-
-    found = {entry.path: b"".join(entry.read()) for entry in code_entries(archive)}
-    assert found == {"score.py": SCRIPT, "pkg/data.bin": b"\0" * 2000}
-
-
-@pytest.mark.parametrize(
-    ("name", "kind", "message"),
-    [
-        ("../x", tarfile.REGTYPE, "climbs"),
-        ("/etc/x", tarfile.REGTYPE, "absolute"),
-        ("link", tarfile.SYMTYPE, "not a plain file"),
-        ("hard", tarfile.LNKTYPE, "not a plain file"),
-        ("null", tarfile.CHRTYPE, "not a plain file"),
-    ],
-)
-def test_a_code_folder_that_leads_elsewhere_is_refused(tmp_path: Path, name: str, kind: bytes, message: str) -> None:
-    archive = tmp_path / "code.tar"
-    with tarfile.open(archive, "w") as tar:
-        info = tarfile.TarInfo(name)
-        info.type = kind
-        info.linkname = "/etc/passwd"
-        tar.addfile(info)
-
-    with pytest.raises(BuildFailed, match=message):
-        code_entries(archive)
-
-
-def test_what_is_no_tar_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "code.tar").write_bytes(b"PK not a tar" * 100)
-
-    with pytest.raises(BuildFailed, match="did not arrive as a tar"):
-        code_entries(tmp_path / "code.tar")
 
 
 def test_the_scoring_package_is_found_as_data() -> None:

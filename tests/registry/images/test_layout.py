@@ -65,6 +65,31 @@ def test_a_write_that_breaks_off_leaves_nothing(layout: ImageLayout, tmp_path: P
     assert files_below(tmp_path) == before
 
 
+def test_blobs_of_one_stage_come_together_or_not_at_all(layout: ImageLayout, tmp_path: Path) -> None:
+    before = files_below(tmp_path)
+    with pytest.raises(OSError, match="gone"), layout.stage() as stage:
+        stage.write([b"first"])
+        raise OSError("gone")
+    assert files_below(tmp_path) == before
+
+    with layout.stage() as stage:
+        written = {stage.write([content])[0] for content in (b"first", b"second")}
+        assert files_below(tmp_path / "images/blobs") == set()
+    assert files_below(tmp_path / "images/blobs/sha256") == {digest.removeprefix("sha256:") for digest in written}
+
+
+def test_what_a_killed_build_left_goes_and_what_is_at_work_stays(layout: ImageLayout, tmp_path: Path) -> None:
+    left = tmp_path / "images/incoming/left"
+    left.mkdir()
+    (left / "half").write_bytes(b"x")
+
+    with layout.stage() as stage:
+        digest, _ = stage.write([b"at work"])
+        ImageLayout(tmp_path / "images")
+        assert not left.exists()
+    assert layout.path(digest).read_bytes() == b"at work"
+
+
 def test_a_missing_blob_is_not_found(layout: ImageLayout) -> None:
     with pytest.raises(NotFound):
         layout.path("sha256:" + "0" * 64)

@@ -1,4 +1,5 @@
 import asyncio
+import re
 import tarfile
 from pathlib import Path
 
@@ -6,8 +7,9 @@ import pytest
 
 from registry.core.activities import Activity, ActivityState
 from registry.core.errors import BuildFailed, InvalidInput, NotFound, SlipwayError
-from registry.core.images import BuildRequest
+from registry.core.images import MODELS_PATH, BuildRequest
 from registry.core.models import ModelFile, ModelVersion
+from registry.images.layers.base import LARGE_BYTES
 from registry.images.layout import ImageLayout
 from registry.images.lock import Locks
 from registry.images.pack import Entry, entry_of_bytes, tar_chunks
@@ -59,6 +61,11 @@ def register(workspace: Workspace, name: str, **files: bytes) -> None:
         )
 
 
+def blobs_of(works: ImageWorks) -> list[str]:
+    """Every blob in the layout, and what is on its way there."""
+    return [path.name for folder in ("blobs/sha256", "incoming") for path in (works.layout.folder / folder).iterdir()]
+
+
 def upload(workspace: Workspace, *entries: Entry) -> str:
     return workspace.blobs.put(tar_chunks(entries)).digest
 
@@ -99,6 +106,7 @@ def test_the_log_tells_what_happened_in_order(workspace: Workspace, works: Image
         "locked 1",
         "layer scoring:",
         "layer environment:",
+        "layer model:",
         "layer model:",
         "built cancer-onnx:1",
     ]
@@ -154,6 +162,7 @@ def test_a_build_that_fails_says_why_and_leaves_no_image(
     assert activity.message.startswith(message)
     assert activity.log[-1] == activity.message
     assert list_images(workspace) == []
+    assert blobs_of(works) == []
 
 
 def test_a_model_without_onnx_or_script_says_what_to_do(workspace: Workspace, works: ImageWorks) -> None:
@@ -168,7 +177,10 @@ def test_a_model_without_onnx_or_script_says_what_to_do(workspace: Workspace, wo
     ("request_", "error", "message"),
     [
         (BuildRequest(name="Bad Name", model="cancer:1"), InvalidInput, "image name"),
+        (BuildRequest(name="ok"), InvalidInput, "an image holds a model at least"),
+        (BuildRequest(name="ok", model="cancer:1", models=["cancer:1"]), InvalidInput, "not both"),
         (BuildRequest(name="ok", model="cancer"), InvalidInput, "model reference"),
+        (BuildRequest(name="ok", models=["cancer:1", "other:1"]), NotFound, "no model 'other'"),
         (BuildRequest(name="ok", model="cancer:7"), NotFound, "no version 7"),
         (BuildRequest(name="ok", model="other:1"), NotFound, "no model 'other'"),
         (BuildRequest(name="ok", model="cancer:1", python="2.7"), BuildFailed, "python is '2.7'"),
@@ -216,9 +228,58 @@ def test_a_models_name_may_hold_spaces_and_accents(workspace: Workspace, works: 
     image = resolve_image(workspace, "cancer-onnx")
     path = "var/azureml-app/azureml-models/my model ü/1"
     assert image.config.models[0].path == path
-    layer = next(one for one in image.layers if "model" in one.annotations.values())
+    layer = [one for one in image.layers if "model" in one.annotations.values()][-1]
     with tarfile.open(works.layout.path(layer.digest)) as tar:
-        assert f"{path}/model.onnx" in tar.getnames()
+        assert tar.getmember(path).issym()
+
+
+def test_several_models_lie_side_by_side_for_a_script(workspace: Workspace, works: ImageWorks) -> None:
+    register(workspace, "cancer", model_joblib=b"pickle")
+    register(workspace, "scaler", scaler_joblib=b"other")
+    code = upload(workspace, entry_of_bytes("score.py", SCRIPT))
+    models = ["scaler:1", "cancer:1"]
+    request = BuildRequest(name="both", models=models, code_digest=code, scoring_script="score.py")
+    assert build(workspace, works, request).state is ActivityState.SUCCEEDED
+
+    config = resolve_image(workspace, "both").config
+    assert [model.path.removeprefix(f"{MODELS_PATH}/") for model in config.models] == ["scaler/1", "cancer/1"]
+    assert config.model_dir == MODELS_PATH
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        (["cancer:1", "cancer:2"], "model cancer is named twice"),
+        (["cancer:1", "scaler:1"], r"2 models \(cancer:1, scaler:1\) in one image need a code_configuration"),
+    ],
+)
+def test_models_that_cannot_be_together_make_no_image(
+    workspace: Workspace, works: ImageWorks, models: list[str], message: str
+) -> None:
+    for name in ("cancer", "cancer", "scaler"):
+        register(workspace, name, model_onnx=ONNX)
+    activity = build(workspace, works, BuildRequest(name="both", models=models))
+
+    assert activity.state is ActivityState.FAILED
+    assert re.match(message, activity.message)
+
+
+def test_a_model_whose_file_is_gone_makes_no_image_and_leaves_no_layer(workspace: Workspace, works: ImageWorks) -> None:
+    create_model(workspace, "cancer", description="", tags={})
+    here = workspace.blobs.put(b"x" * LARGE_BYTES)
+    files = [
+        ModelFile(path="a.bin", sha256=here.digest.removeprefix("sha256:"), size=here.size),
+        ModelFile(path="b.bin", sha256="0" * 64, size=7),
+    ]
+    with workspace.metadata.write() as tx:
+        version = ModelVersion(name="cancer", version=1, run_id=None, path="", files=files, created_ms=1)
+        model_versions.insert(tx, version)
+    code = upload(workspace, entry_of_bytes("score.py", SCRIPT))
+    request = BuildRequest(name="gbm", model="cancer:1", code_digest=code, scoring_script="score.py")
+    activity = build(workspace, works, request)
+
+    assert (activity.state, activity.message) == (ActivityState.FAILED, f"there is no blob sha256:{'0' * 64}")
+    assert blobs_of(works) == []
 
 
 def test_works_are_opened_in_a_folder(tmp_path: Path) -> None:

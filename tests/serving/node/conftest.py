@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from registry.images.build import BuildInputs, BuiltImage, ModelInput, build_image
+from registry.core.images import Runtime
+from registry.images.build import BuiltImage, build_image
+from registry.images.inputs import BuildInputs, ModelInput
 from registry.images.layout import ImageLayout
 from registry.images.pack import entry_of_bytes
 
@@ -79,7 +81,8 @@ def make_image(registry: PullRegistry) -> ImageMaker:
 
     def make(main: str = "", lock: bytes = b"", script: str | None = None, model: bytes = ONNX) -> BuiltImage:
         inputs = BuildInputs(
-            model=ModelInput("cancer", 1, None, (entry_of_bytes("model.onnx", model),)),
+            models=(ModelInput("cancer", 1, None, (entry_of_bytes("model.onnx", model),)),),
+            runtime=Runtime.ONNX if script is None else Runtime.SCRIPT,
             code=() if script is None else (entry_of_bytes("score.py", script.encode()),),
             scoring_script=None if script is None else "score.py",
             lock=lock,

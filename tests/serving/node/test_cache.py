@@ -74,11 +74,12 @@ def test_an_image_is_unpacked_with_its_description(tmp_path: Path, registry: Reg
     assert image == tmp_path / "node/images" / built.digest.removeprefix("sha256:") / "root"
     assert files_below(image) == {
         "image.json",
+        "opt/slipway/models/0/model.onnx",
         "opt/slipway/requirements.lock",
         "opt/slipway/scoring/slipway_scoring/__init__.py",
         "opt/slipway/scoring/slipway_scoring/__main__.py",
-        "var/azureml-app/azureml-models/cancer/1/model.onnx",
     }
+    assert (image / built.config.models[0].path / "model.onnx").is_file()
     assert msgspec.json.decode((image / "image.json").read_bytes(), type=ImageConfig) == built.config
     assert (image / "opt/slipway/requirements.lock").read_bytes() == b"lock"
 

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from registry.core.images import Runtime
-from registry.images.build import BuildInputs, ModelInput, build_image
+from registry.images.build import build_image
+from registry.images.inputs import BuildInputs, ModelInput
 from registry.images.layout import ImageLayout
 from registry.images.lock import compile_lock, own_requirements
 from registry.images.pack import entry_of_bytes
@@ -65,7 +66,8 @@ def launch(registry: Registry, lock: bytes, state_dir: Path) -> Callable[[str], 
 
     def launch(script: str) -> Launch:
         inputs = BuildInputs(
-            model=ModelInput("cancer", 1, None, (entry_of_bytes("model.txt", b"a model"),)),
+            models=(ModelInput("cancer", 1, None, (entry_of_bytes("model.txt", b"a model"),)),),
+            runtime=Runtime.SCRIPT,
             code=(entry_of_bytes("score.py", script.encode()), entry_of_bytes("types.py", b"raise SystemExit('mine')")),
             scoring_script="score.py",
             lock=lock,

@@ -1,0 +1,53 @@
+"""image.yaml: the document from which ``slipway image build`` makes an image. The keys are our own."""
+
+from typing import Any
+
+import msgspec
+
+from registry.core.documents import Scalar
+from registry.core.errors import InvalidInput
+from registry.core.loading import to_record
+from registry.core.names import ModelReference, check_name, parse_model_reference
+
+
+class CodeDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """The folder with the user's code, and the script in it that has ``init()`` and ``run()``."""
+
+    code: str
+    scoring_script: str
+
+
+class ImageEnvironmentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """``requirements`` is the path of a requirements.txt, relative to the document."""
+
+    python_version: str | None = None
+    requirements: str | None = None
+
+
+class ImageDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """image.yaml: what ``slipway image build`` freezes. Paths are relative to the document."""
+
+    name: str
+    model: str | None = None
+    models: list[str] = []
+    code_configuration: CodeDocument | None = None
+    environment: ImageEnvironmentDocument = ImageEnvironmentDocument()
+    tags: dict[str, Scalar] = {}
+    description: str = ""
+
+
+def load_image(value: Any) -> ImageDocument:
+    """Check the plain values of an image document. Raises InvalidInput."""
+    document = to_record(value, ImageDocument)
+    check_name("image", document.name)
+    parse_models(document.model, document.models)
+    return document
+
+
+def parse_models(model: str | None, models: list[str]) -> list[ModelReference]:
+    """Return what an image's ``model`` or ``models`` name. Raises InvalidInput unless exactly one of them is given."""
+    if model is not None and models:
+        raise InvalidInput("$.models: the image has a model already: write model, or models, not both", path="$.models")
+    if model is None and not models:
+        raise InvalidInput("$.model: an image holds a model at least: write model: NAME:VERSION", path="$.model")
+    return [parse_model_reference(text) for text in ([model] if model is not None else models)]

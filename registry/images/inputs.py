@@ -1,0 +1,87 @@
+"""All that an image is made of, gathered and checked, before a byte of it is packed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from registry.core.errors import BuildFailed
+from registry.core.images import CODE_PATH, MODELS_PATH, ImageKind, Runtime
+from registry.images.checks import check_onnx, check_script, choose_runtime
+from registry.images.lock import check_python
+from registry.images.pack import Entry
+
+_MODELS_FOLDER = MODELS_PATH.removeprefix(f"{CODE_PATH}/")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInput:
+    """A model version; its entries' paths are relative to the version's folder."""
+
+    name: str
+    version: int
+    run_id: str | None
+    files: tuple[Entry, ...]
+
+    @property
+    def reference(self) -> str:
+        return f"{self.name}:{self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildInputs:
+    """Paths of ``code`` are relative to the code folder, of ``scoring`` to its package, of ``samples`` to theirs."""
+
+    models: tuple[ModelInput, ...]
+    runtime: Runtime  # as ``check_inputs`` found it
+    lock: bytes
+    python: str
+    architecture: str  # OCI's word: amd64 or arm64
+    scoring: tuple[Entry, ...]
+    kind: ImageKind = ImageKind.SCORING
+    scoring_script: str | None = None
+    code: tuple[Entry, ...] = ()
+    wheels: tuple[Entry, ...] = ()
+    samples: tuple[Entry, ...] = ()
+
+
+def check_inputs(
+    models: Sequence[ModelInput], code: Iterable[Entry], scoring_script: str | None, python: str
+) -> Runtime:
+    """Check what can be checked before anything is resolved or packed, and return the image's runtime.
+
+    Raises:
+        BuildFailed: the models, the script or the Python version cannot make an image.
+    """
+    check_python(python)
+    _check_models(models, scoring_script)
+    files = {entry.path: entry for entry in code}
+    for path in files:
+        if path.split("/")[0] == _MODELS_FOLDER:
+            raise BuildFailed(f"the code folder holds {path}: {_MODELS_FOLDER}/ is where the model goes", path=path)
+    model = models[0]
+    runtime = choose_runtime(model.reference, [entry.path for entry in model.files], scoring_script)
+    match runtime:
+        case Runtime.SCRIPT:
+            assert scoring_script is not None
+            if scoring_script not in files:
+                known = ", ".join(sorted(path for path in files if path.endswith(".py"))[:5]) or "no .py file"
+                raise BuildFailed(f"the code folder has no {scoring_script} (it has {known})", path=scoring_script)
+            check_script(scoring_script, b"".join(files[scoring_script].read()))
+        case Runtime.ONNX:
+            file = next(entry for entry in model.files if entry.path.endswith(".onnx"))
+            check_onnx(file.path, file.read())
+    return runtime
+
+
+def _check_models(models: Sequence[ModelInput], scoring_script: str | None) -> None:
+    if not models:
+        raise BuildFailed("an image holds a model at least: name one under model")
+    names = [model.name for model in models]
+    for name in names:
+        if names.count(name) > 1:
+            raise BuildFailed(f"model {name} is named twice: an image holds one version of each", model=name)
+    if len(models) > 1 and scoring_script is None:
+        references = ", ".join(model.reference for model in models)
+        raise BuildFailed(
+            f"{len(models)} models ({references}) in one image need a code_configuration with a "
+            "scoring_script, which says what becomes of them"
+        )

@@ -1,0 +1,22 @@
+"""All layers of an image, from the lowest to the highest."""
+
+from registry.core.images import CODE_PATH, LOCK_PATH, SCORING_PATH, LayerKind
+from registry.images.inputs import BuildInputs
+from registry.images.layers.base import Layer
+from registry.images.layers.models import model_layers
+from registry.images.pack import Entry, entry_of_bytes
+
+
+def stack(inputs: BuildInputs) -> list[Layer]:
+    """Return the layers in the order of ``LayerKind``; none is empty."""
+    layers = [
+        _below(LayerKind.SCORING, f"{SCORING_PATH}/slipway_scoring", inputs.scoring),
+        Layer(LayerKind.ENVIRONMENT, (entry_of_bytes(LOCK_PATH, inputs.lock),)),
+        *model_layers(inputs.models),
+        _below(LayerKind.CODE, CODE_PATH, inputs.code),
+    ]
+    return [layer for layer in layers if layer.entries]
+
+
+def _below(kind: LayerKind, folder: str, entries: tuple[Entry, ...]) -> Layer:
+    return Layer(kind, tuple(entry.below(folder) for entry in entries))
