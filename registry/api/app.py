@@ -55,6 +55,7 @@ from registry.core.image_views import ImageChange, ImageDiff, ImageHistory, Imag
 from registry.core.images import BuildRequest, Image
 from registry.core.models import Model, ModelEntry, ModelVersion
 from registry.core.purge import PurgeOrder, PurgePlan
+from registry.core.run_code import NewRunCode, RunCode
 from registry.core.run_views import RunDetails, RunDiff, RunList
 from registry.core.services import Service
 from registry.core.tokens import MadeToken, TokenList, WantedToken
@@ -81,6 +82,8 @@ WORKSPACE = [
     ApiRoute("GET", "/runs", runs.list_runs, None, RunList, query=runs.RunQuery),
     ApiRoute("GET", "/runs/{run}", runs.get_run, None, RunDetails),
     ApiRoute("GET", "/runs/{run}/diff/{other}", runs.compare_runs, None, RunDiff),
+    ApiRoute("GET", "/runs/{run}/code", runs.get_code, None, RunCode),
+    ApiRoute("PUT", "/runs/{run}/code", runs.record_code, NewRunCode, RunCode),
     ApiRoute("DELETE", "/runs/{run}", runs.delete_run, status=204),
     ApiRoute("POST", "/runs/{run}/restore", runs.restore_run, status=204),
     # models and blobs

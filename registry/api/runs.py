@@ -7,9 +7,10 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 
-from registry.api.route import answer, nothing, read_query, workspace_of
+from registry.api.route import answer, nothing, read_query, read_record, workspace_of
+from registry.core.run_code import NewRunCode
 from registry.core.run_views import RunList
-from registry.operations import run_views, tracking
+from registry.operations import run_code, run_diff, run_views, tracking
 
 
 class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,9 +40,20 @@ async def get_run(request: Request) -> Response:
 
 
 async def compare_runs(request: Request) -> Response:
-    """Compare two runs: params, metrics, tags and files."""
+    """Compare two runs: params, metrics, tags, code, git, environment and files."""
     names = request.path_params
-    return answer(await run_sync(run_views.compare, workspace_of(request), names["run"], names["other"]))
+    return answer(await run_sync(run_diff.compare, workspace_of(request), names["run"], names["other"]))
+
+
+async def record_code(request: Request) -> Response:
+    """Keep what a run was made from: snapshot, git state, environment; each once."""
+    new = await read_record(request, NewRunCode)
+    return answer(await run_sync(run_code.record_code, workspace_of(request), request.path_params["run"], new))
+
+
+async def get_code(request: Request) -> Response:
+    """Tell what a run was made from."""
+    return answer(await run_sync(run_code.get_code, workspace_of(request), request.path_params["run"]))
 
 
 async def delete_run(request: Request) -> Response:

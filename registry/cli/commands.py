@@ -10,6 +10,8 @@ from registry.cli import (
     models,
     processes,
     purge,
+    run_code,
+    run_diff,
     runs,
     scoring,
     tokens,
@@ -27,7 +29,9 @@ def contribute(commands: Commands) -> None:
     run = commands.group("run", "What training scripts have recorded.\n\nExample: slipway run list")
     run.command("list")(runs.list_runs)
     run.command("show")(runs.show)
-    run.command("diff")(runs.diff)
+    run.command("diff")(run_diff.diff)
+    run.command("snapshot")(run_code.snapshot)
+    run.command("code")(run_code.code)
     run.command("delete")(runs.delete)
     run.command("restore")(runs.restore)
 

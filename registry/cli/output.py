@@ -94,3 +94,8 @@ def count(number: int, noun: str) -> str:
 def short(digest: str) -> str:
     """Return the first 12 hexadecimal digits of a digest, as people compare them."""
     return digest.removeprefix("sha256:")[:12]
+
+
+def number(value: float | str) -> str:
+    """Return a metric's value or a param as people read it."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

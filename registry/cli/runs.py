@@ -5,10 +5,11 @@ from collections.abc import Callable
 import typer
 
 from registry.cli.context import URL_OPTION, connect
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, print_rows, table, when
-from registry.core.run_views import FileDifference, Number, RunDiff, RunSummary
+from registry.cli.names import RUN_ARGUMENT
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, number, print_record, print_rows, when
+from registry.cli.run_code import code_fields, dataset_line
+from registry.core.run_views import RunSummary
 
-RUN_ARGUMENT = typer.Argument(..., metavar="RUN", help="The run's id, or at least four characters of its beginning.")
 MOST_VALUES = 3  # in a list; all of them are in `run show`
 
 
@@ -30,7 +31,7 @@ def list_runs(
         "experiment": lambda run: run.experiment,
         "status": lambda run: run.status,
         "started": lambda run: when(run.started_ms),
-        "metrics": lambda run: _some({key: _number(value) for key, value in run.metrics.items()}),
+        "metrics": lambda run: _some({key: number(value) for key, value in run.metrics.items()}),
         "params": lambda run: _some(run.params),
     }
     found = connect(url).runs.list(experiment, filter, order_by, limit)
@@ -38,7 +39,7 @@ def list_runs(
 
 
 def show(run: str = RUN_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
-    """Show a run: what it logged, and its files.
+    """Show a run: what it logged, what it was made from, and its files.
 
     Example: slipway run show 3f2a
     """
@@ -51,39 +52,14 @@ def show(run: str = RUN_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str
         "status": f"{found.status}, {found.lifecycle_stage}",
         "by": found.user or "-",
         "started, ended": f"{when(found.started_ms)}, {ended}",
-        **{f"metric {key}": _number(value) for key, value in found.metrics.items()},
+        **{f"metric {key}": number(value) for key, value in found.metrics.items()},
         **{f"param {key}": value for key, value in found.params.items()},
         **{f"tag {key}": value for key, value in found.tags.items()},
+        **code_fields(found.code),
+        **{f"dataset {one.name}": dataset_line(one) for one in found.datasets},
         **{f"file {file.path}": f"{file.size:,} bytes" for file in found.files},
     }
     print_record(found, fields, output)
-
-
-def diff(
-    a: str = typer.Argument(..., metavar="A", help="A run's id, or its beginning."),
-    b: str = typer.Argument(..., metavar="B", help="Another's."),
-    output: OutputFormat = OUTPUT_OPTION,
-    url: str | None = URL_OPTION,
-) -> None:
-    """Compare two runs: params, metrics, tags (with the code's commit) and files (code, environment), as a diff.
-
-    Example: slipway run diff 3f2a 81bc
-    """
-    found = connect(url).runs.diff(a, b)
-    if output is OutputFormat.JSON:
-        print_json(found)
-        return
-    rows = [
-        [f"{kind} {one.key}", _cell(one.a), _cell(one.b)]
-        for kind, values in (("param", found.params), ("metric", found.metrics), ("tag", found.tags))
-        for one in values
-    ]
-    rows += [[f"file {one.path}", *_presence(one)] for one in found.files]
-    if not rows:
-        console.print("nothing differs")
-        return
-    console.print(table(["", found.a[:12], found.b[:12]], rows))
-    _print_patches(found)
 
 
 def delete(run: str = RUN_ARGUMENT, url: str | None = URL_OPTION) -> None:
@@ -103,25 +79,6 @@ def restore(run: str = RUN_ARGUMENT, url: str | None = URL_OPTION) -> None:
     client = connect(url)
     client.runs.restore(client.runs.get(run).id)
     console.print(f"run {run} restored", highlight=False, markup=False)
-
-
-def _print_patches(found: RunDiff) -> None:
-    for one in found.files:
-        if one.patch:
-            console.print()
-            console.print(one.patch, highlight=False, markup=False)
-
-
-def _presence(one: FileDifference) -> tuple[str, str]:
-    return (one.a[:12] if one.a else "-", one.b[:12] if one.b else "-")
-
-
-def _cell(value: Number | None) -> str:
-    return "-" if value is None else _number(value)
-
-
-def _number(value: Number) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _some(values: dict[str, str]) -> str:

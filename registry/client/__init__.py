@@ -31,12 +31,12 @@ class Client:
     def __init__(self, url: str, transport: httpx.BaseTransport | None = None, token: str | None = None) -> None:
         self._door = Door(url, transport, token)
         self.url = self._door.url
-        self.runs = Runs(self._door)
         self.endpoints = Endpoints(self._door)
         self.deployments = Deployments(self._door)
         self.activities = Activities(self._door)
         self.services = Services(self._door)
         self.blobs = Blobs(self._door)
+        self.runs = Runs(self._door, self.blobs)
         self.models = Models(self._door, self.blobs)
         self.images = Images(self._door, self.blobs)
         self.access = Access(self._door)

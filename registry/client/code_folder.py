@@ -1,4 +1,4 @@
-"""The user's code folder as one tar, the same bytes whenever and wherever it is packed.
+"""What belongs to the user's code folder, and the folder as one tar: the same bytes whenever and wherever it is packed.
 
 ``.slipwayignore`` (or, without one, Azure ML's ``.amlignore``) at the folder's top lists what stays out, one pattern a
 line: shell wildcards for a file's or folder's name, or for a path from the top.
@@ -23,15 +23,25 @@ def pack_folder(folder: Path, archive: Path) -> None:
     Raises:
         InvalidInput: the folder does not exist, an ignore file cannot be understood, or a file's name cannot travel.
     """
-    if not folder.is_dir():
-        raise InvalidInput(f"there is no code folder {folder}", path=str(folder))
+    paths = code_files(folder)
     with tarfile.open(archive, "x", format=tarfile.PAX_FORMAT) as tar:
-        for path in sorted(_files(folder, _patterns(folder))):
+        for path in paths:
             file = folder / path
             info = tarfile.TarInfo(check_archive_path(path))
             info.size, info.mode = file.stat().st_size, 0o644
             with file.open("rb") as content:
                 tar.addfile(info, content)
+
+
+def code_files(folder: Path) -> list[str]:
+    """Return the paths below the folder that belong to it, sorted.
+
+    Raises:
+        InvalidInput: the folder does not exist, or an ignore file cannot be understood.
+    """
+    if not folder.is_dir():
+        raise InvalidInput(f"there is no code folder {folder}", path=str(folder))
+    return sorted(_files(folder, _patterns(folder)))
 
 
 def _files(folder: Path, patterns: list[str]) -> Iterator[str]:

@@ -32,7 +32,7 @@ GET   /api/v1/models/{name}/history /api/v1/models/{name}/lineage /api/v1/images
 GET   /api/v1/image-diff /api/v1/image-history/{name:path}
 GET   /api/v1/endpoints /api/v1/endpoints/{name} /api/v1/endpoints/{endpoint}/deployments
 GET   /api/v1/endpoints/{endpoint}/deployments/{deployment}
-GET   /api/v1/runs /api/v1/runs/{run} /api/v1/runs/{run}/diff/{other}
+GET   /api/v1/runs /api/v1/runs/{run} /api/v1/runs/{run}/diff/{other} /api/v1/runs/{run}/code
 GET   /v2/ /v2/{name:path}/manifests/{reference} /v2/{name:path}/referrers/{digest} /v2/{name:path}/tags/list
 GET   /v2/{name:path}/blobs/{digest}
 GET   /mlflow/experiments/get /mlflow/experiments/get-by-name /mlflow/experiments/search /mlflow/runs/get
@@ -50,6 +50,7 @@ POST  /mlflow/registered-models/get-latest-versions
 CONTRIBUTOR = """
 PUT    /api/v1/services/{name} /api/v1/blobs/{digest} /api/v1/endpoints/{name} /api/v1/models/{name}/aliases/{alias}
 PUT    /api/v1/endpoints/{endpoint}/deployments/{deployment} /mlflow-artifacts/artifacts/{path:path}
+PUT    /api/v1/runs/{run}/code
 POST   /api/v1/models/{name}/versions /api/v1/models/{name}/imports /api/v1/models/{name}/restore /api/v1/images
 POST   /api/v1/models/{name}/versions/{version}/restore /api/v1/activities/{id}/progress /api/v1/image-tags
 POST   /api/v1/endpoints/{endpoint}/deployments/{deployment}/revisions/{number}/state

@@ -34,6 +34,16 @@ class DatasetInput(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
+class DatasetUse(msgspec.Struct, frozen=True, kw_only=True):
+    """A dataset as a run read it; ``context`` is what for, such as ``training``."""
+
+    name: str
+    digest: str
+    source_type: str
+    source: str
+    context: str | None
+
+
 class DatasetSummary(msgspec.Struct, frozen=True, kw_only=True):
     experiment_id: int
     name: str
@@ -44,6 +54,18 @@ class DatasetSummary(msgspec.Struct, frozen=True, kw_only=True):
 class ModelOutput(msgspec.Struct, frozen=True, kw_only=True):
     model_id: str
     step: int = 0
+
+
+def read_dataset(one: DatasetInput) -> DatasetUse:
+    """Return how a run used a dataset, without the dataset's schema and profile."""
+    dataset = one.dataset
+    return DatasetUse(
+        name=dataset.name,
+        digest=dataset.digest,
+        source_type=dataset.source_type,
+        source=dataset.source,
+        context=one.tags.get(CONTEXT_TAG),
+    )
 
 
 def check_inputs(datasets: Sequence[DatasetInput], model_ids: Sequence[str]) -> None:

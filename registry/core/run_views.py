@@ -5,7 +5,9 @@ import math
 
 import msgspec
 
+from registry.core.datasets import DatasetUse
 from registry.core.models import ModelFile
+from registry.core.run_code import RunCode
 from registry.core.runs import Run
 
 Number = float | str  # JSON has no NaN: it is the word "NaN"
@@ -28,9 +30,11 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunDetails(RunSummary, frozen=True, kw_only=True):
-    """``files`` are the run's artifacts, by path."""
+    """``files`` are the run's artifacts, by path; ``code`` is what it was made from, ``datasets`` what it read."""
 
     files: list[ModelFile]
+    code: RunCode
+    datasets: list[DatasetUse]
 
 
 class RunList(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,14 +59,23 @@ class FileDifference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunDiff(msgspec.Struct, frozen=True, kw_only=True):
-    """What differs between run ``a`` and run ``b``. The code's commit and patch are among the tags and files."""
+    """What differs between run ``a`` and run ``b``.
+
+    ``code`` compares their snapshots, ``uncommitted`` git's patches, ``files`` their artifacts. ``environment`` has the
+    keys ``python``, ``platform`` and ``package NAME``. ``missing`` says what cannot be compared, since one has none.
+    """
 
     a: str
     b: str
     params: list[Difference]
     metrics: list[Difference]
     tags: list[Difference]
+    git: list[Difference]
+    uncommitted: FileDifference | None
+    code: list[FileDifference]
+    environment: list[Difference]
     files: list[FileDifference]
+    missing: list[str]
 
 
 def summarize(run: Run, experiment: str) -> RunSummary:

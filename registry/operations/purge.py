@@ -8,6 +8,7 @@ from registry.core.times import DAY_MS
 from registry.operations.integrity import remove_orphans
 from registry.operations.workspace import Workspace
 from registry.store import purge as rows
+from registry.store import run_code
 from registry.store.metadata import Connection
 from registry.store.purge import DeletedRun, VersionRow, Weight
 
@@ -34,6 +35,7 @@ def purge(workspace: Workspace, older_than_days: float) -> PurgePlan:
             rows.drop_logged_model(tx, model_id)
         for run_id in plan.runs:
             rows.drop_run(tx, run_id)
+        run_code.drop_unused_snapshots(tx)
         for number in plan.experiments:
             rows.drop_experiment(tx, number)
     gone = remove_orphans(workspace)

@@ -48,6 +48,13 @@ def of_run(tx: Connection, run_id: str, name: str) -> LoggedModel | None:
     return found[0] if found else None
 
 
+def ids_of_run(tx: Connection, run_id: str) -> list[str]:
+    """Return the logged models that a run made and that are not deleted, from old to new."""
+    table = logged_models.c
+    query = sa.select(table.id).where(table.source_run_id == run_id, table.deleted_ms.is_(None))
+    return list(tx.scalars(query.order_by(table.created_ms, table.id)))
+
+
 def params_of(tx: Connection, model_id: str, keys: Iterable[str]) -> dict[str, str]:
     table = logged_model_params.c
     query = sa.select(table.key, table.value).where(table.model_id == model_id, table.key.in_(list(keys)))

@@ -139,6 +139,27 @@ artifacts = sa.Table(
     sqlite_with_rowid=False,
 )
 
+# What runs were made from. A snapshot is a zip named by its content, so that runs of one folder share it.
+
+snapshots = sa.Table(
+    "snapshots",
+    metadata,
+    sa.Column("sha256", sa.String(64), primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("files", sa.JSON, nullable=False),
+)
+
+run_code = sa.Table(
+    "run_code",
+    metadata,
+    sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("snapshot", sa.ForeignKey("snapshots.sha256"), index=True),
+    sa.Column("patch", sa.String(64), index=True),
+    sa.Column("git", sa.JSON),
+    sa.Column("environment", sa.JSON),
+    sa.Column("notes", sa.JSON, nullable=False),
+)
+
 # Logged models: MLflow 3's model before it is registered; ``id`` is "m-" and 32 hexadecimal digits.
 
 logged_models = sa.Table(

@@ -1,0 +1,110 @@
+"""The ``git`` command, run in a repository that nobody needs to trust.
+
+The command and not a library: it alone knows every form of repository (worktrees, sparse, SHA-256) and what the user
+calls ignored. But a repository's own configuration can name programs to run, and who looks at a folder does not mean
+to trust it: every such program is switched off here, no hook runs, nothing is fetched, nothing is written.
+"""
+
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from registry.core.errors import InvalidInput, Unavailable
+
+WITHIN_S = 30.0
+REFUSED = 128  # git's status when it gives up
+SAFE = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "submodule.recurse": "false"}
+
+
+class Git:
+    """Runs git at the top of a repository, and nothing that the repository's configuration names.
+
+    Filters (``filter.NAME.clean``) would run on changed files: a file of git-lfs shows its content here, not its
+    pointer.
+    """
+
+    def __init__(self, top: Path) -> None:
+        self.top = top
+        self._settings = dict(SAFE)
+        listed = self.run("config", "--list", "--name-only", "-z", limit=1 << 20) or b""
+        for key in map(os.fsdecode, listed.split(b"\0")):
+            if key.startswith("filter."):
+                name = key.rpartition(".")[0]
+                self._settings |= {f"{name}.clean": "", f"{name}.process": "", f"{name}.required": "false"}
+
+    def say(self, *words: str) -> str:
+        """Return a short answer without its last newline; "" where git has none."""
+        return (self.run(*words, limit=1 << 16) or b"").decode(errors="replace").rstrip("\n")
+
+    def run(self, *words: str, limit: int) -> bytes | None:
+        """Return what git answers, or None if that is more than ``limit`` bytes.
+
+        Raises:
+            Unavailable: there is no git, or it takes too long.
+            InvalidInput: git refuses the repository.
+        """
+        command = ["git", "--no-pager", "--work-tree", str(self.top), *words]
+        with tempfile.TemporaryFile() as said:
+            try:
+                process = subprocess.Popen(
+                    command,
+                    cwd=self.top,
+                    env=self._environment(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=said,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise Unavailable(f"the git command cannot be started: {error.strerror}") from error
+            answer = _read(process, limit)
+            if answer is not None and process.returncode >= REFUSED:
+                said.seek(0)
+                why = said.read(2000).decode(errors="replace").strip().partition("\n")[0]
+                raise InvalidInput(f"git refuses {self.top}: {why}", path=str(self.top))
+        return answer
+
+    def _environment(self) -> dict[str, str]:
+        """Ours without what would lead git elsewhere; settings that come before all files'; no network."""
+        ours = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+        settings = {"GIT_CONFIG_COUNT": str(len(self._settings))}
+        for number, (key, value) in enumerate(self._settings.items()):
+            settings |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+        return {
+            **ours,
+            **settings,
+            "LC_ALL": "C",
+            "GIT_ALLOW_PROTOCOL": "none",  # what a partial clone lacks is not fetched, by whatever its remote names
+            "GIT_NO_LAZY_FETCH": "1",
+            "GIT_CEILING_DIRECTORIES": str(self.top.parent),
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_TERMINAL_PROMPT": "0",
+        }
+
+
+def _read(process: "subprocess.Popen[bytes]", limit: int) -> bytes | None:
+    """Return the whole output, or None if it is too much; the process has ended then. Raises Unavailable."""
+    assert process.stdout is not None
+    timer = threading.Timer(WITHIN_S, _kill, [process])
+    timer.start()
+    try:
+        answer = process.stdout.read(limit + 1)
+        if len(answer) > limit:
+            return None
+        if process.wait() == -signal.SIGKILL:
+            raise Unavailable(f"git did not answer within {WITHIN_S:g} s")
+        return answer
+    finally:
+        timer.cancel()
+        _kill(process)
+        process.stdout.close()
+        process.wait()
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -1,0 +1,96 @@
+"""A run's code folder as a snapshot: one zip, the same bytes whenever and wherever it is packed.
+
+Nothing is compressed: what zlib writes differs from one version to the next, the digest must not, and the registry
+reads single files out of the middle.
+"""
+
+import shutil
+import stat
+import zipfile
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+from registry.client.code_folder import code_files
+from registry.core.errors import InvalidInput
+from registry.core.paths import check_archive_path
+from registry.core.run_code import MAX_SNAPSHOT_BYTES, MAX_SNAPSHOT_FILES
+
+# What usually holds a secret is never recorded; what a run needs of it comes from somewhere else.
+SECRETS = (
+    *(".env", ".env.*", ".netrc", ".pypirc", ".pgpass"),
+    *("*.pem", "*.key", "*.pfx", "*.p12", "id_rsa*", "id_ed25519*"),
+)
+_MOMENT = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can tell
+_LARGEST = 3  # files that an error names
+
+
+class Packed(NamedTuple):
+    """``left_out`` are paths whose names say that they hold secrets."""
+
+    files: int
+    left_out: list[str]
+
+
+def pack_snapshot(folder: Path, archive: Path) -> Packed:
+    """Write the folder's files as a zip to the new file ``archive``.
+
+    Raises:
+        InvalidInput: the folder does not exist, is too large, an ignore file cannot be understood, or a file's name
+            cannot travel.
+    """
+    found = code_files(folder)
+    paths = [path for path in found if not may_be_secret(path)]
+    _check_size(folder, paths)
+    with zipfile.ZipFile(archive, "x", zipfile.ZIP_STORED) as packed:
+        for path in paths:
+            entry = zipfile.ZipInfo(check_archive_path(path), _MOMENT)
+            entry.create_system = 3  # Unix: the mode below counts, wherever this runs
+            executable = (folder / path).stat().st_mode & stat.S_IXUSR
+            entry.external_attr = (stat.S_IFREG | (0o755 if executable else 0o644)) << 16
+            with (folder / path).open("rb") as source, packed.open(entry, "w") as target:
+                shutil.copyfileobj(source, target)
+    return Packed(len(paths), [path for path in found if may_be_secret(path)])
+
+
+def unpack_snapshot(archive: Path, folder: Path) -> int:
+    """Write a snapshot's files below ``folder``, which must not exist yet, and return how many there are.
+
+    Raises:
+        InvalidInput: the folder exists, or the zip is none, or holds a path that leads out of it.
+    """
+    if folder.exists():
+        raise InvalidInput(f"{folder} exists already: name a folder that does not", path=str(folder))
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            entries = packed.infolist()
+            for entry in entries:
+                target = folder / check_archive_path(entry.filename)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with packed.open(entry) as source, target.open("xb") as file:
+                    shutil.copyfileobj(source, file)
+                target.chmod(0o755 if entry.external_attr >> 16 & stat.S_IXUSR else 0o644)
+    except zipfile.BadZipFile as error:
+        raise InvalidInput(f"the snapshot is no zip: {error}") from error
+    return len(entries)
+
+
+def may_be_secret(path: str) -> bool:
+    """Tell whether a file's name is one that usually holds a secret."""
+    name = path.rpartition("/")[2]
+    return any(fnmatchcase(name.lower(), pattern) for pattern in SECRETS)
+
+
+def _check_size(folder: Path, paths: Sequence[str]) -> None:
+    if not paths:
+        raise InvalidInput(f"there is nothing in {folder} to record", path=str(folder))
+    sizes = {path: (folder / path).stat().st_size for path in paths}
+    total = sum(sizes.values())
+    if total > MAX_SNAPSHOT_BYTES or len(paths) > MAX_SNAPSHOT_FILES:
+        largest = sorted(sizes, key=lambda path: -sizes[path])[:_LARGEST]
+        raise InvalidInput(
+            f"{folder} holds {len(paths):,} files of {total:,} bytes, and a snapshot at most {MAX_SNAPSHOT_FILES:,} of "
+            f"{MAX_SNAPSHOT_BYTES:,}: list in .slipwayignore what is no code, such as {', '.join(largest)}",
+            path=str(folder),
+        )
