@@ -10,6 +10,7 @@ from registry.api import (
     activities,
     audit,
     blobs,
+    datasets,
     deployments,
     endpoints,
     image_prune,
@@ -47,6 +48,7 @@ from registry.api.router import PlainPathsFirst
 from registry.core import rest
 from registry.core.activities import Activity
 from registry.core.audit import AuditList
+from registry.core.dataset_versions import DatasetList, DatasetVersion, NewDatasetVersion
 from registry.core.desired import DesiredState
 from registry.core.documents import DeploymentDocument, EndpointDocument
 from registry.core.endpoints import Deployment, Endpoint
@@ -102,6 +104,13 @@ WORKSPACE = [
     ApiRoute("POST", "/models/{name}/versions/{version}/restore", models.restore_version, None, ModelVersion),
     ApiRoute("PUT", "/blobs/{digest}", blobs.put_blob, bytes, rest.BlobInfo, 201),
     ApiRoute("GET", "/blobs/{digest}", blobs.get_blob, None, bytes),
+    # datasets
+    ApiRoute("GET", "/datasets", datasets.list_datasets, None, DatasetList),
+    ApiRoute("GET", "/datasets/{name}", datasets.get_dataset, None, DatasetList),
+    ApiRoute("POST", "/datasets/{name}/versions", datasets.create_version, NewDatasetVersion, DatasetVersion, 201),
+    ApiRoute("GET", "/datasets/{name}/versions/{version}", datasets.get_version, None, DatasetVersion),
+    ApiRoute("DELETE", "/datasets/{name}/versions/{version}", datasets.delete_version, status=204),
+    ApiRoute("POST", "/datasets/{name}/versions/{version}/restore", datasets.restore_version, None, DatasetVersion),
     # images
     ApiRoute("GET", "/images", images.list_images, None, rest.ImageList, query=ImageQuery),
     ApiRoute("POST", "/images", images.build_image, BuildRequest, Activity, 202),

@@ -2,11 +2,20 @@
 
 from collections.abc import Callable
 from importlib.metadata import entry_points
+from typing import NamedTuple
 
 import typer
 
 ENTRY_POINTS = "slipway.commands"
 PROCESSES = "Processes that `slipway up` starts"  # in the help, apart from what people type
+
+
+class Noun(NamedTuple):
+    """A group of commands. ``help_text`` ends with an example; ``verbs`` stand in the help in their order."""
+
+    name: str
+    help_text: str
+    verbs: dict[str, Callable[..., None]]
 
 
 class Commands:
@@ -23,6 +32,12 @@ class Commands:
             self.app.add_typer(group)
             self._groups[name] = group
         return self._groups[name]
+
+    def add(self, noun: Noun) -> None:
+        """Add a noun's verbs to its group."""
+        group = self.group(noun.name, noun.help_text)
+        for verb, function in noun.verbs.items():
+            group.command(verb)(function)
 
     def process(self, name: str, run: Callable[..., None], panel: str) -> typer.Typer:
         """Return a group that runs a process when it is given no command."""

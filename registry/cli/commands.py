@@ -1,6 +1,7 @@
 """The registry's contribution to the command, all on one screen."""
 
 from registry.cli import (
+    datasets,
     deployments,
     endpoints,
     image_prune,
@@ -16,7 +17,95 @@ from registry.cli import (
     scoring,
     tokens,
 )
-from registry.cli.assembly import PROCESSES, Commands
+from registry.cli.assembly import PROCESSES, Commands, Noun
+
+NOUNS = [
+    Noun(
+        "run",
+        "What training scripts have recorded.\n\nExample: slipway run list",
+        {
+            "list": runs.list_runs,
+            "show": runs.show,
+            "diff": run_diff.diff,
+            "snapshot": run_code.snapshot,
+            "code": run_code.code,
+            "delete": runs.delete,
+            "restore": runs.restore,
+        },
+    ),
+    Noun(
+        "model",
+        "Named, versioned models, produced by runs or imported.\n\nExample: slipway model list",
+        {
+            "register": models.register,
+            "list": models.list_models,
+            "show": models.show,
+            "import": models.import_files,
+            "alias": models.alias,
+            "history": models.history,
+            "delete": models.delete,
+            "restore": models.restore,
+        },
+    ),
+    Noun(
+        "dataset",
+        "Named, numbered sets of files that never change.\n\nExample: slipway dataset list",
+        {
+            "create": datasets.create,
+            "list": datasets.list_datasets,
+            "show": datasets.show,
+            "download": datasets.download,
+            "delete": datasets.delete,
+            "restore": datasets.restore,
+        },
+    ),
+    Noun(
+        "image",
+        "Freeze model, scoring script and dependencies.\n\nExample: slipway image list",
+        {
+            "build": images.build,
+            "list": images.list_images,
+            "show": images.show,
+            "tag": image_tags.tag,
+            "untag": image_tags.untag,
+            "label": image_tags.label,
+            "history": image_tags.history,
+            "diff": image_tags.diff,
+            "prune": image_prune.prune,
+        },
+    ),
+    Noun(
+        "endpoint",
+        "Stable addresses with keys and a traffic split.\n\nExample: slipway endpoint show cancer",
+        {
+            "create": endpoints.create,
+            "update": endpoints.update,
+            "list": endpoints.list_endpoints,
+            "show": endpoints.show,
+            "delete": endpoints.delete,
+            "regenerate-key": endpoints.regenerate_key,
+        },
+    ),
+    Noun(
+        "deployment",
+        "Images with settings behind an endpoint.\n\nExample: slipway deployment list cancer",
+        {
+            "create": deployments.create,
+            "list": deployments.list_deployments,
+            "show": deployments.show,
+            "delete": deployments.delete,
+        },
+    ),
+    Noun(
+        "token",
+        "Who may call the registry, in which role.\n\nExample: slipway token list",
+        {
+            "create": tokens.create,
+            "list": tokens.list_tokens,
+            "revoke": tokens.revoke,
+        },
+    ),
+]
 
 
 def contribute(commands: Commands) -> None:
@@ -25,58 +114,5 @@ def contribute(commands: Commands) -> None:
     commands.app.command()(scoring.score)
     commands.app.command()(purge.purge)
     commands.app.command()(tokens.audit)
-
-    run = commands.group("run", "What training scripts have recorded.\n\nExample: slipway run list")
-    run.command("list")(runs.list_runs)
-    run.command("show")(runs.show)
-    run.command("diff")(run_diff.diff)
-    run.command("snapshot")(run_code.snapshot)
-    run.command("code")(run_code.code)
-    run.command("delete")(runs.delete)
-    run.command("restore")(runs.restore)
-
-    model = commands.group(
-        "model", "Named, versioned models, produced by runs or imported.\n\nExample: slipway model list"
-    )
-    model.command("register")(models.register)
-    model.command("list")(models.list_models)
-    model.command("show")(models.show)
-    model.command("import")(models.import_files)
-    model.command("alias")(models.alias)
-    model.command("history")(models.history)
-    model.command("delete")(models.delete)
-    model.command("restore")(models.restore)
-
-    image = commands.group("image", "Freeze model, scoring script and dependencies.\n\nExample: slipway image list")
-    image.command("build")(images.build)
-    image.command("list")(images.list_images)
-    image.command("show")(images.show)
-    image.command("tag")(image_tags.tag)
-    image.command("untag")(image_tags.untag)
-    image.command("label")(image_tags.label)
-    image.command("history")(image_tags.history)
-    image.command("diff")(image_tags.diff)
-    image.command("prune")(image_prune.prune)
-
-    endpoint = commands.group(
-        "endpoint", "Stable addresses with keys and a traffic split.\n\nExample: slipway endpoint show cancer"
-    )
-    endpoint.command("create")(endpoints.create)
-    endpoint.command("update")(endpoints.update)
-    endpoint.command("list")(endpoints.list_endpoints)
-    endpoint.command("show")(endpoints.show)
-    endpoint.command("delete")(endpoints.delete)
-    endpoint.command("regenerate-key")(endpoints.regenerate_key)
-
-    deployment = commands.group(
-        "deployment", "Images with settings behind an endpoint.\n\nExample: slipway deployment list cancer"
-    )
-    deployment.command("create")(deployments.create)
-    deployment.command("list")(deployments.list_deployments)
-    deployment.command("show")(deployments.show)
-    deployment.command("delete")(deployments.delete)
-
-    token = commands.group("token", "Who may call the registry, in which role.\n\nExample: slipway token list")
-    token.command("create")(tokens.create)
-    token.command("list")(tokens.list_tokens)
-    token.command("revoke")(tokens.revoke)
+    for noun in NOUNS:
+        commands.add(noun)

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import msgspec
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.model_card import latest, print_card
 from registry.cli.moments import AT_OPTION, read_at
 from registry.cli.names import MODEL_ARGUMENT, VERSION_ARGUMENT
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_rows, when
-from registry.client.models import files_to_import
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_rows, transfer, when
+from registry.client.files import files_to_import
 from registry.core.errors import InvalidInput
 from registry.core.models import ModelVersion
 
@@ -44,11 +43,8 @@ def import_files(
     Example: slipway model import cancer ./exported-model
     """
     total = sum(file.stat().st_size for _, file in files_to_import(path))
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, disable=output is OutputFormat.JSON) as progress:
-        task = progress.add_task(f"importing {path.name}", total=total)
-        models = connect(url).models
-        version = models.import_files(name, path, description, report=lambda size: progress.advance(task, size))
+    with transfer(f"importing {path.name}", total, output) as report:
+        version = connect(url).models.import_files(name, path, description, report)
     _print_made(version, output)
 
 

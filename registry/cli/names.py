@@ -7,6 +7,7 @@ from registry.core.names import check_name
 
 ENDPOINT_ARGUMENT = typer.Argument(help="The endpoint's name.", callback=lambda name: check_name("endpoint", name))
 MODEL_ARGUMENT = typer.Argument(help="The model's name.", callback=lambda name: check_name("model", name))
+DATASET_ARGUMENT = typer.Argument(help="The dataset's name.", callback=lambda name: check_name("dataset", name))
 VERSION_ARGUMENT = typer.Argument(None, help="One version, by its number; without it, the whole model.", min=1)
 RUN_ARGUMENT = typer.Argument(..., metavar="RUN", help="The run's id, or at least four characters of its beginning.")
 DEPLOYMENT_ARGUMENT = typer.Argument(help="ENDPOINT/DEPLOYMENT")

@@ -1,6 +1,7 @@
 """Tables for people, JSON for programs."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -9,6 +10,7 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -64,6 +66,15 @@ def print_record(record: Any, fields: Mapping[str, Any], output: OutputFormat) -
     for name, value in fields.items():
         grid.add_row(name, Text(str(value)))
     console.print(grid)
+
+
+@contextmanager
+def transfer(what: str, size_bytes: int, output: OutputFormat) -> Iterator[Callable[[int], None]]:
+    """Show a bar while bytes travel, unless a program reads the output; call what is given with each piece's size."""
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, console=console, disable=output is OutputFormat.JSON) as progress:
+        task = progress.add_task(what, total=size_bytes)
+        yield lambda size: progress.advance(task, size)
 
 
 def table(headings: Iterable[str], rows: Iterable[Sequence[str]], whole: Collection[str] = ()) -> Table:

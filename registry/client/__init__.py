@@ -11,6 +11,7 @@ import httpx
 
 from registry.client.access import Access
 from registry.client.blobs import Blobs
+from registry.client.datasets import Datasets
 from registry.client.door import Door
 from registry.client.images import Images
 from registry.client.models import Models
@@ -37,6 +38,7 @@ class Client:
         self.services = Services(self._door)
         self.blobs = Blobs(self._door)
         self.runs = Runs(self._door, self.blobs)
+        self.datasets = Datasets(self._door, self.blobs)
         self.models = Models(self._door, self.blobs)
         self.images = Images(self._door, self.blobs)
         self.access = Access(self._door)

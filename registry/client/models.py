@@ -6,10 +6,9 @@ from urllib.parse import quote
 
 from registry.client.blobs import Blobs
 from registry.client.door import V1, Door
+from registry.client.files import files_to_import
 from registry.core import rest
-from registry.core.errors import InvalidInput
 from registry.core.models import Model, ModelEntry, ModelVersion
-from registry.core.paths import check_archive_path
 
 
 class Models:
@@ -73,21 +72,6 @@ class Models:
     def lineage(self, name: str) -> rest.ModelLineage:
         """Return where each version came from, and which images and deployments use it."""
         return self._door.ask("GET", f"{_model(name)}/lineage", rest.ModelLineage)
-
-
-def files_to_import(path: Path) -> list[tuple[str, Path]]:
-    """Return the path in the version and the file, of a file or of all below a folder, which keeps its name.
-
-    Raises:
-        InvalidInput: there is nothing at the path, or a file's name cannot travel.
-    """
-    path = path.resolve()
-    if path.is_file():
-        return [(check_archive_path(path.name), path)]
-    files = sorted(file for file in path.rglob("*") if file.is_file())
-    if not files:
-        raise InvalidInput(f"there is no file at {path}", path=str(path))
-    return [(check_archive_path(f"{path.name}/{file.relative_to(path).as_posix()}"), file) for file in files]
 
 
 def _part(name: str) -> str:

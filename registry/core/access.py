@@ -29,6 +29,7 @@ READER = """
 GET   /api/v1/openapi.json /api/v1/services /api/v1/activities /api/v1/activities/{id} /api/v1/desired-state
 GET   /api/v1/models /api/v1/models/{name} /api/v1/models/{name}/versions/{version} /api/v1/blobs/{digest}
 GET   /api/v1/models/{name}/history /api/v1/models/{name}/lineage /api/v1/images /api/v1/images/{reference:path}
+GET   /api/v1/datasets /api/v1/datasets/{name} /api/v1/datasets/{name}/versions/{version}
 GET   /api/v1/image-diff /api/v1/image-history/{name:path}
 GET   /api/v1/endpoints /api/v1/endpoints/{name} /api/v1/endpoints/{endpoint}/deployments
 GET   /api/v1/endpoints/{endpoint}/deployments/{deployment}
@@ -54,6 +55,7 @@ PUT    /api/v1/runs/{run}/code
 POST   /api/v1/models/{name}/versions /api/v1/models/{name}/imports /api/v1/models/{name}/restore /api/v1/images
 POST   /api/v1/models/{name}/versions/{version}/restore /api/v1/activities/{id}/progress /api/v1/image-tags
 POST   /api/v1/endpoints/{endpoint}/deployments/{deployment}/revisions/{number}/state
+POST   /api/v1/datasets/{name}/versions /api/v1/datasets/{name}/versions/{version}/restore
 POST   /mlflow/experiments/create /mlflow/experiments/update /mlflow/experiments/delete /mlflow/experiments/restore
 POST   /mlflow/experiments/set-experiment-tag /mlflow/experiments/delete-experiment-tag
 POST   /mlflow/runs/create /mlflow/runs/update /mlflow/runs/delete /mlflow/runs/restore /mlflow/runs/log-batch
@@ -64,6 +66,7 @@ POST   /mlflow/registered-models/alias /mlflow/model-versions/create /mlflow/mod
 POST   /mlflow/model-versions/transition-stage /mlflow/logged-models /mlflow/logged-models/{model_id}/params
 PATCH  /mlflow/registered-models/update /mlflow/model-versions/update /mlflow/logged-models/{model_id}
 PATCH  /mlflow/logged-models/{model_id}/tags /api/v1/endpoints/{name}/traffic /api/v1/images/{reference:path}
+DELETE /api/v1/datasets/{name}/versions/{version}
 DELETE /api/v1/models/{name} /api/v1/models/{name}/aliases/{alias} /api/v1/models/{name}/versions/{version}
 DELETE /mlflow/registered-models/delete /mlflow/registered-models/delete-tag /mlflow/registered-models/alias
 DELETE /mlflow/model-versions/delete /mlflow/model-versions/delete-tag /mlflow/logged-models/{model_id}

@@ -10,6 +10,7 @@ ENDPOINT_NAME = re.compile(r"[a-zA-Z](?:[-a-zA-Z0-9]{1,30}[a-zA-Z0-9])\Z")
 # MLflow allows almost anything in a model's name; this is what can be one folder's name and a part of a reference.
 MODEL_NAME = re.compile(r"(?!\.{1,2}\Z)(?!\s)[^/:@\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]{1,128}(?<!\s)\Z")
 MAX_FOLDER_BYTES = 255  # of a folder's name, in the file systems of the nodes
+DATASET_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}\Z")
 MODEL_ALIAS = re.compile(r"[-\w]{1,255}\Z")
 RESERVED_ALIAS = re.compile(r"(?:latest|v[0-9]+)\Z", re.IGNORECASE)
 # OCI distribution specification: components between slashes, as in team/cancer.
@@ -34,6 +35,7 @@ _RULES = {
         "1 to 128 characters, none of them '/', ':', '@', a backslash or a control character, no space at either end, "
         "and neither '.' nor '..'",
     ),
+    "dataset": (DATASET_NAME, "1 to 128 letters, digits, '.', '_' and '-', beginning with a letter or digit"),
     "alias": (MODEL_ALIAS, "1 to 255 letters, digits, '_' and '-'"),
     "image": (IMAGE_NAME, "at most 128 lower-case letters and digits, separated by '.', '_', '-' or '/'"),
     "tag": (IMAGE_TAG, "1 to 128 letters, digits, '.', '_' and '-'"),

@@ -1,5 +1,8 @@
 """The rule for paths that travel inside archives and images."""
 
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+
 from registry.core.errors import InvalidInput
 
 MAX_PATH_BYTES = 1024
@@ -17,6 +20,16 @@ def check_archive_path(path: str) -> str:
     if fault:
         raise InvalidInput(f"{path!r} is not a path that an archive may hold: {fault}", path=path)
     return path
+
+
+def check_archive_paths(paths: Sequence[str]) -> None:
+    """Raise InvalidInput unless these can be the files of one folder: one at least, each once, none a folder too."""
+    known = {check_archive_path(path) for path in paths}
+    folders = {str(parent) for path in known for parent in PurePosixPath(path).parents}
+    if not paths or len(known) != len(paths):
+        raise InvalidInput("$.files: at least one file, and each path once", path="$.files")
+    if both := known & folders:
+        raise InvalidInput(f"$.files: {min(both)!r} is a file and a folder", path="$.files")
 
 
 def _fault(path: str) -> str:

@@ -13,6 +13,7 @@ class PurgeKind(StrEnum):
     LOGGED_MODEL = "logged model"
     RUN = "run"
     EXPERIMENT = "experiment"
+    DATASET = "dataset"
 
 
 class PurgeItem(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,6 @@
 """Versions: frozen from what a run, a logged model or a person has, described, staged, deleted and restored."""
 
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 from msgspec.structs import replace
 
@@ -15,7 +14,7 @@ from registry.core.models import (
     no_model,
 )
 from registry.core.names import check_name
-from registry.core.paths import check_archive_path
+from registry.core.paths import check_archive_path, check_archive_paths
 from registry.core.rest import ImportedFile
 from registry.operations import model_ledger as ledger
 from registry.operations.model_sources import Frozen, freeze, freeze_source
@@ -95,7 +94,7 @@ def import_version(
         NotFound: a blob has not been uploaded.
     """
     check_name("model", name)
-    _check_paths([file.path for file in files])
+    check_archive_paths([file.path for file in files])
     if path:
         check_archive_path(path)
     stored = [
@@ -206,15 +205,6 @@ def delete_tag(workspace: Workspace, name: str, version: int, key: str) -> None:
 def download_uri(version: ModelVersion) -> str:
     """Return where MLflow's client finds the version's files: here, or at the source of one that has none here."""
     return version_uri(version.name, version.version) if version.files else version.source
-
-
-def _check_paths(paths: list[str]) -> None:
-    known = {check_archive_path(path) for path in paths}
-    folders = {str(parent) for path in known for parent in PurePosixPath(path).parents}
-    if not paths or len(known) != len(paths):
-        raise InvalidInput("$.files: at least one file, and each path once", path="$.files")
-    if both := known & folders:
-        raise InvalidInput(f"$.files: {min(both)!r} is a file and a folder", path="$.files")
 
 
 def _update(tx: Connection, workspace: Workspace, version: ModelVersion) -> ModelVersion:

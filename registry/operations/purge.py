@@ -7,8 +7,8 @@ from registry.core.purge import PurgeItem, PurgeKind, PurgePlan
 from registry.core.times import DAY_MS
 from registry.operations.integrity import remove_orphans
 from registry.operations.workspace import Workspace
+from registry.store import dataset_versions, run_code
 from registry.store import purge as rows
-from registry.store import run_code
 from registry.store.metadata import Connection
 from registry.store.purge import DeletedRun, VersionRow, Weight
 
@@ -38,6 +38,8 @@ def purge(workspace: Workspace, older_than_days: float) -> PurgePlan:
         run_code.drop_unused_snapshots(tx)
         for number in plan.experiments:
             rows.drop_experiment(tx, number)
+        for name, version in plan.datasets:
+            dataset_versions.drop(tx, name, version)
     gone = remove_orphans(workspace)
     return PurgePlan(items=plan.items, done=True, freed_blobs=len(gone), freed_bytes=sum(one.size for one in gone))
 
@@ -50,6 +52,7 @@ class _Plan:
     logged_models: list[str] = field(default_factory=list)
     runs: list[str] = field(default_factory=list)
     experiments: list[int] = field(default_factory=list)
+    datasets: list[tuple[str, int]] = field(default_factory=list)
 
     def add(self, kind: PurgeKind, name: str, deleted_ms: int, weight: Weight, refused: str) -> bool:
         """Note something that was deleted, and say whether it goes."""
@@ -72,6 +75,10 @@ def _plan(tx: Connection, before_ms: int) -> _Plan:
         why = "clients log to it that choose none" if number == DEFAULT_EXPERIMENT else why
         if plan.add(PurgeKind.EXPERIMENT, str(number), deleted_ms, NO_WEIGHT, why):
             plan.experiments.append(number)
+    for name, version, deleted_ms, files in dataset_versions.deleted(tx, before_ms):
+        weight = Weight(len(files), sum(file.size for file in files))
+        plan.add(PurgeKind.DATASET, f"{name}:{version}", deleted_ms, weight, "")
+        plan.datasets.append((name, version))
     return plan
 
 

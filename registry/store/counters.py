@@ -39,6 +39,11 @@ def model_versions_of(name: str) -> str:
     return f"model-versions/{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 
+def dataset_versions_of(name: str) -> str:
+    """Return the counter of a dataset's versions."""
+    return f"dataset-versions/{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+
+
 def image_numbers_of(name: str) -> str:
     """Return the counter of the numbers that an image name's pruned images had."""
     return f"image-numbers/{hashlib.sha256(name.encode()).hexdigest()[:32]}"

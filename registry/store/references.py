@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from registry.core.run_code import GitState
 from registry.store.metadata import Connection
-from registry.store.schema import artifacts, model_files, run_code, snapshots
+from registry.store.schema import artifacts, dataset_files, model_files, run_code, snapshots
 
 
 class Reference(NamedTuple):
@@ -20,7 +20,7 @@ class Reference(NamedTuple):
 
 
 def all_references(tx: Connection) -> Iterator[Reference]:
-    """Return every file of every run, logged model and model version, and what runs were made from."""
+    """Return every file of every run, logged model, model version and dataset, and what runs were made from."""
     for row in tx.execute(sa.select(artifacts)):
         kind = "logged model" if row.owner_id.startswith("m-") else "run"
         yield Reference(row.sha256, row.size, f"{kind} {row.owner_id}/{row.path}")
@@ -31,9 +31,11 @@ def all_references(tx: Connection) -> Iterator[Reference]:
     for row in tx.execute(sa.select(run_code.c.run_id, run_code.c.git).where(run_code.c.patch.is_not(None))):
         git = msgspec.convert(row.git, GitState)
         yield Reference((git.patch or "").removeprefix("sha256:"), git.patch_bytes, f"run {row.run_id}, git patch")
+    for row in tx.execute(sa.select(dataset_files)):
+        yield Reference(row.sha256, row.size, f"dataset {row.name}:{row.version}/{row.path}")
 
 
 def is_referenced(tx: Connection, sha256: str) -> bool:
     """Say whether any file, snapshot or patch has this content."""
-    columns = (artifacts.c.sha256, model_files.c.sha256, snapshots.c.sha256, run_code.c.patch)
+    columns = (artifacts.c.sha256, model_files.c.sha256, dataset_files.c.sha256, snapshots.c.sha256, run_code.c.patch)
     return any(tx.scalar(sa.select(column).where(column == sha256).limit(1)) is not None for column in columns)

@@ -351,6 +351,29 @@ referrers = sa.Table(
     sa.Index(None, "name", "subject"),
 )
 
+dataset_versions = sa.Table(
+    "dataset_versions",
+    metadata,
+    sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("tags", sa.JSON, nullable=False),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("created_by", sa.String(256), nullable=False),
+    sa.Column("deleted_ms", sa.BigInteger),
+)
+dataset_files = sa.Table(
+    "dataset_files",
+    metadata,
+    sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("path", sa.String(1024), primary_key=True),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.ForeignKeyConstraint(["name", "version"], ["dataset_versions.name", "dataset_versions.version"]),
+    sa.Index(None, "sha256"),
+)
+
 images = sa.Table(
     "images",
     metadata,
