@@ -20,6 +20,7 @@ from registry.api import (
     oci,
     purge,
     runs,
+    secrets,
     system,
     tokens,
 )
@@ -59,6 +60,7 @@ from registry.core.models import Model, ModelEntry, ModelVersion
 from registry.core.purge import PurgeOrder, PurgePlan
 from registry.core.run_code import NewRunCode, RunCode
 from registry.core.run_views import RunDetails, RunDiff, RunList
+from registry.core.secrets import Secret, SecretList, SecretValue
 from registry.core.services import Service
 from registry.core.tokens import MadeToken, TokenList, WantedToken
 from registry.operations.audit import AuditLog
@@ -156,6 +158,9 @@ WORKSPACE = [
     ApiRoute("GET", "/tokens", tokens.list_tokens, None, TokenList),
     ApiRoute("POST", "/tokens", tokens.create_token, WantedToken, MadeToken, 201),
     ApiRoute("DELETE", "/tokens/{name}", tokens.revoke_token, status=204),
+    ApiRoute("GET", "/secrets", secrets.list_secrets, None, SecretList),
+    ApiRoute("PUT", "/secrets/{name}", secrets.set_secret, SecretValue, Secret),
+    ApiRoute("DELETE", "/secrets/{name}", secrets.delete_secret, status=204),
     ApiRoute("GET", "/audit", audit.list_entries, None, AuditList, query=audit.AuditQuery),
 ]
 

@@ -55,6 +55,7 @@ def serve(
     database_url: str,
     artifacts_url: str,
     data_dir: Path,
+    vault_key_file: Path,
     access: str | None = None,
     allowed_hosts: list[str] | None = None,
 ) -> None:
@@ -68,7 +69,7 @@ def serve(
         protection = protection_of(host, access, allowed_hosts or [])
         listener = _bind_or_exit(host, port)
         works = open_image_works(data_dir / "images")
-        workspace = open_workspace(database_url, artifacts_url)
+        workspace = open_workspace(database_url, artifacts_url, vault_key_file)
         check_owner(workspace, protection, database_url)
     except (SlipwayError, OSError) as error:
         _exit(str(error))

@@ -15,6 +15,7 @@ from registry.cli import (
     run_diff,
     runs,
     scoring,
+    secrets,
     tokens,
 )
 from registry.cli.assembly import PROCESSES, Commands, Noun
@@ -95,6 +96,11 @@ NOUNS = [
             "show": deployments.show,
             "delete": deployments.delete,
         },
+    ),
+    Noun(
+        "secret",
+        "Values that are used and never shown.\n\nExample: slipway secret list",
+        {"set": secrets.set_secret, "list": secrets.list_secrets, "delete": secrets.delete},
     ),
     Noun(
         "token",

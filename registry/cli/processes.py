@@ -23,6 +23,11 @@ def registry(
         help="URL of the blobs: file://FOLDER, s3://BUCKET/PREFIX, az://CONTAINER/PREFIX or gs://BUCKET/PREFIX.",
     ),
     data_dir: Path = typer.Option(Path(".slipway/registry"), help="The registry's own files: images."),
+    vault_key_file: Path = typer.Option(
+        None,
+        envvar="SLIPWAY_VAULT_KEY_FILE",
+        help="Holds the key of the vault's secrets; made when first needed. Default: vault.key in the data folder.",
+    ),
     access: Access | None = typer.Option(None, help="Whether callers need tokens; default: off on loopback."),
     allowed_host: list[str] | None = typer.Option(None, help="A name that clients call it by; may be repeated."),
 ) -> None:
@@ -47,6 +52,7 @@ def registry(
         database_url=database,
         artifacts_url=artifacts,
         data_dir=data_dir.resolve(),
+        vault_key_file=(vault_key_file or data_dir / "vault.key").resolve(),
         access=access,
         allowed_hosts=allowed_host,
     )

@@ -17,6 +17,7 @@ from registry.client.images import Images
 from registry.client.models import Models
 from registry.client.nouns import Activities, Deployments, Endpoints, Services
 from registry.client.runs import Runs
+from registry.client.secrets import Secrets
 from registry.core.desired import DesiredState
 from registry.core.purge import PurgeOrder, PurgePlan
 
@@ -42,6 +43,7 @@ class Client:
         self.models = Models(self._door, self.blobs)
         self.images = Images(self._door, self.blobs)
         self.access = Access(self._door)
+        self.secrets = Secrets(self._door)
 
     def desired_state(self, after: int = -1, wait_s: float = 0.0) -> DesiredState:
         """Return what is to be made real, once its version is past ``after`` or ``wait_s`` is over."""

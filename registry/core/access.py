@@ -75,9 +75,10 @@ DELETE /api/v1/endpoints/{endpoint}/deployments/{deployment} /api/v1/runs/{run} 
 """
 
 OWNER = """
-GET    /api/v1/tokens /api/v1/audit /api/v1/purge /api/v1/image-prune
+GET    /api/v1/secrets /api/v1/tokens /api/v1/audit /api/v1/purge /api/v1/image-prune
 POST   /api/v1/tokens /api/v1/purge /api/v1/image-prune /api/v1/endpoints/{name}/keys/regenerate
-DELETE /api/v1/tokens/{name} /api/v1/endpoints/{name}
+PUT    /api/v1/secrets/{name}
+DELETE /api/v1/tokens/{name} /api/v1/endpoints/{name} /api/v1/secrets/{name}
 """
 
 # MLflow's clients find the same calls under each of these.

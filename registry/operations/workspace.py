@@ -7,9 +7,11 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from registry.store.blobs import Blobs, open_blobs
 from registry.store.metadata import Metadata, open_metadata
+from registry.store.sealing import MasterKey
 
 LOOK_S = 0.5  # how late a registry learns what another one wrote to the same database
 KEY_BYTES = 32  # 43 characters of URL-safe base64
@@ -92,14 +94,15 @@ class Workspace:
     new_id: Callable[[], str] = new_id
     new_key: Callable[[], str] = new_key
     signal: ChangeSignal = field(default_factory=ChangeSignal)
+    vault_key: MasterKey = field(default_factory=lambda: MasterKey(None))
 
     def close(self) -> None:
         self.signal.close()
         self.metadata.close()
 
 
-def open_workspace(database_url: str, artifacts_url: str) -> Workspace:
-    """Open both stores, made when missing.
+def open_workspace(database_url: str, artifacts_url: str, vault_key_file: Path | None = None) -> Workspace:
+    """Open both stores, made when missing. Without a file for the vault's key, it is forgotten with the workspace.
 
     Raises:
         InvalidInput: a URL cannot be used.
@@ -107,4 +110,5 @@ def open_workspace(database_url: str, artifacts_url: str) -> Workspace:
     """
     metadata = open_metadata(database_url)
     signal = ChangeSignal(LOOK_S if metadata.shared else None)
-    return Workspace(metadata=metadata, blobs=open_blobs(artifacts_url), signal=signal)
+    vault_key = MasterKey(vault_key_file)
+    return Workspace(metadata=metadata, blobs=open_blobs(artifacts_url), signal=signal, vault_key=vault_key)

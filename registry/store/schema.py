@@ -409,6 +409,17 @@ image_moves = sa.Table(
     sa.Index(None, "name", "at_ms"),
 )
 
+# What only the registry may read; ``sealed`` opens with the vault's key.
+secrets = sa.Table(
+    "secrets",
+    metadata,
+    sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("updated_ms", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.String(256), nullable=False),
+)
+
 # Endpoints. ``id`` is the name in lower case, which makes names unique without regard to case.
 
 endpoints = sa.Table(

@@ -83,6 +83,7 @@ def plan_processes(paths: WorkspacePaths, workspace: WorkspaceFile) -> list[Proc
             *("--database", f"sqlite:///{paths.home / 'registry.db'}"),
             *("--artifacts", (paths.home / "artifacts").as_uri()),
             *("--data-dir", str(paths.home / "registry")),
+            *("--vault-key-file", str(paths.secrets / "vault-key")),
         ),
         service(
             "controller",
