@@ -64,7 +64,7 @@ from registry.core.secrets import Secret, SecretList, SecretValue
 from registry.core.services import Service
 from registry.core.tokens import MadeToken, TokenList, WantedToken
 from registry.operations.audit import AuditLog
-from registry.operations.images import ImageWorks
+from registry.operations.image_works import ImageWorks
 from registry.operations.tokens import TokenTable
 from registry.operations.workspace import Workspace
 

@@ -9,7 +9,8 @@ from registry.core.image_views import ImageQuery
 from registry.core.images import BuildRequest
 from registry.core.rest import ImageList
 from registry.operations import catalog
-from registry.operations.images import ImageWorks, start_build
+from registry.operations.image_works import ImageWorks
+from registry.operations.images import start_build
 
 
 def works_of(request: Request) -> ImageWorks:

@@ -16,7 +16,7 @@ from registry.api.head_limit import BoundedHttpProtocol
 from registry.core.errors import SlipwayError
 from registry.operations.activities import fail_interrupted_builds
 from registry.operations.audit import prune_audit
-from registry.operations.images import ImageWorks, open_image_works
+from registry.operations.image_works import ImageWorks, open_image_works
 from registry.operations.workspace import Workspace, open_workspace
 
 USAGE_ERROR = 2

@@ -2,12 +2,9 @@
 
 import hashlib
 import logging
-import platform
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from registry.core.activities import Activity, ActivityKind, ActivityState
@@ -20,43 +17,16 @@ from registry.core.paths import check_archive_path
 from registry.images.build import BuiltImage, Report, build_image
 from registry.images.code import code_entries
 from registry.images.inputs import BuildInputs, ModelInput, check_inputs
-from registry.images.layout import ImageLayout
-from registry.images.lock import PLATFORMS, Locks, check_python, check_requirements, own_requirements
+from registry.images.lock import check_python, check_requirements, own_requirements
 from registry.images.pack import Entry
 from registry.images.scoring import scoring_package, scoring_requirements
 from registry.operations.activities import begin_activity, end_activity, report_progress
 from registry.operations.catalog import LATEST, numbered_reference, record_image
+from registry.operations.image_works import ImageWorks
 from registry.operations.models import resolve_within
 from registry.operations.workspace import Workspace
 
-MAX_BUILDS = 2  # at the same time; others wait their turn
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _log = logging.getLogger("slipway.registry.images")
-
-
-@dataclass(frozen=True)
-class ImageWorks:
-    """Where images are built and kept."""
-
-    layout: ImageLayout
-    locks: Locks
-    architecture: str
-    python: str  # of images that do not say which
-    turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MAX_BUILDS))
-
-
-def open_image_works(folder: Path) -> ImageWorks:
-    """Open the image layout in ``folder``, made when missing. Images are built for this machine's kind of processor.
-
-    Raises:
-        InvalidInput: images cannot be built for this kind of processor.
-    """
-    machine = platform.machine()
-    architecture = _ARCHITECTURES.get(machine, "")
-    if architecture not in PLATFORMS:
-        raise InvalidInput(f"images cannot be built on {machine}: use one of {', '.join(_ARCHITECTURES)}")
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return ImageWorks(ImageLayout(folder), Locks(folder / "locks"), architecture, python)
 
 
 def start_build(workspace: Workspace, works: ImageWorks, request: BuildRequest) -> Activity:

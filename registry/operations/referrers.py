@@ -5,7 +5,7 @@ import msgspec
 from registry.core.errors import InvalidInput, NotFound
 from registry.core.images import EMPTY, EMPTY_TYPE, MANIFEST_TYPE, MAX_ATTACHED_BYTES, Descriptor, Manifest
 from registry.core.names import check_name
-from registry.operations.images import ImageWorks
+from registry.operations.image_works import ImageWorks
 from registry.operations.workspace import Workspace
 from registry.store import manifests
 

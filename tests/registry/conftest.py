@@ -15,7 +15,7 @@ from registry.core.access import Role
 from registry.core.images import Image, ImageConfig, ImageKind, ModelInImage, Runtime
 from registry.core.tokens import WantedToken
 from registry.operations.catalog import record_image
-from registry.operations.images import open_image_works
+from registry.operations.image_works import open_image_works
 from registry.operations.tokens import create_token
 from registry.operations.workspace import Workspace, open_workspace
 from registry.store.blobs import open_blobs

@@ -16,7 +16,7 @@ from registry.operations.dataset_versions import (
     resolve_dataset,
     restore_version,
 )
-from registry.operations.images import open_image_works
+from registry.operations.image_works import open_image_works
 from registry.operations.integrity import verify
 from registry.operations.purge import preview, purge
 from registry.operations.workspace import Workspace

@@ -8,7 +8,7 @@ import pytest
 from registry.core.images import CONFIG_TYPE, LAYER_TYPE, MANIFEST_TYPE, Descriptor, Manifest
 from registry.core.integrity import FaultKind
 from registry.operations.catalog import record_image
-from registry.operations.images import ImageWorks, open_image_works
+from registry.operations.image_works import ImageWorks, open_image_works
 from registry.operations.integrity import YOUNG_MS, verify
 from registry.operations.referrers import attach
 from registry.operations.workspace import Workspace

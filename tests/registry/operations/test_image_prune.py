@@ -16,7 +16,7 @@ from registry.operations.deployments import put_deployment
 from registry.operations.endpoints import put_endpoint
 from registry.operations.image_prune import preview, prune
 from registry.operations.image_tags import get_history, tag_image
-from registry.operations.images import ImageWorks, open_image_works
+from registry.operations.image_works import ImageWorks, open_image_works
 from registry.operations.referrers import attach, referrers
 from registry.operations.workspace import Workspace
 from tests.registry.operations.test_catalog import CONFIG

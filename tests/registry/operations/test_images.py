@@ -15,7 +15,8 @@ from registry.images.lock import Locks
 from registry.images.pack import Entry, entry_of_bytes, tar_chunks
 from registry.operations.activities import follow_activity
 from registry.operations.catalog import list_images, resolve_image
-from registry.operations.images import ImageWorks, open_image_works, start_build
+from registry.operations.image_works import ImageWorks, open_image_works
+from registry.operations.images import start_build
 from registry.operations.model_labels import set_alias
 from registry.operations.model_versions import create_version
 from registry.operations.models import create_model

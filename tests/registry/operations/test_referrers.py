@@ -9,7 +9,7 @@ from registry.core.images import EMPTY_TYPE, MANIFEST_TYPE, MAX_ATTACHED_BYTES, 
 from registry.images.layout import ImageLayout
 from registry.images.lock import Locks
 from registry.operations.catalog import list_images, record_image
-from registry.operations.images import ImageWorks
+from registry.operations.image_works import ImageWorks
 from registry.operations.referrers import attach, referrers
 from registry.operations.workspace import Workspace
 

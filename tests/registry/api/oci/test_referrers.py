@@ -9,7 +9,7 @@ import pytest
 from registry.core.images import INDEX_TYPE, Descriptor, Image, Index
 from registry.images.layout import ImageLayout
 from registry.operations.catalog import record_image
-from registry.operations.images import open_image_works
+from registry.operations.image_works import open_image_works
 from registry.operations.referrers import attach
 from registry.operations.workspace import Workspace
 from serving.node.errors import ImageRefused, PullFailed
