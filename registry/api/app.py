@@ -13,6 +13,7 @@ from registry.api import (
     datasets,
     deployments,
     endpoints,
+    environments,
     image_prune,
     image_tags,
     images,
@@ -53,6 +54,7 @@ from registry.core.dataset_versions import DatasetList, DatasetVersion, NewDatas
 from registry.core.desired import DesiredState
 from registry.core.documents import DeploymentDocument, EndpointDocument
 from registry.core.endpoints import Deployment, Endpoint
+from registry.core.environments import CuratedEnvironment, CuratedEnvironmentList
 from registry.core.image_prune import PruneOrder, PrunePlan
 from registry.core.image_views import ImageChange, ImageDiff, ImageHistory, ImageQuery, ImageTag, PairToCompare
 from registry.core.images import BuildRequest, Image
@@ -124,6 +126,8 @@ WORKSPACE = [
     ApiRoute("GET", "/image-prune", image_prune.preview, None, PrunePlan, query=PruneOrder),
     ApiRoute("POST", "/image-prune", image_prune.perform, PruneOrder, PrunePlan),
     ApiRoute("GET", "/image-diff", image_tags.compare_images, None, ImageDiff, query=PairToCompare),
+    ApiRoute("GET", "/environments", environments.list_environments, None, CuratedEnvironmentList),
+    ApiRoute("GET", "/environments/{reference}", environments.get_environment, None, CuratedEnvironment),
     # endpoints and deployments
     ApiRoute("GET", "/endpoints", endpoints.list_endpoints, None, rest.EndpointList),
     ApiRoute(

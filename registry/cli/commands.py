@@ -4,6 +4,7 @@ from registry.cli import (
     datasets,
     deployments,
     endpoints,
+    environments,
     image_prune,
     image_tags,
     images,
@@ -74,6 +75,11 @@ NOUNS = [
             "diff": image_tags.diff,
             "prune": image_prune.prune,
         },
+    ),
+    Noun(
+        "environment",
+        "Curated dependencies that images take by name.\n\nExample: slipway environment list",
+        {"list": environments.list_environments, "show": environments.show},
     ),
     Noun(
         "endpoint",

@@ -13,6 +13,7 @@ from registry.client.access import Access
 from registry.client.blobs import Blobs
 from registry.client.datasets import Datasets
 from registry.client.door import Door
+from registry.client.environments import Environments
 from registry.client.images import Images
 from registry.client.models import Models
 from registry.client.nouns import Activities, Deployments, Endpoints, Services
@@ -42,6 +43,7 @@ class Client:
         self.datasets = Datasets(self._door, self.blobs)
         self.models = Models(self._door, self.blobs)
         self.images = Images(self._door, self.blobs)
+        self.environments = Environments(self._door)
         self.access = Access(self._door)
         self.secrets = Secrets(self._door)
 

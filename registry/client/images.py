@@ -11,8 +11,9 @@ from registry.client.code_folder import pack_folder
 from registry.client.door import V1, Door
 from registry.core.activities import Activity
 from registry.core.documents import as_text
+from registry.core.environments import EnvironmentRequest
 from registry.core.errors import InvalidInput
-from registry.core.image_documents import ImageDocument
+from registry.core.image_documents import ImageDocument, ImageEnvironmentDocument
 from registry.core.image_prune import PruneOrder, PrunePlan
 from registry.core.image_views import ImageChange, ImageDiff, ImageHistory, ImageQuery, ImageTag
 from registry.core.images import BuildRequest, Image
@@ -78,8 +79,7 @@ class Images:
             models=document.models,
             code_digest=self._upload(folder / code.code) if code else None,
             scoring_script=code.scoring_script if code else None,
-            requirements=_read_requirements(document.environment.requirements, folder),
-            python=document.environment.python_version,
+            environment=_read_environment(document.environment, folder),
             labels=as_text(document.tags, "$.tags"),
             description=document.description,
         )
@@ -96,12 +96,25 @@ def _path(reference: str) -> str:
     return quote(reference, safe=":@/")
 
 
-def _read_requirements(path: str | None, folder: Path) -> str | None:
+def _read_environment(document: ImageEnvironmentDocument, folder: Path) -> EnvironmentRequest:
+    return EnvironmentRequest(
+        name=document.name,
+        requirements=_read("requirements", document.requirements, folder),
+        pyproject=_read("pyproject", document.pyproject, folder),
+        extras=document.extras,
+        conda_file=_read("conda_file", document.conda_file, folder),
+        mlflow=document.mlflow,
+        python_version=document.python_version,
+    )
+
+
+def _read(key: str, path: str | None, folder: Path) -> str | None:
     if path is None:
         return None
     try:
-        return (folder / path).read_text()
-    except OSError as error:
+        return (folder / path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise InvalidInput(
-            f"$.environment.requirements: cannot read {folder / path}: {error.strerror}", path=str(folder / path)
+            f"$.environment.{key}: cannot read {folder / path}: {reason}", path=str(folder / path)
         ) from error

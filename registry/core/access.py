@@ -30,6 +30,7 @@ GET   /api/v1/openapi.json /api/v1/services /api/v1/activities /api/v1/activitie
 GET   /api/v1/models /api/v1/models/{name} /api/v1/models/{name}/versions/{version} /api/v1/blobs/{digest}
 GET   /api/v1/models/{name}/history /api/v1/models/{name}/lineage /api/v1/images /api/v1/images/{reference:path}
 GET   /api/v1/datasets /api/v1/datasets/{name} /api/v1/datasets/{name}/versions/{version}
+GET   /api/v1/environments /api/v1/environments/{reference}
 GET   /api/v1/image-diff /api/v1/image-history/{name:path}
 GET   /api/v1/endpoints /api/v1/endpoints/{name} /api/v1/endpoints/{endpoint}/deployments
 GET   /api/v1/endpoints/{endpoint}/deployments/{deployment}

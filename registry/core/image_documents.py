@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from registry.core.documents import Scalar
+from registry.core.environments import EnvironmentRequest, check_environment
 from registry.core.errors import InvalidInput
 from registry.core.loading import to_record
 from registry.core.names import ModelReference, check_name, parse_model_reference
@@ -18,10 +19,19 @@ class CodeDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ImageEnvironmentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``requirements`` is the path of a requirements.txt, relative to the document."""
+    """Where the dependencies come from: a curated environment's ``name``, and one of the files or ``mlflow``.
 
-    python_version: str | None = None
+    ``requirements``, ``pyproject`` and ``conda_file`` are paths relative to the document; ``mlflow: true`` takes what
+    MLflow wrote beside the model, as is done without being asked where nothing else is named.
+    """
+
+    name: str | None = None
     requirements: str | None = None
+    pyproject: str | None = None
+    extras: list[str] = []
+    conda_file: str | None = None
+    mlflow: bool = False
+    python_version: str | None = None
 
 
 class ImageDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -41,6 +51,7 @@ def load_image(value: Any) -> ImageDocument:
     document = to_record(value, ImageDocument)
     check_name("image", document.name)
     parse_models(document.model, document.models)
+    check_environment(EnvironmentRequest(**msgspec.structs.asdict(document.environment)))
     return document
 
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from registry.core.environments import EnvironmentRequest
 from registry.core.samples import Sample
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
@@ -129,7 +130,6 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     models: list[str] = []
     code_digest: str | None = None
     scoring_script: str | None = None  # relative to the code folder
-    requirements: str | None = None  # the text of a requirements.txt
-    python: str | None = None  # minor version; None means the registry's own
+    environment: EnvironmentRequest = EnvironmentRequest()
     labels: dict[str, str] = {}
     description: str = ""

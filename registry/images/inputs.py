@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from registry.core.errors import BuildFailed
 from registry.core.images import CODE_PATH, MODELS_PATH, ImageKind, Runtime
 from registry.images.checks import check_onnx, check_script, choose_runtime
-from registry.images.lock import check_python
 from registry.images.pack import Entry
 
 _MODELS_FOLDER = MODELS_PATH.removeprefix(f"{CODE_PATH}/")
@@ -43,15 +42,12 @@ class BuildInputs:
     samples: tuple[Entry, ...] = ()
 
 
-def check_inputs(
-    models: Sequence[ModelInput], code: Iterable[Entry], scoring_script: str | None, python: str
-) -> Runtime:
+def check_inputs(models: Sequence[ModelInput], code: Iterable[Entry], scoring_script: str | None) -> Runtime:
     """Check what can be checked before anything is resolved or packed, and return the image's runtime.
 
     Raises:
-        BuildFailed: the models, the script or the Python version cannot make an image.
+        BuildFailed: the models or the script cannot make an image.
     """
-    check_python(python)
     _check_models(models, scoring_script)
     files = {entry.path: entry for entry in code}
     for path in files:

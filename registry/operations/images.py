@@ -10,14 +10,15 @@ from pathlib import Path
 from registry.core.activities import Activity, ActivityKind, ActivityState
 from registry.core.errors import BuildFailed, InvalidInput, NotFound, SlipwayError
 from registry.core.image_documents import parse_models
-from registry.core.images import BuildRequest, Image
+from registry.core.images import BuildRequest, Image, Runtime
 from registry.core.models import ModelFile, ModelVersion
 from registry.core.names import check_name
 from registry.core.paths import check_archive_path
 from registry.images.build import BuiltImage, Report, build_image
 from registry.images.code import code_entries
+from registry.images.environments.choose import check_request, choose_environment, resolve
 from registry.images.inputs import BuildInputs, ModelInput, check_inputs
-from registry.images.lock import check_python, check_requirements, own_requirements
+from registry.images.lock import own_requirements
 from registry.images.pack import Entry
 from registry.images.scoring import scoring_package, scoring_requirements
 from registry.operations.activities import begin_activity, end_activity, report_progress
@@ -69,9 +70,7 @@ def run_build(
 def _check_request(workspace: Workspace, request: BuildRequest) -> list[ModelVersion]:
     check_name("image", request.name)
     references = parse_models(request.model, request.models)
-    if request.python is not None:
-        check_python(request.python)
-    check_requirements(request.requirements or "")
+    check_request(request.environment)
     if request.scoring_script is not None:
         check_archive_path(request.scoring_script)
         if request.code_digest is None:
@@ -96,18 +95,22 @@ def _check_request(workspace: Workspace, request: BuildRequest) -> list[ModelVer
 def _build(
     workspace: Workspace, works: ImageWorks, request: BuildRequest, versions: list[ModelVersion], report: Report
 ) -> Image:
-    python = request.python or works.python
     for version in versions:
         size = sum(file.size for file in version.files)
         report(0.05, f"model {version.name}:{version.version}: {len(version.files)} files, {size:,} bytes")
     models = tuple(_model_input(workspace, version) for version in versions)
     with tempfile.TemporaryDirectory(prefix="slipway-build-") as folder:
         code = _fetch_code(workspace, request.code_digest, Path(folder) / "code.tar")
-        runtime = check_inputs(models, code, request.scoring_script, python)
-        users = check_requirements(request.requirements or "")
+        runtime = check_inputs(models, code, request.scoring_script)
+        needs_code = runtime is not Runtime.ONNX
+        sources, python = choose_environment(
+            request.environment, models, needs_code=needs_code, default_python=works.python
+        )
         own = own_requirements(scoring_requirements(), runtime)
-        report(0.1, f"resolving {len(users)} requirements and {len(own)} of the scoring process for Python {python}")
-        lock = works.locks.resolve(users, own, python, works.architecture)
+        for source in sources:
+            report(0.1, f"{source.origin}: {len(source.requirements)} requirements")
+        report(0.1, f"resolving them and {len(own)} of the scoring process for Python {python}")
+        lock = resolve(works.locks, sources, own, python, works.architecture)
         report(0.6, f"locked {lock.count(b'==')} packages")
         inputs = BuildInputs(
             models=models,

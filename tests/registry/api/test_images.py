@@ -120,9 +120,13 @@ def test_errors_have_the_specifications_shape(http: httpx.Client, path: str, sta
     ("body", "status", "message"),
     [
         ({"name": "ok"}, 400, "model"),
-        ({"name": "ok", "model": "cancer:1", "pythn": "3.11"}, 400, "did you mean 'python'"),
+        (
+            {"name": "ok", "model": "cancer:1", "environment": {"pythn_version": "3.11"}},
+            400,
+            "did you mean 'python_version'",
+        ),
         ({"name": "ok", "model": "cancer:1"}, 404, "no model 'cancer'"),
-        ({"name": "ok", "model": "cancer:1", "requirements": "--index-url https://x"}, 422, "line 1"),
+        ({"name": "ok", "model": "cancer:1", "environment": {"requirements": "--index-url https://x"}}, 422, "line 1"),
     ],
 )
 def test_a_request_that_cannot_work_is_refused_at_once(

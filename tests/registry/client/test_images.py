@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from registry.client import Client
 from registry.core.activities import Activity, ActivityState
@@ -57,6 +58,23 @@ def test_an_image_is_built_from_a_document_and_its_folder(client: Client, folder
     assert (image.config.runtime, image.config.scoring_script) == (Runtime.SCRIPT, "score.py")
     assert client.images.list() == [image]
     assert client.images.get(f"gbm@{image.digest}") == image
+
+
+@pytest.mark.parametrize(
+    ("environment", "content"),
+    [
+        (ImageEnvironmentDocument(pyproject="file"), "[project]\ndependencies = ['click==8.1.7']\n"),
+        (ImageEnvironmentDocument(conda_file="file"), "dependencies: [pip, {pip: [click==8.1.7]}]\n"),
+        (ImageEnvironmentDocument(name="onnxruntime@latest", requirements="file"), "click==8.1.7\n"),
+    ],
+)
+def test_dependencies_come_from_any_kind_of_file(
+    client: Client, folder: Path, environment: ImageEnvironmentDocument, content: str
+) -> None:
+    (folder / "file").write_text(content)
+    built = ended(client, client.images.build(replace(document(), environment=environment), folder))
+
+    assert built.state is ActivityState.SUCCEEDED, built.message
 
 
 def test_a_build_that_fails_says_why_at_its_end(client: Client, folder: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from registry.core.activities import Activity, ActivityState
+from registry.core.environments import EnvironmentRequest
 from registry.core.errors import BuildFailed, InvalidInput, NotFound, SlipwayError
 from registry.core.images import MODELS_PATH, BuildRequest
 from registry.core.models import ModelFile, ModelVersion
@@ -103,7 +104,7 @@ def test_the_log_tells_what_happened_in_order(workspace: Workspace, works: Image
     assert [" ".join(line.split()[:2]) for line in activity.log] == [
         "building cancer-onnx",
         "model cancer:1:",
-        "resolving 0",
+        "resolving them",
         "locked 1",
         "layer scoring:",
         "layer environment:",
@@ -129,8 +130,7 @@ def test_a_script_brings_its_folder_and_requirements(workspace: Workspace, works
         model="cancer:1",
         code_digest=code,
         scoring_script="score.py",
-        requirements="scikit-learn==1.5.2  # ours\n",
-        python="3.12",
+        environment=EnvironmentRequest(requirements="scikit-learn==1.5.2  # ours\n", python_version="3.12"),
     )
     activity = build(workspace, works, request)
 
@@ -155,7 +155,11 @@ def test_a_build_that_fails_says_why_and_leaves_no_image(
     register(workspace, "cancer", model_joblib=b"pickle")
     code = upload(workspace, entry_of_bytes("score.py", script))
     request = BuildRequest(
-        name="gbm", model="cancer:1", code_digest=code, scoring_script="score.py", requirements=requirements
+        name="gbm",
+        model="cancer:1",
+        code_digest=code,
+        scoring_script="score.py",
+        environment=EnvironmentRequest(requirements=requirements),
     )
     activity = build(workspace, works, request)
 
@@ -184,8 +188,16 @@ def test_a_model_without_onnx_or_script_says_what_to_do(workspace: Workspace, wo
         (BuildRequest(name="ok", models=["cancer:1", "other:1"]), NotFound, "no model 'other'"),
         (BuildRequest(name="ok", model="cancer:7"), NotFound, "no version 7"),
         (BuildRequest(name="ok", model="other:1"), NotFound, "no model 'other'"),
-        (BuildRequest(name="ok", model="cancer:1", python="2.7"), BuildFailed, "python is '2.7'"),
-        (BuildRequest(name="ok", model="cancer:1", requirements="-r x"), BuildFailed, "line 1"),
+        (
+            BuildRequest(name="ok", model="cancer:1", environment=EnvironmentRequest(python_version="2.7")),
+            BuildFailed,
+            "python is '2.7'",
+        ),
+        (
+            BuildRequest(name="ok", model="cancer:1", environment=EnvironmentRequest(requirements="-r x")),
+            BuildFailed,
+            "line 1",
+        ),
         (BuildRequest(name="ok", model="cancer:1", scoring_script="score.py"), InvalidInput, "code_digest"),
         (BuildRequest(name="ok", model="cancer:1", scoring_script="../s.py"), InvalidInput, "climbs"),
         (BuildRequest(name="ok", model="cancer:1", code_digest=f"sha256:{'0' * 64}"), InvalidInput, "scoring_script"),
