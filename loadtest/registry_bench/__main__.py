@@ -110,7 +110,7 @@ def _rounds(
 def alone(options: Options, folder: Path, console: Console) -> tuple[list[Row], list[Measure]]:
     """Grow one registry to 100,000 runs, a history of a million points and a gigabyte."""
     rows: list[Row] = []
-    rates: dict[str, list[float]] = {"search": [], "log-metric": []}
+    rates: dict[str, list[float]] = {"search": [], "search for nothing": [], "log-metric": []}
     with slipway_registry(folder / "grown") as server:
         experiment = str(server.call("experiments/create", {"name": "growth"})["experiment_id"])
         there = 0
@@ -122,9 +122,14 @@ def alone(options: Options, folder: Path, console: Console) -> tuple[list[Row], 
                     options,
                     partial(cases.search, server, experiment, options.seconds, f"search 50 of {count:,}"),
                 )
+                missed = _median_of(
+                    options,
+                    partial(cases.search_nothing, server, experiment, options.seconds, f"search none of {count:,}"),
+                )
                 logged = _median_of(options, lambda: cases.log_metric(server, 8, options.seconds))
-            rows += [found, replace(logged, case=f"log-metric, 8 connections, {count:,} runs")]
+            rows += [found, missed, replace(logged, case=f"log-metric, 8 connections, {count:,} runs")]
             rates["search"].append(found.requests_per_s)
+            rates["search for nothing"].append(missed.requests_per_s)
             rates["log-metric"].append(logged.requests_per_s)
         page = cases.list_page(server, experiment, options.seconds)
         with console.status("a history of 1,000,000 points"):

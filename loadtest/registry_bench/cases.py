@@ -16,6 +16,7 @@ from loadtest.registry_bench.fill import START_MS
 from loadtest.registry_bench.servers import Server
 
 SEARCH = {"filter": "metrics.acc > 0.5", "order_by": ["metrics.acc DESC"], "max_results": 50}
+NOTHING = {"filter": "params.lr = 'nothing'", "order_by": ["metrics.acc DESC"], "max_results": 50}
 PAGE = {"order_by": ["attributes.start_time DESC"], "max_results": 100}
 
 
@@ -52,6 +53,14 @@ def search(server: Server, experiment: str, seconds: float, case: str) -> Row:
     values = [metric["value"] for run in found for metric in run["data"]["metrics"] if metric["key"] == "acc"]
     if len(found) != SEARCH["max_results"] or values != sorted(values, reverse=True) or values[-1] <= 0.5:
         raise NotReady(f"{server.name} found {len(found)} runs, not the best 50")
+    return _load(server, case, "runs/search", lambda _: body, 1, seconds)
+
+
+def search_nothing(server: Server, experiment: str, seconds: float, case: str) -> Row:
+    """Look for the best runs with a param's value that no run has."""
+    body = {"experiment_ids": [experiment], **NOTHING}
+    if found := server.call("runs/search", body).get("runs"):
+        raise NotReady(f"{server.name} found {len(found)} runs where there are none")
     return _load(server, case, "runs/search", lambda _: body, 1, seconds)
 
 

@@ -16,8 +16,8 @@ _OURS = {
     " VALUES (:run, :key, :step, :time, :value, 0)",
     "latest": "INSERT INTO latest_metrics (run_id, key, step, timestamp_ms, value, is_nan, experiment_id)"
     " VALUES (:run, :key, :step, :time, :value, 0, :experiment)",
-    "params": "INSERT INTO params (run_id, key, value) VALUES (:run, :key, :value)",
-    "tags": "INSERT INTO run_tags (run_id, key, value) VALUES (:run, :key, :value)",
+    "params": "INSERT INTO params (run_id, key, value, experiment_id) VALUES (:run, :key, :value, :experiment)",
+    "tags": "INSERT INTO run_tags (run_id, key, value, experiment_id) VALUES (:run, :key, :value, :experiment)",
 }
 _STOCK = {
     "runs": "INSERT INTO runs (run_uuid, experiment_id, name, user_id, status, lifecycle_stage, artifact_uri,"
@@ -68,7 +68,10 @@ def _rows(experiment: int, numbers: range) -> Iterator[tuple[str, Iterable[dict[
         yield "latest", points
     for kind, keys in (("params", PARAMS), ("tags", TAGS)):
         for key in keys:
-            yield kind, ({"run": run_id(n), "key": key, "value": f"{key}-{n % 10}"} for n in numbers)
+            values = (
+                {"run": run_id(n), "key": key, "value": f"{key}-{n % 10}", "experiment": experiment} for n in numbers
+            )
+            yield kind, values
 
 
 def _place(experiment: int, number: int) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def create_run(
             tags=dict(sorted({**cut_tags(tags), RUN_NAME_TAG: name}.items())),
         )
         runs.put(tx, run)
-        runs.set_tags(tx, run_id, run.tags)
+        runs.set_tags(tx, run_id, run.experiment_id, run.tags)
     return run
 
 
@@ -84,7 +84,7 @@ def update_run(
         )
         runs.put(tx, changed)
         if name:
-            runs.set_tags(tx, run_id, {RUN_NAME_TAG: name})
+            runs.set_tags(tx, run_id, run.experiment_id, {RUN_NAME_TAG: name})
     return changed
 
 
@@ -106,10 +106,10 @@ def _log(tx: Connection, run_id: str, metrics: list[Metric], params: dict[str, s
     experiment_id = check_writable(tx, run_id)
     if params:
         check_same_params(run_id, runs.params_of(tx, run_id, params), params)
-    runs.add_params(tx, run_id, params)
+    runs.add_params(tx, run_id, experiment_id, params)
     runs.add_metrics(tx, run_id, experiment_id, metrics)
     metric_rows.add_of_models(tx, run_id, metrics)
-    runs.set_tags(tx, run_id, tags)
+    runs.set_tags(tx, run_id, experiment_id, tags)
     if RUN_NAME_TAG in tags:
         runs.put(tx, replace(get_run_within(tx, run_id), name=tags[RUN_NAME_TAG]))
 

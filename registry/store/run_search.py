@@ -16,7 +16,8 @@ from registry.store import runs as run_rows
 from registry.store.datasets import CONTEXT
 from registry.store.metadata import Connection
 from registry.store.schema import datasets, latest_metrics, params, run_datasets, run_tags, runs
-from registry.store.search import Beside, Related, Searched, conditions, directed, metric_condition, ordered
+from registry.store.search import Beside, Related, Searched, conditions, directed, ordered, value_condition
+from registry.store.spans import has_index, index_condition, rest_condition
 
 RUNS = Searched(
     attributes={
@@ -81,12 +82,14 @@ def parts(
 ) -> list[sa.Select[Any]]:
     """Return queries for runs whose results, one after the other, are the answer.
 
-    A metric that at most ``few`` runs pass comes before every other index: those runs are read, and sorted.
+    A metric, param or tag that at most ``few`` runs pass comes before every other index: those runs are read, and
+    sorted.
     """
     rare = next((one for one in comparisons if _is_rare(tx, scope, one, few)), None)
     if rare is not None:
-        latest = latest_metrics.alias("rare")
-        query = _having(latest, rare.key, scope).where(metric_condition(latest, rare))
+        source = RUNS.beside[rare.kind].source.alias("rare")
+        found = _having(source, rare.key, scope)
+        query = found.where(index_condition(source, rare), rest_condition(tx, source, rare))
         return [_finish(query.where(*conditions(tx, RUNS, [one for one in comparisons if one is not rare])), orders)]
     if orders and orders[0].kind is Kind.METRIC:
         return _by_metric(tx, scope, comparisons, orders[0], orders[1:])
@@ -101,7 +104,7 @@ def _by_metric(
     others = conditions(tx, RUNS, [one for one in comparisons if one not in own])
     latest = latest_metrics.alias("ordering")
     having = _having(latest, first.key, scope).where(*others)
-    numbers = having.where(latest.c.is_nan == sa.false(), *(metric_condition(latest, one) for one in own))
+    numbers = having.where(latest.c.is_nan == sa.false(), *(value_condition(tx, latest, one) for one in own))
     found = [_finish(numbers.order_by(directed(latest.c.value, first)), rest)]
     if all(one.operator == "!=" for one in own):
         found.append(_finish(having.where(latest.c.is_nan == sa.true()), rest))
@@ -113,21 +116,19 @@ def _by_metric(
 
 
 def _is_rare(tx: Connection, scope: Scope, comparison: Comparison, few: int) -> bool:
-    if comparison.kind is not Kind.METRIC or comparison.operator == "!=":
+    """Count in the index alone: of a param or tag, what begins as the value does, else all that have the key."""
+    if not has_index(comparison):
         return False
-    here = sa.and_(
-        _in_experiments(latest_metrics, scope),
-        latest_metrics.c.key == comparison.key,
-        metric_condition(latest_metrics, comparison),
-    )
-    passing = sa.select(latest_metrics.c.run_id).where(here).limit(few + 1).subquery()
+    source = RUNS.beside[comparison.kind].source
+    here = sa.and_(_in_experiments(source, scope), source.c.key == comparison.key, index_condition(source, comparison))
+    passing = sa.select(source.c.run_id).where(here).limit(few + 1).subquery()
     return (tx.scalar(sa.select(sa.func.count()).select_from(passing)) or 0) <= few
 
 
-def _having(latest: sa.FromClause, key: str, scope: Scope) -> sa.Select[Any]:
-    """Return the query for the runs that have a metric. It names no column of theirs that would lead to their index."""
-    query = sa.select(runs).join_from(latest, runs, runs.c.id == latest.c.run_id)
-    return query.where(_in_experiments(latest, scope), latest.c.key == key, *_in_stages(scope))
+def _having(source: sa.FromClause, key: str, scope: Scope) -> sa.Select[Any]:
+    """Return the query for the runs that have a key. It names no column of theirs that would lead to their index."""
+    query = sa.select(runs).join_from(source, runs, runs.c.id == source.c.run_id)
+    return query.where(_in_experiments(source, scope), source.c.key == key, *_in_stages(scope))
 
 
 def _finish(query: sa.Select[Any], orders: Sequence[Order]) -> sa.Select[Any]:

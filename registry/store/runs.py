@@ -81,12 +81,17 @@ def params_of(tx: Connection, run_id: str, keys: Iterable[str]) -> dict[str, str
     return {row.key: row.value for row in tx.execute(query)}
 
 
-def add_params(tx: Connection, run_id: str, values: dict[str, str]) -> None:
-    insert_new(tx, params, [{"run_id": run_id, "key": key, "value": value} for key, value in values.items()])
+def add_params(tx: Connection, run_id: str, experiment_id: int, values: dict[str, str]) -> None:
+    insert_new(tx, params, _keyed(run_id, experiment_id, values))
 
 
-def set_tags(tx: Connection, run_id: str, tags: dict[str, str]) -> None:
-    insert_or_replace(tx, run_tags, [{"run_id": run_id, "key": key, "value": value} for key, value in tags.items()])
+def set_tags(tx: Connection, run_id: str, experiment_id: int, tags: dict[str, str]) -> None:
+    insert_or_replace(tx, run_tags, _keyed(run_id, experiment_id, tags))
+
+
+def _keyed(run_id: str, experiment_id: int, values: dict[str, str]) -> list[dict[str, Any]]:
+    of_run = {"run_id": run_id, "experiment_id": experiment_id}
+    return [{**of_run, "key": key, "value": value} for key, value in values.items()]
 
 
 def delete_tag(tx: Connection, run_id: str, key: str) -> bool:

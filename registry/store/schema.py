@@ -48,7 +48,16 @@ runs = sa.Table(
     sa.Index(None, "experiment_id", "started_ms", "id"),
 )
 
-# What is logged is read by its whole key and never otherwise: SQLite keeps these rows in the key's own order.
+HEAD = 64  # characters of a value that an index holds: PostgreSQL's takes at most 2,704 bytes
+
+
+def head_of(value: "sa.ColumnElement[str]") -> "sa.ColumnElement[str]":
+    """Return the beginning of a param's or tag's value, in the very words of the index on it."""
+    return sa.func.substr(value, sa.literal_column("1"), sa.literal_column(str(HEAD)))
+
+
+# What is logged is read by its key: SQLite keeps these rows in the key's own order. ``experiment_id`` is the run's, so
+# that a search walks one index and meets only its own experiment.
 
 run_tags = sa.Table(
     "run_tags",
@@ -56,8 +65,10 @@ run_tags = sa.Table(
     sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("key", sa.String(250), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
+    sa.Column("experiment_id", sa.Integer, nullable=False),
     sqlite_with_rowid=False,
 )
+sa.Index("ix_run_tags_experiment_id_key_head", run_tags.c.experiment_id, run_tags.c.key, head_of(run_tags.c.value))
 
 params = sa.Table(
     "params",
@@ -65,8 +76,10 @@ params = sa.Table(
     sa.Column("run_id", sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("key", sa.String(250), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
+    sa.Column("experiment_id", sa.Integer, nullable=False),
     sqlite_with_rowid=False,
 )
+sa.Index("ix_params_experiment_id_key_head", params.c.experiment_id, params.c.key, head_of(params.c.value))
 
 # A metric's point is its five values: logging one twice stores it once. NaN is value 0 with is_nan set.
 metrics = sa.Table(
@@ -81,7 +94,6 @@ metrics = sa.Table(
     sqlite_with_rowid=False,
 )
 
-# ``experiment_id`` is the run's, so that a search by a metric walks one index and meets only its own experiment.
 latest_metrics = sa.Table(
     "latest_metrics",
     metadata,

@@ -84,6 +84,15 @@ def metric_condition(source: sa.FromClause, comparison: Comparison) -> ColumnEle
     return sa.or_(~number, compared) if comparison.operator == "!=" else sa.and_(number, compared)
 
 
+def value_condition(tx: Connection, source: sa.FromClause, comparison: Comparison) -> ColumnElement[bool]:
+    """Return the condition on a row of metrics, params or tags that has the comparison's key."""
+    if comparison.kind is Kind.METRIC:
+        return metric_condition(source, comparison)
+    if comparison.operator == "IS NOT NULL":
+        return sa.true()
+    return _compare(tx, source.c.value, comparison.operator, comparison.value)
+
+
 def _condition(tx: Connection, noun: Searched, comparison: Comparison) -> ColumnElement[bool]:
     kind, operator = comparison.kind, comparison.operator
     if kind is Kind.ATTRIBUTE:
@@ -95,15 +104,7 @@ def _condition(tx: Connection, noun: Searched, comparison: Comparison) -> Column
     beside = noun.beside[kind]
     source = beside.source.alias()
     here = sa.exists().select_from(source).where(beside.of_owner(source, comparison.key))
-    if kind is Kind.METRIC:
-        return here.where(metric_condition(source, comparison))
-    match operator:
-        case "IS NULL":
-            return ~here
-        case "IS NOT NULL":
-            return here
-        case _:
-            return here.where(_compare(tx, source.c.value, operator, comparison.value))
+    return ~here if operator == "IS NULL" else here.where(value_condition(tx, source, comparison))
 
 
 def _compare(tx: Connection, column: ColumnElement[Any], operator: str, value: Any) -> ColumnElement[bool]:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from registry.core.errors import InvalidInput, Unavailable
 from registry.store import schema
 from registry.store.metadata import Metadata, open_metadata
+from registry.store.migrations import HEAD
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 def test_the_file_can_be_read_by_plain_sqlite(url: str) -> None:
     open_metadata(url).close()
     with sqlite3.connect(url.removeprefix("sqlite:///")) as plain:
-        assert plain.execute("SELECT version_num FROM alembic_version").fetchall() == [("0007",)]
+        assert plain.execute("SELECT version_num FROM alembic_version").fetchall() == [(HEAD,)]
 
 
 def _set_counter(tx: sa.Connection, value: int) -> None:

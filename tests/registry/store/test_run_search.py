@@ -21,6 +21,7 @@ from tests.servers.postgresql import Postgresql
 ACTIVE, DELETED = frozenset({LifecycleStage.ACTIVE}), frozenset({LifecycleStage.DELETED})
 COUNT = 60
 NAN, MISSING = math.nan, None
+LONG = "é" * 70  # longer than what an index holds of a value
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -64,8 +65,9 @@ def _make(tx: Connection, number: int) -> str:
         Metric(key=key, value=value, timestamp_ms=1, step=3) for key, value in points.items() if value is not None
     ]
     runs.add_metrics(tx, run_id, experiment_id, logged)
-    runs.add_params(tx, run_id, {"C": str(number % 4), "solver": "LBFGS" if number % 2 else "lbfgs"})
-    runs.set_tags(tx, run_id, {"team": "a_b" if number % 6 else "a%b"} if number % 3 else {})
+    texts = {"C": str(number % 4), "solver": "LBFGS" if number % 2 else "lbfgs", "long": LONG + str(number % 4)}
+    runs.add_params(tx, run_id, experiment_id, texts)
+    runs.set_tags(tx, run_id, experiment_id, {"team": "a_b" if number % 6 else "a%b"} if number % 3 else {})
     if number % 10 == 0:
         dataset = Dataset(name="iris", digest=f"d{number % 20}", source_type="local", source="x")
         context = {"mlflow.data.context": "train" if number % 20 else "Test"}
@@ -115,6 +117,14 @@ FILTERS: list[tuple[str, Callable[[Run], bool]]] = [
     ("params.C != '1'", lambda run: run.params["C"] != "1"),
     ("params.solver LIKE 'l%'", lambda run: run.params["solver"] == "lbfgs"),
     ("params.solver ILIKE 'l%S'", lambda run: True),
+    (f"params.long = '{LONG}1'", lambda run: run.params["C"] == "1"),
+    (f"params.long = '{LONG}'", lambda run: False),
+    (f"params.long = '{LONG[:64]}'", lambda run: False),
+    (f"params.long != '{LONG}1'", lambda run: run.params["C"] != "1"),
+    (f"params.long LIKE '{LONG}_'", lambda run: True),
+    (f"params.long LIKE '{LONG}%1'", lambda run: run.params["C"] == "1"),
+    ("params.long LIKE 'é%2'", lambda run: run.params["C"] == "2"),
+    ("params.long LIKE 'ê%'", lambda run: False),
     ("params.missing = 'x'", lambda run: False),
     ("params.missing != 'x'", lambda run: False),
     ("params.missing IS NULL AND params.C IS NOT NULL", lambda run: True),
@@ -218,7 +228,7 @@ def test_experiments_and_stages_bound_the_search(metadata: Metadata) -> None:
     ("filter", "order_by", "index"),
     [
         ("", (), "ix_runs_experiment_id_started_ms_id (experiment_id=?)"),
-        ("params.C = '1'", (), "ix_runs_experiment_id_started_ms_id (experiment_id=?)"),
+        ("params.C = '2'", (), "ix_runs_experiment_id_started_ms_id (experiment_id=?)"),
         ("", ("start_time ASC",), "ix_runs_experiment_id_started_ms_id (experiment_id=?)"),
         (
             "metrics.acc > 0.5",
@@ -246,9 +256,36 @@ def test_a_page_walks_an_index_and_sorts_only_what_is_equal(
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # PostgreSQL plans by how much there is: here, nothing
 def test_a_rare_metric_is_found_by_its_index(metadata: Metadata) -> None:
     with metadata.read() as tx:
-        comparisons = parse_filter("params.C = '1' AND metrics.acc > 0.8", RUNS)
+        comparisons = parse_filter("params.C IS NULL AND metrics.acc > 0.8", RUNS)
         (query,) = run_search.parts(tx, Scope([0], ACTIVE), comparisons, [])
         assert "ix_latest_metrics_experiment_id_key_is_nan_value" in _plan(tx, query.limit(50))[0]
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("order_by", [(), ("metrics.acc DESC",)])
+@pytest.mark.parametrize(
+    ("filter", "by"),
+    [
+        ("params.C = '2'", "ix_params_experiment_id_key_head (experiment_id=? AND key=? AND <expr>=?)"),
+        (
+            "params.C LIKE '2%'",
+            "ix_params_experiment_id_key_head (experiment_id=? AND key=? AND <expr>>? AND <expr><?)",
+        ),
+        ("params.C ILIKE '%2'", "ix_params_experiment_id_key_head (experiment_id=? AND key=?)"),
+        ("tags.team IS NOT NULL", "ix_run_tags_experiment_id_key_head (experiment_id=? AND key=?)"),
+        (
+            "tags.team = 'x' AND user_id = 'ann'",
+            "ix_run_tags_experiment_id_key_head (experiment_id=? AND key=? AND <expr>",
+        ),
+    ],
+)
+def test_a_rare_param_or_tag_is_found_by_its_index(
+    metadata: Metadata, filter: str, by: str, order_by: tuple[str, ...]
+) -> None:
+    with metadata.read() as tx:
+        comparisons, orders = parse_filter(filter, RUNS), parse_orders(order_by, RUNS)
+        (query,) = run_search.parts(tx, Scope([0], ACTIVE), comparisons, orders)
+        assert by in _plan(tx, query.limit(50))[0]
 
 
 def _plan(tx: Connection, query: sa.Select[Any]) -> list[str]:
@@ -293,7 +330,7 @@ def test_no_character_of_a_key_or_value_means_anything_to_sql(metadata: Metadata
             ended_ms=None,
         )
         runs.put(tx, one)
-        runs.add_params(tx, "r", {key: value})
+        runs.add_params(tx, "r", 0, {key: value})
         for text, finds in [
             (f"{side} = '{quoted}'", True),
             (f"{side} != '{quoted}'", False),
