@@ -95,6 +95,7 @@ WORKSPACE = [
     # models and blobs
     ApiRoute("GET", "/models", models.list_models, None, rest.ModelList),
     ApiRoute("GET", "/models/{name}", models.get_model, None, Model),
+    ApiRoute("PATCH", "/models/{name}", models.describe_model, rest.CardText, ModelEntry),
     ApiRoute("DELETE", "/models/{name}", models.delete_model, status=204),
     ApiRoute("POST", "/models/{name}/restore", models.restore_model, None, Model),
     ApiRoute("GET", "/models/{name}/history", models.get_history, None, rest.ModelHistory, query=At),
@@ -104,6 +105,7 @@ WORKSPACE = [
     ApiRoute("POST", "/models/{name}/imports", models.import_version, rest.NewImport, ModelVersion, 201),
     ApiRoute("POST", "/models/{name}/versions", models.register_version, rest.NewVersion, ModelVersion, 201),
     ApiRoute("GET", "/models/{name}/versions/{version}", models.get_version, None, ModelVersion),
+    ApiRoute("PATCH", "/models/{name}/versions/{version}", models.describe_version, rest.CardText, ModelVersion),
     ApiRoute("DELETE", "/models/{name}/versions/{version}", models.delete_version, status=204),
     ApiRoute("POST", "/models/{name}/versions/{version}/restore", models.restore_version, None, ModelVersion),
     ApiRoute("PUT", "/blobs/{digest}", blobs.put_blob, bytes, rest.BlobInfo, 201),

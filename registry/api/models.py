@@ -21,6 +21,13 @@ async def get_model(request: Request) -> Response:
     return answer(await run_sync(models.get_model, workspace_of(request), _name(request)))
 
 
+async def describe_model(request: Request) -> Response:
+    """Replace a model's card."""
+    card = await read_record(request, rest.CardText)
+    arguments = (_name(request), card.description)
+    return answer(await run_sync(models.describe_model, workspace_of(request), *arguments))
+
+
 async def delete_model(request: Request) -> Response:
     """Hide a model with its versions."""
     await run_sync(models.delete_model, workspace_of(request), _name(request), who())
@@ -60,6 +67,13 @@ async def get_version(request: Request) -> Response:
     """Show a version, by its number, an alias or 'latest'."""
     version = request.path_params["version"]
     return answer(await run_sync(models.get_version, workspace_of(request), _name(request), version))
+
+
+async def describe_version(request: Request) -> Response:
+    """Replace a version's card."""
+    card = await read_record(request, rest.CardText)
+    arguments = (_name(request), _number(request), card.description)
+    return answer(await run_sync(model_versions.describe_version, workspace_of(request), *arguments))
 
 
 async def delete_version(request: Request) -> Response:

@@ -1,15 +1,57 @@
 """A model for people: its card, and each version with its origin and its users."""
 
+import sys
+from pathlib import Path
 from typing import Any
 
+import typer
 from rich.markdown import Markdown
 
-from registry.cli.output import OutputFormat, console, print_record, when
+from registry.cli.context import URL_OPTION, connect
+from registry.cli.names import MODEL_ARGUMENT, VERSION_ARGUMENT
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, when
 from registry.core.artifacts import version_uri
+from registry.core.errors import InvalidInput
 from registry.core.models import Model, ModelVersion, Stage
 from registry.core.rest import ModelLineage, VersionLineage
 
 SHOWN = 5
+
+
+def card(
+    name: str = MODEL_ARGUMENT,
+    version: int | None = VERSION_ARGUMENT,
+    file: Path | None = typer.Option(None, "--file", "-f", help="The new card, in Markdown; - reads what is piped in."),
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
+    """Show the card of a model or a version as it was written, or replace it. MLflow calls it the description.
+
+    Example: slipway model card cancer --file card.md
+    """
+    models, text = connect(url).models, None if file is None else read_card(file)
+    if version is None:
+        written = (models.get(name) if text is None else models.set_card(name, text)).description
+    else:
+        kept = models.version(name, version) if text is None else models.set_version_card(name, version, text)
+        written = kept.description
+    if output is OutputFormat.JSON:
+        print_json({"name": name, "version": version, "card": written})
+    elif text is None:
+        typer.echo(written)
+    else:
+        of = name if version is None else f"{name}:{version}"
+        console.print(f"the card of {of} has {len(written):,} characters", highlight=False, markup=False)
+
+
+def read_card(file: Path) -> str:
+    """Return a file's text; of ``-``, what is piped in. Raises InvalidInput."""
+    try:
+        return (sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()).decode()
+    except OSError as error:
+        raise InvalidInput(f"cannot read {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{file} is not text in UTF-8") from error
 
 
 def latest(model: Model) -> str:

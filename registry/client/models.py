@@ -46,6 +46,14 @@ class Models:
         new = rest.NewImport(files=files, path=path.resolve().name, description=description)
         return self._door.ask("POST", f"{_model(name)}/imports", ModelVersion, new)
 
+    def set_card(self, name: str, text: str) -> ModelEntry:
+        """Replace a model's card, in Markdown. It is what MLflow calls the description."""
+        return self._door.ask("PATCH", _model(name), ModelEntry, rest.CardText(description=text))
+
+    def set_version_card(self, name: str, version: int, text: str) -> ModelVersion:
+        """Replace a version's card."""
+        return self._door.ask("PATCH", _version(name, version), ModelVersion, rest.CardText(description=text))
+
     def delete(self, name: str, version: int | None = None) -> None:
         """Hide a model, or one version; ``restore`` brings it back."""
         self._door.send("DELETE", V1 + (_model(name) if version is None else _version(name, version)))

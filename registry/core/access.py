@@ -65,6 +65,7 @@ POST   /mlflow/runs/log-inputs /mlflow/runs/outputs /api/v1/runs/{run}/restore
 POST   /mlflow/registered-models/create /mlflow/registered-models/rename /mlflow/registered-models/set-tag
 POST   /mlflow/registered-models/alias /mlflow/model-versions/create /mlflow/model-versions/set-tag
 POST   /mlflow/model-versions/transition-stage /mlflow/logged-models /mlflow/logged-models/{model_id}/params
+PATCH  /api/v1/models/{name} /api/v1/models/{name}/versions/{version}
 PATCH  /mlflow/registered-models/update /mlflow/model-versions/update /mlflow/logged-models/{model_id}
 PATCH  /mlflow/logged-models/{model_id}/tags /api/v1/endpoints/{name}/traffic /api/v1/images/{reference:path}
 DELETE /api/v1/datasets/{name}/versions/{version}

@@ -59,6 +59,12 @@ class AliasTarget(msgspec.Struct, frozen=True, kw_only=True):
     version: str
 
 
+class CardText(msgspec.Struct, frozen=True, kw_only=True):
+    """The card of a model or a version, in Markdown; MLflow calls it the description."""
+
+    description: str
+
+
 class ModelHistory(msgspec.Struct, frozen=True, kw_only=True):
     """The whole ledger from old to new, or the line of each label that held at a time."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
 
 from registry.core.documents import DeploymentDocument, EndpointDocument, EnvironmentDocument
 from registry.core.images import Image
@@ -99,6 +100,26 @@ def test_a_card_tells_what_a_model_is_and_who_uses_it(
     assert "is used by diagnosis/blue" in done.stderr
 
 
+def test_a_card_is_written_from_a_file_and_read_again(ask: Slipway, run: str, tmp_path: Path, url: str) -> None:
+    ask("register", "cancer", "--run", run)
+    text = "# Diagnosis [bold]\n\nFrom *cell* pictures; grüße.\n"
+    (tmp_path / "card.md").write_text(text)
+    assert ask("card", "cancer").stdout == "\n"
+    assert ask("card", "cancer", "--file", str(tmp_path / "card.md")).stdout == "the card of cancer has 49 characters\n"
+    assert ask("card", "cancer").stdout == f"{text}\n"
+    (tmp_path / "card.md").write_text("better")
+    assert (
+        ask("card", "cancer", "1", "-f", str(tmp_path / "card.md")).stdout == "the card of cancer:1 has 6 characters\n"
+    )
+    found = json.loads(ask("card", "cancer", "1", "-o", "json").stdout)
+    assert found == {"name": "cancer", "version": 1, "card": "better"}
+    client = MlflowClient(url)
+    assert client.get_registered_model("cancer").description == text
+    assert client.get_model_version("cancer", "1").description == "better"
+    (tmp_path / "card.md").write_bytes(b"\xff")
+    assert "is not text in UTF-8" in ask("card", "cancer", "-f", str(tmp_path / "card.md")).stderr
+
+
 def test_an_alias_is_moved_and_its_history_is_told(ask: Slipway, run: str) -> None:
     for _ in range(2):
         ask("register", "cancer", "--run", run)
@@ -144,6 +165,10 @@ def test_what_is_deleted_comes_back(ask: Slipway, run: str) -> None:
         (["delete", "tumour"], 1, "there is no model 'tumour'"),
         (["restore", "tumour", "1"], 1, "there is no model 'tumour'"),
         (["import", "tumour", "/nowhere/at/all"], 2, "there is no file at"),
+        (["card", "tumour"], 1, "there is no model 'tumour'"),
+        (["card", "tumour", "--file", "/nowhere"], 2, "cannot read /nowhere: No such file"),
+        (["card", "tumour", "--file", "/dev/null"], 1, "there is no model 'tumour'"),
+        (["card", "tumour", "7", "--file", "/dev/null"], 1, "there is no model 'tumour'"),
     ],
 )
 def test_a_mistake_is_one_line(ask: Slipway, run: str, arguments: list[str], code: int, said: str) -> None:
@@ -152,7 +177,9 @@ def test_a_mistake_is_one_line(ask: Slipway, run: str, arguments: list[str], cod
     assert said in done.stderr
 
 
-@pytest.mark.parametrize("command", ["register", "import", "list", "show", "alias", "history", "delete", "restore"])
+@pytest.mark.parametrize(
+    "command", ["register", "import", "list", "show", "card", "alias", "history", "delete", "restore"]
+)
 def test_every_command_helps_with_an_example(ask: Slipway, command: str) -> None:
     done = ask(command, "--help")
     assert done.returncode == 0
