@@ -9,7 +9,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-test-servers fmt lint types imports check test demo bench bench-start bench-registry
-.PHONY: load fuzz clean check-curated
+.PHONY: bench-images load fuzz clean check-curated
 
 help: ## show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ bench-start: install ## how long up, a second deployment and down take; writes b
 
 bench-registry: install ## the registry next to mlflow server; writes build/bench-registry.json
 	@$(BIN)/python -m loadtest.registry_bench
+
+bench-images: install ## what images cost to build, move and start; writes build/bench-images.json (CASES="builds environments")
+	@$(BIN)/python -m loadtest.images_bench $(CASES)
 
 check-curated: install ## every curated environment still resolves, for each Python and processor
 	SLIPWAY_CHECK_CURATED=1 $(BIN)/python -m pytest tests/registry/images/environments/test_curated.py

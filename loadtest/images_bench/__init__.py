@@ -1,0 +1,8 @@
+"""What images cost: to build, to keep, to move and to start. One file per case; ``make bench-images`` runs them all.
+
+Map::
+
+    registry.py      a registry of its own with models in it, and the command against it
+    builds.py        the second build, a changed script, the size
+    environments.py  from a command to a served image, with and without its environment at hand
+"""
