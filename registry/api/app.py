@@ -58,6 +58,7 @@ from registry.core.environments import CuratedEnvironment, CuratedEnvironmentLis
 from registry.core.image_prune import PruneOrder, PrunePlan
 from registry.core.image_views import ImageChange, ImageDiff, ImageHistory, ImageQuery, ImageTag, PairToCompare
 from registry.core.images import BuildRequest, Image
+from registry.core.lineage import DatasetLineage, ModelLineage
 from registry.core.models import Model, ModelEntry, ModelVersion
 from registry.core.purge import PurgeOrder, PurgePlan
 from registry.core.run_code import NewRunCode, RunCode
@@ -92,6 +93,7 @@ WORKSPACE = [
     ApiRoute("PUT", "/runs/{run}/code", runs.record_code, NewRunCode, RunCode),
     ApiRoute("DELETE", "/runs/{run}", runs.delete_run, status=204),
     ApiRoute("POST", "/runs/{run}/restore", runs.restore_run, status=204),
+    ApiRoute("GET", "/dataset-lineage", runs.get_dataset_lineage, None, DatasetLineage, query=runs.DatasetQuery),
     # models and blobs
     ApiRoute("GET", "/models", models.list_models, None, rest.ModelList),
     ApiRoute("GET", "/models/{name}", models.get_model, None, Model),
@@ -99,7 +101,7 @@ WORKSPACE = [
     ApiRoute("DELETE", "/models/{name}", models.delete_model, status=204),
     ApiRoute("POST", "/models/{name}/restore", models.restore_model, None, Model),
     ApiRoute("GET", "/models/{name}/history", models.get_history, None, rest.ModelHistory, query=At),
-    ApiRoute("GET", "/models/{name}/lineage", models.get_lineage, None, rest.ModelLineage),
+    ApiRoute("GET", "/models/{name}/lineage", models.get_lineage, None, ModelLineage),
     ApiRoute("PUT", "/models/{name}/aliases/{alias}", models.set_alias, rest.AliasTarget, ModelEntry),
     ApiRoute("DELETE", "/models/{name}/aliases/{alias}", models.delete_alias, status=204),
     ApiRoute("POST", "/models/{name}/imports", models.import_version, rest.NewImport, ModelVersion, 201),

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from registry.api.route import answer, nothing, read_query, read_record, workspace_of
 from registry.core.run_code import NewRunCode
 from registry.core.run_views import RunList
-from registry.operations import run_code, run_diff, run_views, tracking
+from registry.operations import lineage, run_code, run_diff, run_views, tracking
 
 
 class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,6 +20,12 @@ class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
     filter: str = ""
     order_by: str = ""
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+
+
+class DatasetQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """A dataset, by the digest that runs logged it under."""
+
+    digest: str
 
 
 async def list_runs(request: Request) -> Response:
@@ -54,6 +60,12 @@ async def record_code(request: Request) -> Response:
 async def get_code(request: Request) -> Response:
     """Tell what a run was made from."""
     return answer(await run_sync(run_code.get_code, workspace_of(request), request.path_params["run"]))
+
+
+async def get_dataset_lineage(request: Request) -> Response:
+    """Tell which runs read a dataset, and which versions, images and deployments came of them."""
+    query = read_query(request, DatasetQuery)
+    return answer(await run_sync(lineage.get_dataset_lineage, workspace_of(request), query.digest))
 
 
 async def delete_run(request: Request) -> Response:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import typer
 
 from registry.client import Client
-from registry.core.errors import InvalidInput, Unavailable
+from registry.core.errors import InvalidInput
 
 URL_VARIABLE = "SLIPWAY_URL"
 DIRECTORY_VARIABLE = "SLIPWAY_DIR"
@@ -48,18 +48,6 @@ def _checked(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise InvalidInput(f"{url!r} is not a URL: write http://HOST:PORT")
     return url.rstrip("/")
-
-
-def service_url(client: Client, name: str) -> str:
-    """Return where a service of the workspace is, as it announced itself.
-
-    Raises:
-        Unavailable: it has not.
-    """
-    for service in client.services.list():
-        if service.name == name:
-            return service.url
-    raise Unavailable(f"the {name} has not announced itself to the registry: is it running? see `slipway status`")
 
 
 def connect(url: str | None) -> Client:

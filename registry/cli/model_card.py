@@ -1,6 +1,7 @@
 """A model for people: its card, and each version with its origin and its users."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +9,15 @@ import typer
 from rich.markdown import Markdown
 
 from registry.cli.context import URL_OPTION, connect
+from registry.cli.lineage import deployments_line
 from registry.cli.names import MODEL_ARGUMENT, VERSION_ARGUMENT
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, when
+from registry.cli.run_code import code_fields, dataset_line
+from registry.client.requests import RequestCount
 from registry.core.artifacts import version_uri
 from registry.core.errors import InvalidInput
+from registry.core.lineage import ModelLineage, VersionLineage
 from registry.core.models import Model, ModelVersion, Stage
-from registry.core.rest import ModelLineage, VersionLineage
 
 SHOWN = 5
 
@@ -59,8 +63,8 @@ def latest(model: Model) -> str:
     return str(model.versions[-1].version) if model.versions else "-"
 
 
-def print_card(model: Model, lineage: ModelLineage) -> None:
-    """Print a model as a table, and its description as Markdown below."""
+def print_card(model: Model, lineage: ModelLineage, counts: Mapping[str, RequestCount]) -> None:
+    """Print a model as a table, and its description as Markdown below. ``counts`` are of revisions."""
     fields: dict[str, Any] = {"model": model.name, "latest": latest(model)}
     if model.tags:
         fields["tags"] = _pairs(model.tags)
@@ -68,30 +72,39 @@ def print_card(model: Model, lineage: ModelLineage) -> None:
         fields["aliases"] = _pairs(model.aliases)
     origins = {one.version: one for one in lineage.versions}
     for version in model.versions:
-        fields[f"version {version.version}"] = "\n".join(_lines(version, origins[version.version]))
+        fields[f"version {version.version}"] = "\n".join(_lines(version, origins[version.version], counts))
     print_record(model, fields, OutputFormat.TABLE)
     if model.description:
         console.print()
         console.print(Markdown(model.description, hyperlinks=False))
 
 
-def _lines(version: ModelVersion, lineage: VersionLineage) -> list[str]:
+def _lines(version: ModelVersion, lineage: VersionLineage, counts: Mapping[str, RequestCount]) -> list[str]:
     details = {
         "description": version.description,
         "stage": "" if version.stage is Stage.NONE else version.stage,
         "aliases": ", ".join(version.aliases),
         "tags": _pairs(version.tags),
         "trained in": f"{lineage.experiment}, run {lineage.run_name}" if lineage.run_name else "",
+        **(code_fields(lineage.code) if lineage.code else {}),
+        "datasets": "; ".join(f"{one.name} {dataset_line(one)}" for one in lineage.datasets),
         "logged model": version.logged_model_id or "",
         "inputs": _columns(lineage.signature.inputs) if lineage.signature else "",
         "outputs": _columns(lineage.signature.outputs) if lineage.signature else "",
         "images": ", ".join(lineage.images),
-        "used by": ", ".join(
-            f"{use.endpoint}/{use.deployment} revision {use.revision} ({use.state})" for use in lineage.deployments
-        ),
+        "used by": deployments_line(lineage.deployments),
+        "requests": _requests([counts[use.backend] for use in lineage.deployments if use.backend in counts]),
     }
     first = f"{when(version.created_ms)}  {_origin(version, lineage)}  {_files(version)}"
     return [first, *(f"{name}: {value}" for name, value in details.items() if value)]
+
+
+def _requests(counts: list[RequestCount]) -> str:
+    if not counts:
+        return ""
+    failed = sum(one.failures for one in counts)
+    failures = f", {failed:,} failed" if failed else ""
+    return f"{sum(one.requests for one in counts):,}{failures}, the last {when(max(one.last_ms for one in counts))}"
 
 
 def _origin(version: ModelVersion, lineage: VersionLineage) -> str:

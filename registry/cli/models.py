@@ -9,9 +9,12 @@ from registry.cli.context import URL_OPTION, connect
 from registry.cli.model_card import latest, print_card
 from registry.cli.moments import AT_OPTION, read_at
 from registry.cli.names import MODEL_ARGUMENT, VERSION_ARGUMENT
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_rows, transfer, when
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, note, print_json, print_rows, transfer, when
+from registry.client import Client
 from registry.client.files import files_to_import
-from registry.core.errors import InvalidInput
+from registry.client.requests import RequestCount
+from registry.core.errors import InvalidInput, SlipwayError
+from registry.core.lineage import ModelLineage
 from registry.core.models import ModelVersion
 
 
@@ -64,16 +67,19 @@ def list_models(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTI
 
 
 def show(name: str = MODEL_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
-    """Show a model: its card, tags and aliases, and where each version came from and who uses it.
+    """Show a model: its card, tags and aliases, and for each version what it came from, who uses it, and how much.
 
     Example: slipway model show cancer
     """
-    models = connect(url).models
-    model, lineage = models.get(name), models.lineage(name)
+    client = connect(url)
+    model, lineage = client.models.get(name), client.models.lineage(name)
+    counts = _count_requests(client, lineage)
     if output is OutputFormat.JSON:
-        print_json({**msgspec.to_builtins(model), "lineage": lineage.versions})
+        print_json(
+            {**msgspec.to_builtins(model), "lineage": lineage.versions, "requests": counts and list(counts.values())}
+        )
     else:
-        print_card(model, lineage)
+        print_card(model, lineage, counts or {})
 
 
 def alias(
@@ -141,6 +147,18 @@ def restore(name: str = MODEL_ARGUMENT, version: int | None = VERSION_ARGUMENT, 
     else:
         models.restore_version(name, version)
     console.print(f"{_named(name, version)} restored", highlight=False, markup=False)
+
+
+def _count_requests(client: Client, lineage: ModelLineage) -> dict[str, RequestCount] | None:
+    """Ask telemetry what the model's revisions were asked; None, and a word on stderr, if it cannot tell."""
+    backends = {use.backend for version in lineage.versions for use in version.deployments}
+    if not backends:
+        return {}
+    try:
+        return client.requests.count(backends)
+    except SlipwayError as error:
+        note(f"requests are not counted: {error.message}")
+        return None
 
 
 def _print_made(version: ModelVersion, output: OutputFormat) -> None:

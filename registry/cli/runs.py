@@ -5,6 +5,7 @@ from collections.abc import Callable
 import typer
 
 from registry.cli.context import URL_OPTION, connect
+from registry.cli.lineage import version_line
 from registry.cli.names import RUN_ARGUMENT
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, number, print_record, print_rows, when
 from registry.cli.run_code import code_fields, dataset_line
@@ -39,7 +40,7 @@ def list_runs(
 
 
 def show(run: str = RUN_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
-    """Show a run: what it logged, what it was made from, and its files.
+    """Show a run: what it logged, what it was made from, what came of it, and its files.
 
     Example: slipway run show 3f2a
     """
@@ -57,6 +58,7 @@ def show(run: str = RUN_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str
         **{f"tag {key}": value for key, value in found.tags.items()},
         **code_fields(found.code),
         **{f"dataset {one.name}": dataset_line(one) for one in found.datasets},
+        **{f"made {one.name}:{one.version}": version_line(one) for one in found.made},
         **{f"file {file.path}": f"{file.size:,} bytes" for file in found.files},
     }
     print_record(found, fields, output)

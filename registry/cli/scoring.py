@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import typer
 
-from registry.cli.context import URL_OPTION, connect, service_url
+from registry.cli.context import URL_OPTION, connect
 from registry.cli.names import ENDPOINT_ARGUMENT
 from registry.core.errors import InvalidInput, SlipwayError, Unavailable
 from registry.core.names import check_name
@@ -38,7 +38,7 @@ def score(
     if deployment is not None:
         headers["azureml-model-deployment"] = check_name("deployment", deployment)
     body = _body(data)
-    edge = service_url(connect(url), "edge")
+    edge = connect(url).services.url("edge")
     try:
         answer = httpx.post(
             f"{edge}/endpoints/{endpoint}/score",

@@ -16,9 +16,11 @@ from registry.client.door import Door
 from registry.client.environments import Environments
 from registry.client.images import Images
 from registry.client.models import Models
-from registry.client.nouns import Activities, Deployments, Endpoints, Services
+from registry.client.nouns import Activities, Deployments, Endpoints
+from registry.client.requests import Requests
 from registry.client.runs import Runs
 from registry.client.secrets import Secrets
+from registry.client.services import Services
 from registry.core.desired import DesiredState
 from registry.core.purge import PurgeOrder, PurgePlan
 
@@ -38,6 +40,7 @@ class Client:
         self.deployments = Deployments(self._door)
         self.activities = Activities(self._door)
         self.services = Services(self._door)
+        self.requests = Requests(self.services)
         self.blobs = Blobs(self._door)
         self.runs = Runs(self._door, self.blobs)
         self.datasets = Datasets(self._door, self.blobs)

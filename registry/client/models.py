@@ -8,6 +8,7 @@ from registry.client.blobs import Blobs
 from registry.client.door import V1, Door
 from registry.client.files import files_to_import
 from registry.core import rest
+from registry.core.lineage import DatasetLineage, ModelLineage
 from registry.core.models import Model, ModelEntry, ModelVersion
 
 
@@ -77,9 +78,13 @@ class Models:
         params = {} if at_ms is None else {"at_ms": at_ms}
         return self._door.ask("GET", f"{_model(name)}/history", rest.ModelHistory, params=params)
 
-    def lineage(self, name: str) -> rest.ModelLineage:
-        """Return where each version came from, and which images and deployments use it."""
-        return self._door.ask("GET", f"{_model(name)}/lineage", rest.ModelLineage)
+    def lineage(self, name: str) -> ModelLineage:
+        """Return where each version came from, and which images and deployments use or used it."""
+        return self._door.ask("GET", f"{_model(name)}/lineage", ModelLineage)
+
+    def made_from(self, dataset_digest: str) -> DatasetLineage:
+        """Return the runs that read a dataset, and the versions, images and deployments that came of them."""
+        return self._door.ask("GET", "/dataset-lineage", DatasetLineage, params={"digest": dataset_digest})
 
 
 def _part(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Endpoints, deployments, activities and services as the SDK has them: each method is one call."""
+"""Endpoints, deployments and activities as the SDK has them: each method is one call."""
 
 from urllib.parse import quote
 
@@ -7,7 +7,6 @@ from registry.core import rest
 from registry.core.activities import Activity
 from registry.core.documents import DeploymentDocument, EndpointDocument
 from registry.core.endpoints import Deployment, Endpoint, RevisionState
-from registry.core.services import Service
 
 
 class Endpoints:
@@ -89,18 +88,6 @@ class Activities:
     def report_progress(self, activity_id: str, progress: float, message: str = "") -> Activity:
         report = rest.ProgressReport(progress=progress, message=message)
         return self._door.ask("POST", f"/activities/{_part(activity_id)}/progress", Activity, report)
-
-
-class Services:
-    def __init__(self, door: Door) -> None:
-        self._door = door
-
-    def list(self) -> list[Service]:
-        return self._door.ask("GET", "/services", rest.ServiceList).services
-
-    def announce(self, name: str, url: str, grpc: str = "") -> Service:
-        said = rest.ServiceAnnouncement(url=url, grpc=grpc)
-        return self._door.ask("PUT", f"/services/{_part(name)}", Service, said)
 
 
 def _part(name: str) -> str:

@@ -35,6 +35,7 @@ GET   /api/v1/image-diff /api/v1/image-history/{name:path}
 GET   /api/v1/endpoints /api/v1/endpoints/{name} /api/v1/endpoints/{endpoint}/deployments
 GET   /api/v1/endpoints/{endpoint}/deployments/{deployment}
 GET   /api/v1/runs /api/v1/runs/{run} /api/v1/runs/{run}/diff/{other} /api/v1/runs/{run}/code
+GET   /api/v1/dataset-lineage
 GET   /v2/ /v2/{name:path}/manifests/{reference} /v2/{name:path}/referrers/{digest} /v2/{name:path}/tags/list
 GET   /v2/{name:path}/blobs/{digest}
 GET   /mlflow/experiments/get /mlflow/experiments/get-by-name /mlflow/experiments/search /mlflow/runs/get

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from registry.core.activities import Activity
-from registry.core.endpoints import Deployment, Endpoint, RevisionState
+from registry.core.endpoints import Deployment, Endpoint
 from registry.core.images import Image
 from registry.core.models import Model, ModelMove
 from registry.core.services import Service
@@ -70,43 +70,6 @@ class ModelHistory(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     moves: list[ModelMove]
-
-
-class DeploymentUse(msgspec.Struct, frozen=True, kw_only=True):
-    """A revision that is live or starting and holds a model's version."""
-
-    endpoint: str
-    deployment: str
-    revision: int
-    state: RevisionState
-    image: str
-
-
-class ModelSignature(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version's MLmodel file says that the model takes and gives."""
-
-    inputs: Any = None
-    outputs: Any = None
-    params: Any = None
-
-
-class VersionLineage(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a version came from, and who uses it."""
-
-    version: int
-    source: str
-    run_id: str | None = None
-    run_name: str | None = None
-    experiment: str | None = None
-    logged_model_id: str | None = None
-    signature: ModelSignature | None = None
-    images: list[str] = []
-    deployments: list[DeploymentUse] = []
-
-
-class ModelLineage(msgspec.Struct, frozen=True, kw_only=True):
-    name: str
-    versions: list[VersionLineage]
 
 
 class BlobInfo(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ import math
 import msgspec
 
 from registry.core.datasets import DatasetUse
+from registry.core.lineage import VersionUse
 from registry.core.models import ModelFile
 from registry.core.run_code import RunCode
 from registry.core.runs import Run
@@ -30,11 +31,13 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunDetails(RunSummary, frozen=True, kw_only=True):
-    """``files`` are the run's artifacts, by path; ``code`` is what it was made from, ``datasets`` what it read."""
+    """``files`` are the run's artifacts, by path; ``code`` is what it was made from, ``datasets`` what it read, and
+    ``made`` the versions that came of it."""
 
     files: list[ModelFile]
     code: RunCode
     datasets: list[DatasetUse]
+    made: list[VersionUse]
 
 
 class RunList(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,12 +1,12 @@
 """Keep what a run was made from, and tell it: what was recorded, and where nothing was, what MLflow's client left."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from msgspec.structs import replace
 
 from registry.core import mlflow_code
-from registry.core.errors import InvalidInput, WrongState
+from registry.core.errors import InvalidInput, NotFound, WrongState
 from registry.core.models import ModelFile
 from registry.core.run_code import (
     MAX_PATCH_BYTES,
@@ -18,7 +18,7 @@ from registry.core.run_code import (
     check_git,
     check_notes,
 )
-from registry.core.runs import Run, check_active
+from registry.core.runs import check_active
 from registry.operations.run_lookup import find_run
 from registry.operations.snapshots import read_snapshot
 from registry.operations.workspace import Workspace
@@ -66,28 +66,32 @@ def get_code(workspace: Workspace, run_id: str) -> RunCode:
         run = find_run(tx, run_id)
         recorded = run_code.find(tx, run.id)
         files = files_beside_models(tx, run.id)
-    return complete(workspace.blobs, run, recorded, files)
+    return complete(workspace.blobs, run.tags, recorded, files)
 
 
-def complete(blobs: Blobs, run: Run, recorded: RunCode | None, files: Sequence[ModelFile]) -> RunCode:
-    """Return what was recorded, completed by MLflow's tags and by the files beside a logged model."""
+def complete(blobs: Blobs, tags: Mapping[str, str], recorded: RunCode | None, files: Sequence[ModelFile]) -> RunCode:
+    """Return what was recorded, completed by the run's MLflow tags and by the files beside a logged model."""
     code = recorded or RunCode()
     return replace(
         code,
-        git=code.git or mlflow_code.git_of(run.tags),
+        git=code.git or mlflow_code.git_of(tags),
         environment=code.environment or read_environment(blobs, files),
-        script=run.tags.get(mlflow_code.SCRIPT_TAG),
+        script=tags.get(mlflow_code.SCRIPT_TAG),
     )
 
 
 def files_beside_models(tx: Connection, run_id: str) -> list[ModelFile]:
     """Return the files that describe an environment, of the first model that the run logged."""
     for owner in (run_id, *logged_models.ids_of_run(tx, run_id)):
-        described = [file for file in artifacts.below(tx, owner, "") if _name(file) in mlflow_code.FILES]
-        if described:
-            folder = described[0].path.rpartition("/")[0]
-            return [file for file in described if file.path.rpartition("/")[0] == folder]
+        if described := describing(artifacts.below(tx, owner, "")):
+            return described
     return []
+
+
+def describing(files: Sequence[ModelFile]) -> list[ModelFile]:
+    """Return those that describe an environment, of the first folder that has any."""
+    described = [file for file in files if _name(file) in mlflow_code.FILES]
+    return [file for file in described if _folder(file) == _folder(described[0])]
 
 
 def read_environment(blobs: Blobs, files: Sequence[ModelFile]) -> Environment | None:
@@ -95,13 +99,20 @@ def read_environment(blobs: Blobs, files: Sequence[ModelFile]) -> Environment | 
     by_name = {_name(file): file for file in files if file.size <= MAX_DESCRIPTION_BYTES}
 
     def read(name: str) -> bytes | None:
-        return blobs.get(f"sha256:{by_name[name].sha256}") if name in by_name else None
+        try:
+            return blobs.get(f"sha256:{by_name[name].sha256}") if name in by_name else None
+        except NotFound:  # `slipway registry verify` tells of it; a listing must not fail for it
+            return None
 
     return mlflow_code.environment_of(read)
 
 
 def _name(file: ModelFile) -> str:
     return file.path.rpartition("/")[2]
+
+
+def _folder(file: ModelFile) -> str:
+    return file.path.rpartition("/")[0]
 
 
 def _checked_git(blobs: Blobs, git: GitState) -> GitState:

@@ -57,7 +57,7 @@ def compare(workspace: Workspace, first: str, second: str) -> RunDiff:
 
 def _side(workspace: Workspace, tx: Connection, run_id: str) -> _Side:
     run = find_run(tx, run_id)
-    code = complete(workspace.blobs, run, run_code.find(tx, run.id), files_beside_models(tx, run.id))
+    code = complete(workspace.blobs, run.tags, run_code.find(tx, run.id), files_beside_models(tx, run.id))
     return _Side(run, code, {file.path: file for file in artifacts.below(tx, run.id, "")})
 
 

@@ -9,6 +9,7 @@ from registry.core.run_views import RunDetails, RunSummary, summarize
 from registry.core.runs import LifecycleStage
 from registry.operations import run_search
 from registry.operations.experiments import get_experiment, get_experiment_by_name, search_experiments
+from registry.operations.lineage import made_by
 from registry.operations.run_code import complete, files_beside_models
 from registry.operations.run_lookup import find_run
 from registry.operations.workspace import Workspace
@@ -48,10 +49,11 @@ def get_details(workspace: Workspace, run_id: str) -> RunDetails:
         run = find_run(tx, run_id)
         files = artifacts.below(tx, run.id, "")
         recorded, described = run_code.find(tx, run.id), files_beside_models(tx, run.id)
+        made = made_by(tx, [run.id])[run.id]
     summary = summarize(run, get_experiment(workspace, str(run.experiment_id)).name)
-    code = complete(workspace.blobs, run, recorded, described)
+    code = complete(workspace.blobs, run.tags, recorded, described)
     datasets = [read_dataset(one) for one in run.dataset_inputs]
-    return RunDetails(**msgspec.structs.asdict(summary), files=files, code=code, datasets=datasets)
+    return RunDetails(**msgspec.structs.asdict(summary), files=files, code=code, datasets=datasets, made=made)
 
 
 def _experiments(workspace: Workspace, name: str | None) -> dict[str, str]:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from registry.core.datasets import CONTEXT_TAG, Dataset, DatasetInput, DatasetSummary, ModelOutput
 from registry.store.metadata import Connection
-from registry.store.schema import datasets, run_datasets, run_models
+from registry.store.schema import datasets, run_datasets, run_models, runs
 from registry.store.upsert import insert_new, insert_or_replace
 
 CONTEXT = run_datasets.c.tags[CONTEXT_TAG].as_string()
@@ -64,6 +64,19 @@ def models_of(tx: Connection, run_ids: Sequence[str]) -> tuple[dict[str, list[st
         else:
             outputs[row.run_id].append(ModelOutput(model_id=row.model_id, step=row.step))
     return inputs, outputs
+
+
+def readers_of(tx: Connection, digest: str, limit: int) -> list[tuple[str, DatasetInput]]:
+    """Return the runs that read a dataset of this digest, the newest first, deleted ones too, and how each read it."""
+    query = (
+        sa.select(run_datasets.c.run_id, run_datasets.c.tags, datasets)
+        .join(datasets, datasets.c.id == run_datasets.c.dataset_id)
+        .join(runs, runs.c.id == run_datasets.c.run_id)
+        .where(datasets.c.digest == digest)
+        .order_by(runs.c.started_ms.desc(), runs.c.id, datasets.c.name)
+        .limit(limit)
+    )
+    return [(row.run_id, DatasetInput(dataset=_dataset(row), tags=row.tags)) for row in tx.execute(query)]
 
 
 def summaries(tx: Connection, experiment_ids: Sequence[int], limit: int) -> list[DatasetSummary]:

@@ -7,6 +7,7 @@ import msgspec
 import sqlalchemy as sa
 
 from registry.core.endpoints import Deployment, RequestSettings, RetryRule, Revision, RevisionState
+from registry.store import model_uses
 from registry.store.metadata import Connection
 from registry.store.schema import deployments, endpoints, revisions
 
@@ -27,6 +28,8 @@ def put(tx: Connection, deployment: Deployment) -> None:
 
 
 def insert_revision(tx: Connection, endpoint: str, name: str, revision: Revision) -> None:
+    """Store a new revision, and which models it serves."""
+    model_uses.insert(tx, endpoint, name, revision)
     tx.execute(
         sa.insert(revisions).values(
             endpoint_id=endpoint.lower(),

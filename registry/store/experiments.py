@@ -1,7 +1,7 @@
 """Rows of experiments and their tags."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -51,6 +51,11 @@ def find(tx: Connection, experiment_id: int) -> Experiment | None:
 
 def find_by_name(tx: Connection, name: str) -> Experiment | None:
     return _find(tx, experiments.c.name == name)
+
+
+def names_of(tx: Connection, experiment_ids: Collection[int]) -> dict[int, str]:
+    query = sa.select(experiments.c.id, experiments.c.name).where(experiments.c.id.in_(list(experiment_ids)))
+    return {row.id: row.name for row in tx.execute(query)}
 
 
 def search(

@@ -1,7 +1,7 @@
 """Rows of versions, their files and tags. A deleted version keeps its row: its number is never given again."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from registry.core.models import ModelFile, ModelVersion, Stage, VersionEntry
 from registry.store import counters, model_labels
 from registry.store.metadata import Connection
-from registry.store.schema import model_files, model_version_tags, model_versions
+from registry.store.schema import logged_models, model_files, model_version_tags, model_versions
 from registry.store.upsert import insert_or_replace
 
 _BY_NUMBER = (model_versions.c.name, model_versions.c.version)
@@ -102,6 +102,18 @@ def of_model(tx: Connection, name: str) -> list[ModelVersion]:
 def all_versions(tx: Connection) -> list[ModelVersion]:
     """Return every version with its files, by name and number."""
     return _with_files(tx, sa.true())
+
+
+def made_by(tx: Connection, run_ids: Collection[str]) -> list[tuple[str, str, int]]:
+    """Return (run, model, version) of the versions that came from runs, or from logged models of theirs."""
+    c, made = model_versions.c, sa.func.coalesce(model_versions.c.run_id, logged_models.c.source_run_id)
+    query = (
+        sa.select(made, c.name, c.version)
+        .outerjoin(logged_models, logged_models.c.id == c.logged_model_id)
+        .where(_NOT_DELETED, sa.or_(c.run_id.in_(list(run_ids)), logged_models.c.source_run_id.in_(list(run_ids))))
+        .order_by(*_BY_NUMBER)
+    )
+    return [(row[0], row[1], row[2]) for row in tx.execute(query)]
 
 
 def entries_of(tx: Connection, names: Sequence[str]) -> list[VersionEntry]:

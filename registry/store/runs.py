@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -51,6 +51,12 @@ def experiment_of(tx: Connection, run_id: str) -> int | None:
 def find(tx: Connection, run_id: str) -> Run | None:
     found = load(tx, tx.execute(sa.select(runs).where(runs.c.id == run_id)).all())
     return found[0] if found else None
+
+
+def of_ids(tx: Connection, run_ids: Collection[str]) -> dict[str, Run]:
+    """Return those of the runs that there are, deleted ones too."""
+    found = tx.execute(sa.select(runs).where(runs.c.id.in_(list(run_ids)))).all()
+    return {run.id: run for run in load(tx, found)}
 
 
 def stage_of(tx: Connection, run_id: str) -> tuple[int, LifecycleStage] | None:

@@ -490,6 +490,24 @@ revisions = sa.Table(
     ),
 )
 
+# Which version of which model a revision serves or served. Rows outlive their deployments: what was asked of a backend
+# is recorded under its name, and names are never given twice.
+model_uses = sa.Table(
+    "model_uses",
+    metadata,
+    sa.Column("endpoint_id", sa.String(32), primary_key=True),
+    sa.Column("deployment_id", sa.String(32), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("model", sa.String(128), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("endpoint", sa.String(32), nullable=False),
+    sa.Column("deployment", sa.String(32), nullable=False),
+    sa.Column("image", sa.String(256), nullable=False),
+    sa.Column("image_digest", sa.String(71), nullable=False),
+    sa.Column("since_ms", sa.BigInteger, nullable=False),
+    sa.Index(None, "model", "version"),
+)
+
 activities = sa.Table(
     "activities",
     metadata,

@@ -2,16 +2,16 @@
 
 import math
 import time
-from collections.abc import Mapping
 
-import httpx
 import typer
 
-from registry.cli.context import URL_OPTION, connect, service_url
+from registry.cli.context import URL_OPTION, connect
 from registry.cli.names import DEPLOYMENT_ARGUMENT, split_deployment
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, clock, print_rows, when
 from registry.client import Client
-from registry.core.errors import ERROR_OF_CODE, InvalidInput, NotFound, SlipwayError, Unavailable
+from registry.client.requests import AT_ONCE
+from registry.core.errors import InvalidInput, NotFound
+from registry.core.names import parse_model_reference
 
 DAY = 24 * 60.0  # minutes
 OPERATION_DIGITS = 8  # of 32, which JSON has
@@ -29,7 +29,7 @@ def logs(
     endpoint, name = split_deployment(deployment)
     client = connect(url)
     try:
-        answer = _ask(client, "controller", f"/v1/logs/{endpoint}/{name}", {"lines": lines})
+        answer = client.services.ask("controller", f"/v1/logs/{endpoint}/{name}", {"lines": lines})
     except NotFound:
         client.deployments.get(endpoint, name)  # a deleted one's logs are shown; one that never was is said not to be
         raise
@@ -39,6 +39,7 @@ def logs(
 def requests(
     endpoint: str | None = typer.Argument(None, help="Only this endpoint's."),
     deployment: str | None = typer.Option(None, help="Only this deployment's."),
+    model: str | None = typer.Option(None, help="Only what this version answered: NAME:VERSION or NAME@ALIAS."),
     since_minutes: float = typer.Option(60.0, "--since", help="Minutes to look back."),
     limit: int = typer.Option(20, min=1, max=10_000),
     summary: bool = typer.Option(False, "--summary", help="One row per deployment: counts, failures, percentiles."),
@@ -47,16 +48,17 @@ def requests(
 ) -> None:
     """Show the requests table: what was asked, who answered, how long it took.
 
-    Example: slipway requests cancer --summary
+    Example: slipway requests --model cancer:3 --summary
     """
     if not 0 < since_minutes < math.inf:
         raise InvalidInput(f"--since {since_minutes:g}: write minutes, more than 0")
     since_ms = max(0, int((time.time() - since_minutes * 60) * 1000))
     client = connect(url)
-    asked: dict[str, str | int | None] = {"endpoint": endpoint, "since_ms": since_ms}
+    asked: dict[str, str | int | None] = {"endpoint": endpoint, "deployment": deployment, "since_ms": since_ms}
+    if model is not None:
+        asked["backends"] = _backends_of(client, model)
     if summary:
-        rows = _ask(client, "telemetry", "/v1/summary", asked).json()["rows"]
-        rows = [row for row in rows if deployment in (None, row["deployment"])]
+        rows = client.services.ask("telemetry", "/v1/summary", asked).json()["rows"]
         columns = {
             "deployment": lambda r: f"{r['endpoint']}/{r['deployment'] or '-'}",
             "revision": lambda r: r["backend"].rpartition(".")[2],
@@ -66,8 +68,8 @@ def requests(
             "p99": lambda r: _milliseconds(r["p99_ms"]),
         }
     else:
-        asked |= {"deployment": deployment, "limit": limit}
-        rows = _ask(client, "telemetry", "/v1/requests", asked).json()["rows"]
+        asked["limit"] = limit
+        rows = client.services.ask("telemetry", "/v1/requests", asked).json()["rows"]
         columns = {
             "time": lambda r: (clock if since_minutes <= DAY else when)(r["timestamp_ms"]),
             "status": lambda r: r["status"],
@@ -85,25 +87,16 @@ def _milliseconds(taken: float) -> str:
     return f"{taken:.0f} ms" if taken >= 0 else "-"  # -1: it never came to an end
 
 
-def _ask(client: Client, service: str, path: str, parameters: Mapping[str, str | int | None]) -> httpx.Response:
-    address = service_url(client, service)
-    try:
-        answer = httpx.get(
-            f"{address}{path}",
-            params={k: v for k, v in parameters.items() if v is not None},
-            timeout=30.0,
-            trust_env=False,
-        )
-    except httpx.HTTPError as error:
-        raise Unavailable(f"the {service} at {address} does not answer: {error}") from error
-    if answer.is_error:
-        raise _error_of(answer, f"the {service} at {address}")
-    return answer
+def _backends_of(client: Client, model: str) -> str:
+    """Return the revisions that serve or served a version, as telemetry is asked for them: the newest hundred.
 
-
-def _error_of(answer: httpx.Response, who: str) -> SlipwayError:
-    try:
-        error = answer.json()["error"]
-        return ERROR_OF_CODE.get(error["code"], SlipwayError)(str(error["message"]))
-    except (ValueError, KeyError, TypeError):
-        return Unavailable(f"{who} answered {answer.status_code}: {answer.text[:300]}")
+    Raises:
+        NotFound: there is no such version, or no deployment ever served it.
+    """
+    reference = parse_model_reference(model)
+    version = client.models.version(reference.name, reference.version or reference.alias or "latest").version
+    found = next((one for one in client.models.lineage(reference.name).versions if one.version == version), None)
+    backends = [use.backend for use in found.deployments] if found else []
+    if not backends:
+        raise NotFound(f"no deployment has served {reference.name}:{version} yet", model=reference.name)
+    return ",".join(backends[-AT_ONCE:])

@@ -29,7 +29,8 @@ IS_FAILURE = """(
 IDENTITY = "boot, frontend, counter, checksum"
 
 _WANTED = """timestamp_ms >= $since_ms
-    AND ($endpoint = '' OR endpoint = $endpoint) AND ($deployment = '' OR deployment = $deployment)"""
+    AND ($endpoint = '' OR endpoint = $endpoint) AND ($deployment = '' OR deployment = $deployment)
+    AND ($backends = '' OR list_contains(string_split($backends, ','), lower(backend)))"""
 
 # The narrow columns tell from when on the rows are wanted; only those rows are read in full width.
 _ROWS = f"""
@@ -44,11 +45,12 @@ _ROWS = f"""
 _SUMMARY = f"""
     SELECT endpoint, deployment, backend, count(*) AS requests, count(*) FILTER ({IS_FAILURE}) AS failures,
         coalesce(quantile_disc(duration_ms, 0.5) FILTER (duration_ms >= 0), -1) AS p50_ms,
-        coalesce(quantile_disc(duration_ms, 0.99) FILTER (duration_ms >= 0), -1) AS p99_ms
+        coalesce(quantile_disc(duration_ms, 0.99) FILTER (duration_ms >= 0), -1) AS p99_ms,
+        max(timestamp_ms) AS last_ms
     FROM (
         SELECT DISTINCT ON ({IDENTITY})
-            endpoint, deployment, backend, status, model_status, grpc_status, duration_ms FROM stored
-        WHERE timestamp_ms >= $since_ms AND ($endpoint = '' OR endpoint = $endpoint))
+            endpoint, deployment, backend, status, model_status, grpc_status, duration_ms, timestamp_ms FROM stored
+        WHERE {_WANTED})
     GROUP BY ALL ORDER BY ALL
 """  # noqa: S608
 
@@ -63,16 +65,21 @@ _INTEGRITY = f"""
 
 
 class RowsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``endpoint`` and ``deployment`` empty mean all."""
+    """``endpoint`` and ``deployment`` empty mean all; ``backends`` are revisions, in lower case, apart by commas."""
 
     endpoint: str = ""
     deployment: str = ""
+    backends: str = ""
     since_ms: Annotated[int, msgspec.Meta(ge=0, lt=10**13)] = 0
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_ROWS)] = 100
 
 
 class SummaryQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """As ``RowsQuery``."""
+
     endpoint: str = ""
+    deployment: str = ""
+    backends: str = ""
     since_ms: Annotated[int, msgspec.Meta(ge=0, lt=10**13)] = 0
 
 

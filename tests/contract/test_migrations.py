@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 
 from registry.core.errors import Unavailable
 from registry.core.image_views import ImageMove
-from registry.store import artifacts, image_tags, manifests, migrations, model_versions, runs, schema
+from registry.store import artifacts, image_tags, manifests, migrations, model_uses, model_versions, runs, schema
 from registry.store.engines import open_engine
 from registry.store.metadata import open_metadata
 from tests.servers.postgresql import Postgresql
@@ -86,6 +86,25 @@ def test_an_earlier_database_keeps_what_is_in_it(empty_database: str) -> None:
         manifest = manifests.find(tx, "onnx", image_tags.tags(tx, "onnx")["latest"])
         assert manifest == (IMAGE, "application/vnd.oci.image.manifest.v1+json")
         assert image_tags.moves(tx, "onnx") == [ImageMove(tag="latest", digest=IMAGE, before=None, at_ms=5)]
+
+
+def test_revisions_of_an_earlier_database_are_among_the_uses_of_their_models(empty_database: str) -> None:
+    migrate(
+        empty_database,
+        "0009",
+        [
+            "INSERT INTO endpoints VALUES ('cancer', 'Cancer', '', '{}', 'key', '{}', NULL, 1, 1)",
+            "INSERT INTO deployments VALUES ('cancer', 'blue', 'Blue', '', '{}', 1, 1)",
+            "INSERT INTO revisions VALUES ('cancer', 'blue', 3, 'cancer-onnx:1', 'sha256:a', 1, '{}', '{}', 'once',"
+            """ '{"cancer": 2, "trees": 1}', 'live', '', 'a1', 7)""",
+        ],
+    )
+    with open_metadata(empty_database).read() as tx:
+        uses = model_uses.of_models(tx, ["cancer", "trees"])
+    assert set(uses) == {("cancer", 2), ("trees", 1)}
+    assert [(use.backend, use.state, use.endpoint) for use in uses["cancer", 2]] == [
+        ("cancer.blue.3", "live", "Cancer")
+    ]
 
 
 def test_the_newest_version_is_the_last_migration() -> None:

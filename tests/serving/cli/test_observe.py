@@ -142,6 +142,24 @@ def test_a_summary_of_one_deployment_leaves_the_others_out(slipway: Slipway, hou
     house.answers["/v1/summary"] = (200, {"rows": [BLUE, GREEN]})
     asked = ["requests", "--summary", "--url", house.url]
     assert json.loads(slipway(*asked, "-o", "json").stdout) == [BLUE, GREEN]
-    assert json.loads(slipway(*asked, "-o", "json", "--deployment", "green").stdout) == [GREEN]
+    slipway(*asked, "-o", "json", "--deployment", "green")
+    assert house.asked[-1][1]["deployment"] == ["green"]
     assert "cancer/blue" in slipway(*asked).stdout
     assert "-1 ms" not in slipway(*asked).stdout
+
+
+def test_requests_of_a_model_are_those_of_the_revisions_that_served_it(slipway: Slipway, house: Any) -> None:
+    use = {"endpoint": "Cancer", "revision": 1, "image": "i", "image_digest": "d", "since_ms": 1}
+    uses = [use | {"deployment": "blue", "state": "live"}, use | {"deployment": "green", "state": None}]
+    version = {"name": "cancer", "version": 3, "run_id": None, "path": "", "created_ms": 1, "files": []}
+    lineage = [{"version": 2, "source": ""}, {"version": 3, "source": "", "deployments": uses}]
+    house.answers["/api/v1/models/cancer/versions/champion"] = (200, version)
+    house.answers["/api/v1/models/cancer/versions/2"] = (200, version | {"version": 2})
+    house.answers["/api/v1/models/cancer/lineage"] = (200, {"name": "cancer", "versions": lineage})
+    house.answers["/v1/requests"] = (200, {"rows": [ROW]})
+    assert "cancer.blue.1" in slipway("requests", "--model", "cancer@champion", "--url", house.url).stdout
+    assert house.asked[-1][1]["backends"] == ["cancer.blue.1,cancer.green.1"]
+    never = slipway("requests", "--model", "cancer:2", "--url", house.url)
+    assert (never.returncode, never.stdout) == (1, "")
+    assert "no deployment has served cancer:2 yet" in never.stderr
+    assert slipway("requests", "--model", "cancer", "--url", house.url).returncode == 2

@@ -56,6 +56,9 @@ def test_a_line_sent_again_is_stored_once(layout: Layout, line: Line) -> None:
         (RowsQuery(deployment="green"), [2]),
         (RowsQuery(endpoint="cancer", deployment="blue"), [0]),
         (RowsQuery(since_ms=AT + HOUR_MS), [2]),
+        (RowsQuery(backends="cancer.blue.1,cancer.green.7"), [1, 0]),
+        (RowsQuery(backends="cancer.blue.10"), []),
+        (RowsQuery(backends="') --"), []),
         (RowsQuery(endpoint="' OR 1=1 --"), []),
     ],
 )
@@ -64,21 +67,27 @@ def test_rows_are_chosen_by_what_was_asked(layout: Layout, line: Line, query: Ro
         layout,
         line(counter=0)
         + line(counter=1, endpoint="other")
-        + line(counter=2, deployment="green", timestamp_ms=AT + HOUR_MS),
+        + line(counter=2, deployment="green", backend="Cancer.green.2", timestamp_ms=AT + HOUR_MS),
     )
     assert [row["counter"] for row in table.rows(query)] == counters
 
 
 def test_the_summary_has_exact_percentiles_for_each_backend(layout: Layout, line: Line) -> None:
     lines = [line(counter=n, duration_ms=n + 1) for n in range(100)]
-    lines.append(line(counter=100, deployment="green", backend="cancer.green.2", duration_ms=-1))
+    lines.append(line(counter=100, deployment="green", backend="cancer.green.2", duration_ms=-1, timestamp_ms=AT + 7))
     table = stored(layout, b"".join(lines[:60]), b"".join(lines[60:]))
     assert table.summary(SummaryQuery(endpoint="cancer")) == [
         {"endpoint": "cancer", "deployment": "blue", "backend": "cancer.blue.1", "requests": 100, "failures": 0,
-         "p50_ms": 50, "p99_ms": 99},
+         "p50_ms": 50, "p99_ms": 99, "last_ms": AT},
         {"endpoint": "cancer", "deployment": "green", "backend": "cancer.green.2", "requests": 1, "failures": 0,
-         "p50_ms": -1, "p99_ms": -1},
+         "p50_ms": -1, "p99_ms": -1, "last_ms": AT + 7},
     ]  # fmt: skip
+
+
+def test_the_summary_is_of_the_revisions_that_were_asked_for(layout: Layout, line: Line) -> None:
+    table = stored(layout, line(counter=0) + line(counter=1, backend="Cancer.Blue.2"))
+    found = table.summary(SummaryQuery(backends="cancer.blue.2,cancer.blue.3"))
+    assert [(row["backend"], row["requests"]) for row in found] == [("Cancer.Blue.2", 1)]
 
 
 @pytest.mark.parametrize(
