@@ -16,6 +16,7 @@ from registry.core.images import LAYER_ANNOTATION, PATH_ANNOTATION
 def build(
     file: Path = FILE_OPTION,
     overrides: list[str] | None = SET_OPTION,
+    vendor: bool = typer.Option(False, "--vendor", help="Carry the wheels, for nodes that reach no package index."),
     output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:
@@ -24,7 +25,7 @@ def build(
     Example: slipway image build -f configs/image-gbm.yaml --set model=cancer:2
     """
     client = connect(url)
-    document = load_file(file, overrides, load_image)
+    document = load_file(file, [*(overrides or []), *(["environment.vendor=true"] if vendor else [])], load_image)
     with of_file(file):
         activity = client.images.build(document, folder=file.resolve().parent)
     ended = follow(client, activity, quiet=output is OutputFormat.JSON)

@@ -105,6 +105,7 @@ def _read_environment(document: ImageEnvironmentDocument, folder: Path) -> Envir
         conda_file=_read("conda_file", document.conda_file, folder),
         mlflow=document.mlflow,
         python_version=document.python_version,
+        vendor=document.vendor,
     )
 
 

@@ -20,6 +20,7 @@ class EnvironmentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     conda_file: str | None = None  # the text of a conda.yaml
     mlflow: bool = False  # what MLflow wrote beside the model
     python_version: str | None = None  # minor version; None leaves it to the source, and then to the registry
+    vendor: bool = False  # the image carries the wheels, for nodes without an index
 
     @property
     def sources(self) -> list[str]:

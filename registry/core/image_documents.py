@@ -22,7 +22,8 @@ class ImageEnvironmentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_d
     """Where the dependencies come from: a curated environment's ``name``, and one of the files or ``mlflow``.
 
     ``requirements``, ``pyproject`` and ``conda_file`` are paths relative to the document; ``mlflow: true`` takes what
-    MLflow wrote beside the model, as is done without being asked where nothing else is named.
+    MLflow wrote beside the model, as is done without being asked where nothing else is named. ``vendor: true`` puts the
+    wheels into the image.
     """
 
     name: str | None = None
@@ -32,6 +33,7 @@ class ImageEnvironmentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_d
     conda_file: str | None = None
     mlflow: bool = False
     python_version: str | None = None
+    vendor: bool = False
 
 
 class ImageDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -5,7 +5,9 @@ Map::
     inputs.py    all that an image is made of, checked
     checks.py    what can be known of a script and a model file without running them
     code.py      the user's code folder as it arrives
+    environments/  from where dependencies are taken;  curated/ those that have a name
     lock.py      resolve requirements to a lock file with hashes (uv)
+    wheels.py    the wheels of a lock, for images that carry them
     scoring.py   the scoring process' own source, as data
     layers/      which file goes into which layer
     kinds/       in what the kinds of images differ
@@ -15,5 +17,5 @@ Map::
     stage.py     blobs on their way there
     links.py     what a manifest of any kind refers to
 
-Nothing here knows of HTTP, of the database or of the clock.
+Nothing here knows of the database or of the clock; of HTTP only what fetches wheels does.
 """

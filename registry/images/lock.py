@@ -98,19 +98,29 @@ def compile_lock(requirements: list[str], own: list[str], python: str, architect
     Raises:
         BuildFailed: they cannot be resolved, or it took longer than five minutes.
     """
-    command = [
-        *(uv.find_uv_bin(), "pip", "compile", "-", "--quiet", "--color", "never"),
-        *("--generate-hashes", "--no-header", "--no-annotate", "--no-build"),
-        *("--python-version", check_python(python), "--python-platform", PLATFORMS[architecture]),
-        *("--python", sys.executable, "--no-python-downloads"),
-    ]
+    options = ["-", "--generate-hashes", "--no-header", "--no-annotate", "--no-build"]
+    target = ["--python-version", check_python(python), "--python-platform", PLATFORMS[architecture]]
     text = "".join(line + "\n" for line in [*requirements, *own])
+    done = run_uv(["pip", "compile", *options, *target], text.encode())
+    if done.returncode != 0:
+        raise BuildFailed(f"the requirements cannot be resolved for Python {python}: {_explanation(done.stderr, own)}")
+    return done.stdout
+
+
+def run_uv(arguments: list[str], text: bytes) -> "subprocess.CompletedProcess[bytes]":
+    """Run uv on ``text``, away from any project's settings, and return how it ended.
+
+    Raises:
+        BuildFailed: it took longer than five minutes.
+    """
+    command = [uv.find_uv_bin(), *arguments, "--quiet", "--color", "never"]
+    command += ["--python", sys.executable, "--no-python-downloads"]
     variables = {name: value for name, value in os.environ.items() if name not in _FOREIGN_VARIABLES}
     with tempfile.TemporaryDirectory(prefix="slipway-lock-") as empty:  # no pyproject.toml or uv.toml in reach
         try:
-            done = subprocess.run(
+            return subprocess.run(
                 command,
-                input=text.encode(),
+                input=text,
                 capture_output=True,
                 cwd=empty,
                 env=variables,
@@ -119,9 +129,6 @@ def compile_lock(requirements: list[str], own: list[str], python: str, architect
             )
         except subprocess.TimeoutExpired as timeout:
             raise BuildFailed(f"uv did not resolve the requirements within {_TIMEOUT_S} s") from timeout
-    if done.returncode != 0:
-        raise BuildFailed(f"the requirements cannot be resolved for Python {python}: {_explanation(done.stderr, own)}")
-    return done.stdout
 
 
 def _explanation(stderr: bytes, own: list[str]) -> str:

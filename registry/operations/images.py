@@ -21,6 +21,7 @@ from registry.images.inputs import BuildInputs, ModelInput, check_inputs
 from registry.images.lock import own_requirements
 from registry.images.pack import Entry
 from registry.images.scoring import scoring_package, scoring_requirements
+from registry.images.wheels import wheels_of
 from registry.operations.activities import begin_activity, end_activity, report_progress
 from registry.operations.catalog import LATEST, numbered_reference, record_image
 from registry.operations.image_works import ImageWorks
@@ -112,6 +113,9 @@ def _build(
         report(0.1, f"resolving them and {len(own)} of the scoring process for Python {python}")
         lock = resolve(works.locks, sources, own, python, works.architecture)
         report(0.6, f"locked {lock.count(b'==')} packages")
+        wheels = wheels_of(lock, python, works.architecture) if request.environment.vendor else ()
+        if wheels:
+            report(0.6, f"carrying {len(wheels)} wheels, {sum(wheel.size for wheel in wheels):,} bytes")
         inputs = BuildInputs(
             models=models,
             runtime=runtime,
@@ -121,6 +125,7 @@ def _build(
             python=python,
             architecture=works.architecture,
             scoring=scoring_package(),
+            wheels=wheels,
         )
         built = build_image(works.layout, inputs, lambda part, line: report(0.6 + 0.35 * part, line))
     return _record(workspace, works, request, built)

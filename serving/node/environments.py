@@ -42,9 +42,9 @@ class Environments:
     def __init__(self, room: Room) -> None:
         self._room = room
 
-    def ensure(self, lock: Path, python: str, report: Report) -> tuple[Path, Hold]:
+    def ensure(self, lock: Path, python: str, wheels: Path, report: Report) -> tuple[Path, Hold]:
         """Return the Python of the environment that ``lock`` describes, made first if it is not here, and a hold that
-        keeps it. Blocks.
+        keeps it. Blocks. A folder ``wheels``, if there is one, has all that is to be installed.
 
         Raises:
             InterpreterMissing: this node has no Python of that minor version.
@@ -59,7 +59,7 @@ class Environments:
             report(f"materialising environment {key} for Python {python}")
             shutil.rmtree(environment, ignore_errors=True)
             try:
-                _make(environment, lock, find_interpreter(python), inherit)
+                _make(environment, lock, wheels, find_interpreter(python), inherit)
                 record = KeptEnvironment(python=python, size_bytes=_size_bytes(environment))
                 (environment / RECORD).write_bytes(msgspec.json.encode(record))
             except BaseException:
@@ -71,14 +71,16 @@ class Environments:
         return environment / "bin" / "python", hold
 
 
-def _make(environment: Path, lock: Path, interpreter: str, inherit: tuple[int, int]) -> None:
+def _make(environment: Path, lock: Path, wheels: Path, interpreter: str, inherit: tuple[int, int]) -> None:
     environment.parent.mkdir(parents=True, exist_ok=True)
     program = uv.find_uv_bin()
     python = str(environment / "bin" / "python")
     install = [program, "pip", "sync", str(lock), "--python", python, "--require-hashes", "--no-build"]
     install += ["--link-mode", "hardlink", "--quiet", "--allow-empty-requirements"]
     _run([program, "venv", "--no-project", "--quiet", "--python", interpreter, str(environment)], inherit)
-    if not _succeeds([*install, "--offline"], inherit):  # what uv has cached needs no index
+    if wheels.is_dir():
+        _run([*install, "--offline", "--no-index", "--find-links", str(wheels)], inherit)
+    elif not _succeeds([*install, "--offline"], inherit):  # what uv has cached needs no index
         _run(install, inherit)
     _succeeds([python, "-m", "compileall", "-q", "-j", "0", "-x", _NOT_COMPILED, str(environment / "lib")], inherit)
 

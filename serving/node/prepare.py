@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from registry.core.images import LOCK_PATH
+from registry.core.images import LOCK_PATH, WHEELS_PATH
 from registry.core.names import parse_image_reference
 from registry.core.samples import GoldenAnswers
 from serving.node.cache import ImageCache
@@ -41,7 +41,9 @@ def prepare_image(registry_url: str, name: str, digest: str, room: Room, report:
         try:
             config = read_description(image)
             golden = golden_answers(puller, name, digest, image.parent) if config.samples else None
-            python, environment_hold = Environments(room).ensure(image / LOCK_PATH, config.python, report)
+            environments = Environments(room)
+            lock, wheels = image / LOCK_PATH, image / WHEELS_PATH
+            python, environment_hold = environments.ensure(lock, config.python, wheels, report)
         except BaseException:
             image_hold.close()
             raise

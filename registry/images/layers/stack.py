@@ -1,8 +1,8 @@
 """All layers of an image, from the lowest to the highest."""
 
-from registry.core.images import CODE_PATH, LOCK_PATH, SCORING_PATH, LayerKind
+from registry.core.images import CODE_PATH, LOCK_PATH, SCORING_PATH, WHEELS_PATH, LayerKind
 from registry.images.inputs import BuildInputs
-from registry.images.layers.base import Layer
+from registry.images.layers.base import Layer, split_large
 from registry.images.layers.models import model_layers
 from registry.images.pack import Entry, entry_of_bytes
 
@@ -12,6 +12,7 @@ def stack(inputs: BuildInputs) -> list[Layer]:
     layers = [
         _below(LayerKind.SCORING, f"{SCORING_PATH}/slipway_scoring", inputs.scoring),
         Layer(LayerKind.ENVIRONMENT, (entry_of_bytes(LOCK_PATH, inputs.lock),)),
+        *split_large(LayerKind.WHEELS, (entry.below(WHEELS_PATH) for entry in inputs.wheels)),
         *model_layers(inputs.models),
         _below(LayerKind.CODE, CODE_PATH, inputs.code),
     ]

@@ -7,7 +7,7 @@ from registry.client import Client
 from registry.core.activities import Activity, ActivityState
 from registry.core.errors import InvalidInput, NotFound
 from registry.core.image_documents import CodeDocument, ImageDocument, ImageEnvironmentDocument
-from registry.core.images import Runtime
+from registry.core.images import PATH_ANNOTATION, Runtime
 from registry.core.models import ModelFile, ModelVersion
 from registry.operations.workspace import Workspace
 from registry.store import model_versions, models
@@ -75,6 +75,19 @@ def test_dependencies_come_from_any_kind_of_file(
     built = ended(client, client.images.build(replace(document(), environment=environment), folder))
 
     assert built.state is ActivityState.SUCCEEDED, built.message
+
+
+def test_an_image_may_carry_its_wheels(client: Client, folder: Path) -> None:
+    environment = ImageEnvironmentDocument(requirements="requirements.txt", vendor=True)
+    built = ended(client, client.images.build(replace(document(), environment=environment), folder))
+
+    assert built.state is ActivityState.SUCCEEDED, built.message
+    layers = client.images.get(built.result["reference"]).layers
+    paths = [layer.annotations.get(PATH_ANNOTATION, "") for layer in layers if "wheels" in layer.annotations.values()]
+    assert any(path.startswith("opt/slipway/wheels/numpy-") for path in paths)  # large, so a layer of its own
+    assert paths[-1] == ""  # the small ones share the last
+    again = ended(client, client.images.build(replace(document(), environment=environment), folder))
+    assert again.result == built.result
 
 
 def test_a_build_that_fails_says_why_at_its_end(client: Client, folder: Path) -> None:

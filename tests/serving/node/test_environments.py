@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from registry.images.lock import compile_lock
+from registry.images.wheels import wheels_of
 from serving.node.environments import Environments, environment_key
 from serving.node.errors import EnvironmentFailed, InterpreterMissing
 from serving.node.interpreters import find_interpreter
@@ -19,7 +20,7 @@ from serving.node.environments import Environments
 from serving.node.room import open_room
 node, lock, python = sys.argv[1:]
 environments = Environments(open_room(Path(node), None))
-print(environments.ensure(Path(lock), python, lambda line: print(line, flush=True))[0])
+print(environments.ensure(Path(lock), python, Path(node) / "no wheels", lambda line: print(line, flush=True))[0])
 """
 
 
@@ -35,9 +36,9 @@ def ensuring_process(node: Path, lock: Path) -> "subprocess.Popen[str]":
     return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3])
 
 
-def ensure(node: Path, lock: Path, lines: list[str] | None = None) -> Path:
+def ensure(node: Path, lock: Path, lines: list[str] | None = None, wheels: Path | None = None) -> Path:
     report = ([] if lines is None else lines).append
-    python, hold = Environments(open_room(node, None)).ensure(lock, PYTHON, report)
+    python, hold = Environments(open_room(node, None)).ensure(lock, PYTHON, wheels or node / "no wheels", report)
     hold.close()
     return python
 
@@ -120,6 +121,35 @@ def test_a_lock_without_hashes_is_refused(tmp_path: Path) -> None:
         ensure(tmp_path, lock)
 
 
+def test_an_image_that_carries_its_wheels_needs_neither_index_nor_cache(
+    tmp_path: Path, small_lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    for entry in wheels_of(small_lock.read_bytes(), PYTHON, "amd64"):
+        (wheels / entry.path).write_bytes(b"".join(entry.read()))
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    with pytest.raises(EnvironmentFailed, match="cannot be made"):
+        ensure(tmp_path / "node", small_lock)
+
+    python = ensure(tmp_path / "node", small_lock, wheels=wheels)
+    assert says(python, "import click; print(click.__name__)") == "click"
+
+
+def test_a_wheel_that_was_exchanged_is_refused(
+    tmp_path: Path, small_lock: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    (entry,) = wheels_of(small_lock.read_bytes(), PYTHON, "amd64")
+    (wheels / entry.path).write_bytes(b"".join(entry.read())[:-1] + b"x")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+
+    with pytest.raises(EnvironmentFailed, match="click"):
+        ensure(tmp_path / "node", small_lock, wheels=wheels)
+
+
 def test_another_lock_or_python_is_another_environment() -> None:
     keys = {environment_key(b"a", "3.11"), environment_key(b"b", "3.11"), environment_key(b"a", "3.12")}
 
@@ -128,6 +158,16 @@ def test_another_lock_or_python_is_another_environment() -> None:
 
 def test_the_servers_own_python_serves_where_it_matches() -> None:
     assert find_interpreter(PYTHON) == sys.executable
+
+
+def test_pyenvs_newest_patch_is_found_though_no_shim_runs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("3.99.2", "3.99.10", "3.99.11-dev", "2.7.18"):
+        (tmp_path / "versions" / name / "bin").mkdir(parents=True)
+        (tmp_path / "versions" / name / "bin/python").touch()
+    (tmp_path / "versions/3.99.12").mkdir()
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+
+    assert find_interpreter("3.99") == str(tmp_path / "versions/3.99.10/bin/python")
 
 
 def test_a_python_that_is_not_here_is_named_with_those_that_are() -> None:

@@ -1,0 +1,70 @@
+"""The scoring process under every Python that this machine has, from 3.9 on."""
+
+import asyncio
+from contextlib import closing
+from pathlib import Path
+
+import grpc
+import httpx
+import pytest
+
+from registry.core.images import Runtime
+from registry.images.build import build_image
+from registry.images.inputs import BuildInputs, ModelInput
+from registry.images.lock import compile_lock, own_requirements
+from registry.images.pack import entry_of_bytes
+from registry.images.scoring import scoring_package, scoring_requirements
+from serving.node.errors import InterpreterMissing
+from serving.node.interpreters import find_interpreter
+from serving.node.launch import Launch
+from serving.node.prepare import prepare_image
+from serving.node.process import ScoringProcess
+from serving.node.room import open_room
+from tests.serving.node.conftest import PullRegistry
+
+SCRIPT = """
+import os, sys
+
+def init():
+    global content
+    with open(os.path.join(os.environ["AZUREML_MODEL_DIR"], "model.txt")) as file:
+        content = file.read()
+
+def run(data):
+    return ["%d.%d" % sys.version_info[:2], content]
+"""
+
+
+@pytest.mark.parametrize("minor", ["3.9", "3.10", "3.11", "3.12", "3.13"])
+def test_an_image_scores_under_its_own_python(tmp_path: Path, registry: PullRegistry, minor: str) -> None:
+    try:
+        find_interpreter(minor)
+    except InterpreterMissing as missing:
+        pytest.skip(f"NOT TESTED: {missing.message}")
+    inputs = BuildInputs(
+        models=(ModelInput("cancer", 1, None, (entry_of_bytes("model.txt", b"a model"),)),),
+        runtime=Runtime.SCRIPT,
+        code=(entry_of_bytes("score.py", SCRIPT.encode()),),
+        scoring_script="score.py",
+        lock=compile_lock([], own_requirements(scoring_requirements(), Runtime.SCRIPT), minor, "amd64"),
+        python=minor,
+        architecture="amd64",
+        scoring=scoring_package(),
+    )
+    digest = build_image(registry.layout, inputs, lambda progress, line: None).digest
+    prepared = prepare_image(registry.url, "cancer", digest, open_room(tmp_path / "node", None), lambda line: None)
+    launch = Launch(python=prepared.python, image=prepared.image, serve_as="cancer", backend="cancer.blue.1")
+
+    async def story() -> None:
+        process = ScoringProcess.start(launch, tmp_path / "log")
+        announcement = await process.ready(60)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{announcement.http_port}") as http:
+            answer = await http.post("/score", json={"data": [[1]]})
+        assert answer.json() == [minor, "a model"]
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{announcement.grpc_port}") as channel:
+            ready = channel.unary_unary("/inference.GRPCInferenceService/ServerReady")
+            assert await ready(b"") == b"\x08\x01"
+        assert await process.terminate(10) == 0
+
+    with closing(prepared):
+        asyncio.run(story())
