@@ -63,6 +63,7 @@ from registry.core.models import Model, ModelEntry, ModelVersion
 from registry.core.purge import PurgeOrder, PurgePlan
 from registry.core.run_code import NewRunCode, RunCode
 from registry.core.run_views import RunDetails, RunDiff, RunList
+from registry.core.samples import GoldenAnswers
 from registry.core.secrets import Secret, SecretList, SecretValue
 from registry.core.services import Service
 from registry.core.tokens import MadeToken, TokenList, WantedToken
@@ -124,6 +125,7 @@ WORKSPACE = [
     ApiRoute("POST", "/images", images.build_image, BuildRequest, Activity, 202),
     ApiRoute("GET", "/images/{reference:path}", images.get_image, None, Image),
     ApiRoute("PATCH", "/images/{reference:path}", image_tags.change_image, ImageChange, Image),
+    ApiRoute("GET", "/image-golden/{reference:path}", images.get_golden, None, GoldenAnswers),
     ApiRoute("POST", "/image-tags", image_tags.tag_image, ImageTag, Image),
     ApiRoute("DELETE", "/image-tags/{reference:path}", image_tags.untag_image, status=204),
     ApiRoute("GET", "/image-history/{name:path}", image_tags.get_history, None, ImageHistory, query=At),

@@ -8,7 +8,7 @@ from registry.api.route import answer, read_query, read_record, workspace_of
 from registry.core.image_views import ImageQuery
 from registry.core.images import BuildRequest
 from registry.core.rest import ImageList
-from registry.operations import catalog
+from registry.operations import catalog, golden
 from registry.operations.image_works import ImageWorks
 from registry.operations.images import start_build
 
@@ -35,3 +35,9 @@ async def build_image(request: Request) -> Response:
 async def get_image(request: Request) -> Response:
     """Show an image, by NAME:TAG or NAME@DIGEST."""
     return answer(await run_sync(catalog.resolve_image, workspace_of(request), request.path_params["reference"]))
+
+
+async def get_golden(request: Request) -> Response:
+    """Show the answers that an image's samples were given when it was built."""
+    reference = request.path_params["reference"]
+    return answer(await run_sync(golden.get_golden, workspace_of(request), works_of(request), reference))

@@ -58,8 +58,11 @@ def serve(
     vault_key_file: Path,
     access: str | None = None,
     allowed_hosts: list[str] | None = None,
+    node_dir: Path | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. ``access`` is "off", "tokens", or what fits ``host``.
+
+    ``node_dir`` is the folder of the node on which images are rehearsed, by default one in ``data_dir``.
 
     Raises:
         SystemExit: with code 2 and one line on stderr: the port is taken, a store cannot be opened, or the registry
@@ -68,7 +71,7 @@ def serve(
     try:
         protection = protection_of(host, access, allowed_hosts or [])
         listener = _bind_or_exit(host, port)
-        works = open_image_works(data_dir / "images")
+        works = open_image_works(data_dir / "images", node_dir)
         workspace = open_workspace(database_url, artifacts_url, vault_key_file)
         check_owner(workspace, protection, database_url)
     except (SlipwayError, OSError) as error:

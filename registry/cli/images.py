@@ -1,5 +1,6 @@
 """``slipway image``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
@@ -11,6 +12,9 @@ from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json
 from registry.core.image_documents import load_image
 from registry.core.image_views import ImageQuery
 from registry.core.images import LAYER_ANNOTATION, PATH_ANNOTATION
+from registry.core.samples import GoldenAnswers, Sample
+
+_ANSWER_SHOWN = 100  # characters
 
 
 def build(
@@ -68,11 +72,12 @@ def show(
     output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:
-    """Show an image: its models, Python, environment and layers.
+    """Show an image: its models, Python, environment, layers, and what its sample requests were answered with.
 
     Example: slipway image show cancer-gbm:latest
     """
-    image = connect(url).images.get(reference)
+    client = connect(url)
+    image = client.images.get(reference)
     config = image.config
     fields = {
         "image": image.name,
@@ -89,4 +94,22 @@ def show(
     for number, layer in enumerate(image.layers, 1):
         what = " ".join(layer.annotations.get(key, "") for key in (LAYER_ANNOTATION, PATH_ANNOTATION)).strip()
         fields[f"layer {number}"] = f"{what}  {short(layer.digest)}  {layer.size:,} bytes"
+    if config.samples and output is OutputFormat.TABLE:
+        fields |= _sample_fields(config.samples, client.images.golden(f"{image.name}@{image.digest}"))
     print_record(image, fields, output)
+
+
+def _sample_fields(samples: Sequence[Sample], golden: GoldenAnswers) -> dict[str, str]:
+    answers = {answer.sample: answer for answer in golden.answers}
+    fields = {}
+    for number, sample in enumerate(samples, 1):
+        answer = answers.get(sample.name)
+        text = f"{answer.status} {_cut(answer.body)}" if answer else "no answer recorded"
+        fields[f"sample {number}"] = f"{sample.name} at {sample.door}, {sample.tolerance}: {text}"
+    return fields
+
+
+def _cut(body: bytes) -> str:
+    """Return the beginning of an answer; bytes that are no text are escaped."""
+    text = " ".join(body[: _ANSWER_SHOWN + 1].decode(errors="backslashreplace").split())
+    return text if len(body) <= _ANSWER_SHOWN else f"{text[:_ANSWER_SHOWN]}…"

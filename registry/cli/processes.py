@@ -30,6 +30,9 @@ def registry(
     ),
     access: Access | None = typer.Option(None, help="Whether callers need tokens; default: off on loopback."),
     allowed_host: list[str] | None = typer.Option(None, help="A name that clients call it by; may be repeated."),
+    node_dir: Path | None = typer.Option(
+        None, help="Where images with sample requests are run at build; a node's own folder shares its environments."
+    ),
 ) -> None:
     """Run the registry: workspace API, MLflow tracking, images.
 
@@ -55,4 +58,5 @@ def registry(
         vault_key_file=(vault_key_file or data_dir / "vault.key").resolve(),
         access=access,
         allowed_hosts=allowed_host,
+        node_dir=node_dir.resolve() if node_dir else None,
     )

@@ -9,6 +9,7 @@ import msgspec
 from registry.client.blobs import Blobs
 from registry.client.code_folder import pack_folder
 from registry.client.door import V1, Door
+from registry.client.samples import upload_samples
 from registry.core.activities import Activity
 from registry.core.documents import as_text
 from registry.core.environments import EnvironmentRequest
@@ -18,6 +19,7 @@ from registry.core.image_prune import PruneOrder, PrunePlan
 from registry.core.image_views import ImageChange, ImageDiff, ImageHistory, ImageQuery, ImageTag
 from registry.core.images import BuildRequest, Image
 from registry.core.rest import ImageList
+from registry.core.samples import GoldenAnswers
 
 
 class Images:
@@ -80,10 +82,15 @@ class Images:
             code_digest=self._upload(folder / code.code) if code else None,
             scoring_script=code.scoring_script if code else None,
             environment=_read_environment(document.environment, folder),
+            sample_requests=upload_samples(self._blobs, document.sample_requests, folder),
             labels=as_text(document.tags, "$.tags"),
             description=document.description,
         )
         return self._door.ask("POST", "/images", Activity, request)
+
+    def golden(self, reference: str) -> GoldenAnswers:
+        """Return the answers that an image's samples were given when it was built, in the samples' order."""
+        return self._door.ask("GET", f"/image-golden/{_path(reference)}", GoldenAnswers)
 
     def _upload(self, code: Path) -> str:
         with tempfile.TemporaryDirectory(prefix="slipway-code-") as temporary:

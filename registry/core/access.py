@@ -31,7 +31,7 @@ GET   /api/v1/models /api/v1/models/{name} /api/v1/models/{name}/versions/{versi
 GET   /api/v1/models/{name}/history /api/v1/models/{name}/lineage /api/v1/images /api/v1/images/{reference:path}
 GET   /api/v1/datasets /api/v1/datasets/{name} /api/v1/datasets/{name}/versions/{version}
 GET   /api/v1/environments /api/v1/environments/{reference}
-GET   /api/v1/image-diff /api/v1/image-history/{name:path}
+GET   /api/v1/image-diff /api/v1/image-history/{name:path} /api/v1/image-golden/{reference:path}
 GET   /api/v1/endpoints /api/v1/endpoints/{name} /api/v1/endpoints/{endpoint}/deployments
 GET   /api/v1/endpoints/{endpoint}/deployments/{deployment}
 GET   /api/v1/runs /api/v1/runs/{run} /api/v1/runs/{run}/diff/{other} /api/v1/runs/{run}/code

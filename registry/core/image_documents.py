@@ -9,6 +9,7 @@ from registry.core.environments import EnvironmentRequest, check_environment
 from registry.core.errors import InvalidInput
 from registry.core.loading import to_record
 from registry.core.names import ModelReference, check_name, parse_model_reference
+from registry.core.samples import Door, Tolerance, check_door
 
 
 class CodeDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +37,15 @@ class ImageEnvironmentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_d
     vendor: bool = False
 
 
+class SampleDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A request that the image's model must answer before it serves, as it answered it when the image was built."""
+
+    file: str
+    door: Door = Door.SCORE
+    content_type: str = "application/json"
+    tolerance: Tolerance = Tolerance()
+
+
 class ImageDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """image.yaml: what ``slipway image build`` freezes. Paths are relative to the document."""
 
@@ -44,6 +54,7 @@ class ImageDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     models: list[str] = []
     code_configuration: CodeDocument | None = None
     environment: ImageEnvironmentDocument = ImageEnvironmentDocument()
+    sample_requests: list[SampleDocument] = []
     tags: dict[str, Scalar] = {}
     description: str = ""
 
@@ -54,6 +65,8 @@ def load_image(value: Any) -> ImageDocument:
     check_name("image", document.name)
     parse_models(document.model, document.models)
     check_environment(EnvironmentRequest(**msgspec.structs.asdict(document.environment)))
+    for number, sample in enumerate(document.sample_requests):
+        check_door(sample.door, sample.content_type, f"$.sample_requests[{number}]")
     return document
 
 

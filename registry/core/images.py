@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from registry.core.environments import EnvironmentRequest
-from registry.core.samples import Sample
+from registry.core.samples import Sample, SampleRequest
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
@@ -132,5 +132,6 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     code_digest: str | None = None
     scoring_script: str | None = None  # relative to the code folder
     environment: EnvironmentRequest = EnvironmentRequest()
+    sample_requests: list[SampleRequest] = []
     labels: dict[str, str] = {}
     description: str = ""

@@ -1,8 +1,9 @@
 """The build pipeline: inputs → layers, config, manifest → digest. The same inputs give the same digest."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -43,11 +44,18 @@ class BuiltImage:
     size_bytes: int  # of all blobs
 
 
-def build_image(layout: ImageLayout, inputs: BuildInputs, report: Report) -> BuiltImage:
+TryOut = Callable[[BuiltImage, Sequence[Path]], None]
+
+
+def build_image(
+    layout: ImageLayout, inputs: BuildInputs, report: Report, try_out: TryOut = lambda built, folders: None
+) -> BuiltImage:
     """Write an image's blobs into ``layout`` and return what was built. Untagged.
 
+    ``try_out`` may look at the image before it is stored, and refuse it; its blobs lie in the given folders.
+
     Raises:
-        BuildFailed: the inputs cannot make an image; nothing is stored.
+        BuildFailed: the inputs cannot make an image, or ``try_out`` refuses it; nothing is stored.
     """
     kind = kind_of(inputs.kind)
     inputs = kind.prepare(inputs)
@@ -61,7 +69,9 @@ def build_image(layout: ImageLayout, inputs: BuildInputs, report: Report) -> Bui
             stacked.append(Stacked(descriptor, descriptor.digest))  # not compressed
             report(position / len(layers), line)
         container = kind.container(inputs, _container(config))
-        return _finish(stage, inputs.architecture, config, container, stacked)
+        built = _finish(stage, inputs.architecture, config, container, stacked)
+        try_out(built, (stage.folder, layout.blobs))
+        return built
 
 
 def _describe(inputs: BuildInputs) -> ImageConfig:
@@ -76,6 +86,7 @@ def _describe(inputs: BuildInputs) -> ImageConfig:
             for model in inputs.models
         ],
         scoring_script=inputs.scoring_script,
+        samples=[one.sample for one in inputs.samples],
     )
 
 

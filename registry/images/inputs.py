@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from registry.core.errors import BuildFailed
 from registry.core.images import CODE_PATH, MODELS_PATH, ImageKind, Runtime
+from registry.core.samples import Sample
 from registry.images.checks import check_onnx, check_script, choose_runtime
 from registry.images.pack import Entry
 
@@ -25,9 +26,17 @@ class ModelInput:
         return f"{self.name}:{self.version}"
 
 
+@dataclass(frozen=True, slots=True)
+class SampleInput:
+    """A sample request as the image is to describe it, and its body."""
+
+    sample: Sample
+    body: bytes
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildInputs:
-    """Paths of ``code`` are relative to the code folder, of ``scoring`` to its package, of ``samples`` to theirs."""
+    """Paths of ``code`` are relative to the code folder, of ``scoring`` to its package."""
 
     models: tuple[ModelInput, ...]
     runtime: Runtime  # as ``check_inputs`` found it
@@ -39,7 +48,7 @@ class BuildInputs:
     scoring_script: str | None = None
     code: tuple[Entry, ...] = ()
     wheels: tuple[Entry, ...] = ()
-    samples: tuple[Entry, ...] = ()
+    samples: tuple[SampleInput, ...] = ()
 
 
 def check_inputs(models: Sequence[ModelInput], code: Iterable[Entry], scoring_script: str | None) -> Runtime:

@@ -37,9 +37,9 @@ class ImageLayout:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._blobs = folder / "blobs" / "sha256"
+        self.blobs = folder / "blobs" / "sha256"
         self._incoming = folder / "incoming"
-        self._blobs.mkdir(parents=True, exist_ok=True)
+        self.blobs.mkdir(parents=True, exist_ok=True)
         self._incoming.mkdir(exist_ok=True)
         self._sweep()
         marker = folder / "oci-layout"
@@ -53,7 +53,7 @@ class ImageLayout:
             stage = Stage(self._incoming)
         try:
             yield stage
-            stage.move(self._blobs)
+            stage.move(self.blobs)
         finally:
             stage.close()
 
@@ -75,7 +75,7 @@ class ImageLayout:
         Raises:
             NotFound: there is none.
         """
-        path = self._blobs / check_name("digest", digest).removeprefix("sha256:")
+        path = self.blobs / check_name("digest", digest).removeprefix("sha256:")
         if not path.is_file():
             raise NotFound(f"there is no blob {digest}", digest=digest)
         return path
@@ -140,14 +140,14 @@ class ImageLayout:
 
     def entries(self) -> Iterator[BlobFile]:
         """Give every blob."""
-        for file in sorted(self._blobs.iterdir()):
+        for file in sorted(self.blobs.iterdir()):
             with suppress(FileNotFoundError):  # removed meanwhile
                 status = file.stat()
                 yield BlobFile(f"sha256:{file.name}", status.st_size, status.st_mtime_ns // 1_000_000)
 
     def remove(self, digest: str) -> None:
         """Delete a blob; one that is not there is fine."""
-        (self._blobs / check_name("digest", digest).removeprefix("sha256:")).unlink(missing_ok=True)
+        (self.blobs / check_name("digest", digest).removeprefix("sha256:")).unlink(missing_ok=True)
 
     def _sweep(self) -> None:
         with self._locked():

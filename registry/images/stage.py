@@ -13,30 +13,30 @@ class Stage:
     """A new folder below ``incoming``. Close it in the end, whatever happened."""
 
     def __init__(self, incoming: Path) -> None:
-        self._folder = Path(tempfile.mkdtemp(dir=incoming))
-        self._held = os.open(self._folder, os.O_RDONLY)
+        self.folder = Path(tempfile.mkdtemp(dir=incoming))
+        self._held = os.open(self.folder, os.O_RDONLY)
         fcntl.flock(self._held, fcntl.LOCK_EX)
 
     def write(self, chunks: Iterable[bytes]) -> tuple[str, int]:
         """Collect a blob and return its digest and size."""
         digest, size = hashlib.sha256(), 0
-        with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
             for chunk in chunks:
                 digest.update(chunk)
                 size += file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
-        Path(file.name).rename(self._folder / digest.hexdigest())
+        Path(file.name).rename(self.folder / digest.hexdigest())
         return f"sha256:{digest.hexdigest()}", size
 
     def move(self, blobs: Path) -> None:
         """Rename every blob into the folder ``blobs``."""
-        for file in sorted(self._folder.iterdir()):
+        for file in sorted(self.folder.iterdir()):
             file.rename(blobs / file.name)
 
     def close(self) -> None:
         """Delete what was not moved."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
         os.close(self._held)
 
 

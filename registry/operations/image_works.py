@@ -1,4 +1,4 @@
-"""Where images are built and kept: what their operations are given besides the workspace."""
+"""Where images are built, rehearsed and kept: what their operations are given besides the workspace."""
 
 import platform
 import sys
@@ -9,6 +9,7 @@ from pathlib import Path
 from registry.core.errors import InvalidInput
 from registry.images.layout import ImageLayout
 from registry.images.lock import PLATFORMS, Locks
+from registry.images.rehearsal import Rehearsals
 
 MAX_BUILDS = 2  # at the same time; others wait their turn
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -22,11 +23,14 @@ class ImageWorks:
     locks: Locks
     architecture: str
     python: str  # of images that do not say which
+    rehearsals: Rehearsals
     turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MAX_BUILDS))
 
 
-def open_image_works(folder: Path) -> ImageWorks:
+def open_image_works(folder: Path, node: Path | None = None) -> ImageWorks:
     """Open the image layout in ``folder``, made when missing. Images are built for this machine's kind of processor.
+
+    ``node`` is the folder of the node on which they are rehearsed, by default one beside ``folder``.
 
     Raises:
         InvalidInput: images cannot be built for this kind of processor.
@@ -36,4 +40,6 @@ def open_image_works(folder: Path) -> ImageWorks:
     if architecture not in PLATFORMS:
         raise InvalidInput(f"images cannot be built on {machine}: use one of {', '.join(_ARCHITECTURES)}")
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return ImageWorks(ImageLayout(folder), Locks(folder / "locks"), architecture, python)
+    return ImageWorks(
+        ImageLayout(folder), Locks(folder / "locks"), architecture, python, Rehearsals(node or folder.parent / "node")
+    )

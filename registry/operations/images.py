@@ -4,7 +4,7 @@ import hashlib
 import logging
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from registry.core.activities import Activity, ActivityKind, ActivityState
@@ -14,6 +14,7 @@ from registry.core.images import BuildRequest, Image, Runtime
 from registry.core.models import ModelFile, ModelVersion
 from registry.core.names import check_name
 from registry.core.paths import check_archive_path
+from registry.core.samples import GoldenAnswers, check_samples
 from registry.images.build import BuiltImage, Report, build_image
 from registry.images.code import code_entries
 from registry.images.environments.choose import check_request, choose_environment, resolve
@@ -24,6 +25,7 @@ from registry.images.scoring import scoring_package, scoring_requirements
 from registry.images.wheels import wheels_of
 from registry.operations.activities import begin_activity, end_activity, report_progress
 from registry.operations.catalog import LATEST, numbered_reference, record_image
+from registry.operations.golden import check_bodies, fetch_samples, has_golden, record_golden
 from registry.operations.image_works import ImageWorks
 from registry.operations.models import resolve_within
 from registry.operations.workspace import Workspace
@@ -80,6 +82,8 @@ def _check_request(workspace: Workspace, request: BuildRequest) -> list[ModelVer
         raise InvalidInput("$.code_digest: which file of the code folder is the scoring_script?")
     if request.code_digest is not None and not workspace.blobs.exists(request.code_digest):
         raise NotFound(f"there is no blob {request.code_digest}: upload the code folder first")
+    check_samples(request.sample_requests, "$.sample_requests")
+    check_bodies(workspace, request.sample_requests)
     with workspace.metadata.read() as tx:
         versions = [resolve_within(tx, reference) for reference in references]
     for version in versions:
@@ -126,9 +130,29 @@ def _build(
             architecture=works.architecture,
             scoring=scoring_package(),
             wheels=wheels,
+            samples=fetch_samples(workspace, request.sample_requests),
         )
-        built = build_image(works.layout, inputs, lambda part, line: report(0.6 + 0.35 * part, line))
+        rehearsal = _Rehearsal(workspace, works, request.name, report)
+        built = build_image(works.layout, inputs, lambda part, line: report(0.6 + 0.2 * part, line), rehearsal.run)
+    if rehearsal.golden is not None:
+        record_golden(workspace, works, request.name, built.digest, rehearsal.golden)
     return _record(workspace, works, request, built)
+
+
+class _Rehearsal:
+    """Has an image's samples answered, unless answers are recorded already, and keeps those for when it is stored."""
+
+    def __init__(self, workspace: Workspace, works: ImageWorks, name: str, report: Report) -> None:
+        self._workspace, self._works, self._name, self._report = workspace, works, name, report
+        self.golden: GoldenAnswers | None = None
+
+    def run(self, built: BuiltImage, folders: Sequence[Path]) -> None:
+        if not built.config.samples or has_golden(self._workspace, self._name, built.digest):
+            return
+        self._report(0.8, f"rehearsing {len(built.config.samples)} sample requests")
+        self.golden = self._works.rehearsals.rehearse(
+            self._name, built.digest, folders, lambda line: self._report(0.8, line)
+        )
 
 
 def _fetch_code(workspace: Workspace, digest: str | None, archive: Path) -> tuple[Entry, ...]:

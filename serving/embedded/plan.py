@@ -10,6 +10,7 @@ import msgspec
 from serving.cluster.head import RayPorts, cluster_address, head_command, ray_environment
 from serving.embedded.paths import WorkspacePaths
 from serving.embedded.records import INSTANCE_VARIABLE
+from serving.node.launch import NODE
 
 HOST = "127.0.0.1"
 
@@ -82,7 +83,7 @@ def plan_processes(paths: WorkspacePaths, workspace: WorkspaceFile) -> list[Proc
             ports.registry,
             *("--database", f"sqlite:///{paths.home / 'registry.db'}"),
             *("--artifacts", (paths.home / "artifacts").as_uri()),
-            *("--data-dir", str(paths.home / "registry")),
+            *("--data-dir", str(paths.home / "registry"), "--node-dir", str(paths.home / NODE)),
             *("--vault-key-file", str(paths.secrets / "vault-key")),
         ),
         service(

@@ -13,7 +13,7 @@ from serving.node.errors import ImageRefused
 from serving.node.kept import RECORD, KeptImage
 from serving.node.layers import key_of
 from serving.node.locks import Hold
-from serving.node.pull import Puller
+from serving.node.pull import Source
 from serving.node.room import Room
 
 DESCRIPTION = "image.json"  # at the unpacked image's root: its ImageConfig
@@ -27,7 +27,7 @@ class ImageCache:
     def __init__(self, room: Room) -> None:
         self._room = room
 
-    def ensure(self, puller: Puller, name: str, digest: str, report: Report) -> tuple[Path, Hold]:
+    def ensure(self, source: Source, name: str, digest: str, report: Report) -> tuple[Path, Hold]:
         """Return the root of the unpacked image, pulled first if it is not here, and a hold that keeps it. Blocks.
 
         Raises:
@@ -40,7 +40,7 @@ class ImageCache:
 
         def make(tmp: Path, _inherit: object) -> None:
             report(f"pulling {name}@{digest}")
-            self._pull(puller, name, digest, tmp / "made", report)
+            self._pull(source, name, digest, tmp / "made", report)
             entries.publish(tmp / "made", key)
 
         try:
@@ -56,17 +56,17 @@ class ImageCache:
             return False
         return all(self._room.layers.is_whole(layer, root) for layer in record.layers)
 
-    def _pull(self, puller: Puller, name: str, digest: str, made: Path, report: Report) -> None:
+    def _pull(self, source: Source, name: str, digest: str, made: Path, report: Report) -> None:
         root = made / "root"
         root.mkdir(parents=True)
-        manifest = puller.manifest(name, digest)
-        config = puller.config(name, manifest.config)
+        manifest = source.manifest(name, digest)
+        config = source.config(name, manifest.config)
         with ExitStack() as held:
             for layer in manifest.layers:  # what an earlier try left is not to go while room is made
                 held.enter_context(self._room.layers.hold(_layer_key(layer)))
             self._room.make(self._incoming_bytes(manifest))
             for layer in manifest.layers:
-                held.enter_context(self._room.layers.ensure(puller, name, layer, report))
+                held.enter_context(self._room.layers.ensure(source, name, layer, report))
                 self._room.layers.link(_layer_key(layer), root)
             if (root / DESCRIPTION).exists():
                 raise ImageRefused(f"image {digest} brings its own {DESCRIPTION}", digest)

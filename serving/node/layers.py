@@ -16,7 +16,7 @@ from serving.node.entries import Entries
 from serving.node.errors import ImageRefused
 from serving.node.kept import RECORD, KeptFile, KeptLayer, read_record
 from serving.node.locks import Hold
-from serving.node.pull import Puller
+from serving.node.pull import Source
 from serving.node.unpack import unpack_layer
 
 _FILE_MODE = 0o444
@@ -31,7 +31,7 @@ class Layers:
     def __init__(self, entries: Entries) -> None:
         self._entries = entries
 
-    def ensure(self, puller: Puller, name: str, descriptor: Descriptor, report: Callable[[str], None]) -> Hold:
+    def ensure(self, source: Source, name: str, descriptor: Descriptor, report: Callable[[str], None]) -> Hold:
         """Hold a layer, pulled first if it is not here or was changed.
 
         Raises:
@@ -45,7 +45,7 @@ class Layers:
                 report(f"pulling layer {descriptor.digest}: {descriptor.size:,} bytes")
             archive, made = tmp / "layer", tmp / "made"
             (made / _FILES).mkdir(parents=True)
-            puller.blob(name, descriptor, archive)
+            source.blob(name, descriptor, archive)
             unpack_layer(archive, descriptor.digest, made / _FILES)
             (made / RECORD).write_bytes(msgspec.json.encode(_settle(made / _FILES)))
             self._entries.publish(made, key)

@@ -12,8 +12,10 @@ from serving.node.environments import Environments
 from serving.node.golden import golden_answers
 from serving.node.launch import read_description
 from serving.node.locks import Hold
-from serving.node.pull import Puller
+from serving.node.pull import Puller, Source
 from serving.node.room import Room
+
+Report = Callable[[str], None]  # a line on what is happening
 
 
 class Prepared(NamedTuple):
@@ -29,7 +31,7 @@ class Prepared(NamedTuple):
             hold.close()
 
 
-def prepare_image(registry_url: str, name: str, digest: str, room: Room, report: Callable[[str], None]) -> Prepared:
+def prepare_image(registry_url: str, name: str, digest: str, room: Room, report: Report) -> Prepared:
     """Make an image and its environment present on a node. Blocks; costs milliseconds when both are here.
 
     Raises:
@@ -37,17 +39,29 @@ def prepare_image(registry_url: str, name: str, digest: str, room: Room, report:
         NodeError: it cannot be done; the message says why.
     """
     with Puller(registry_url) as puller:
-        image, image_hold = ImageCache(room).ensure(puller, name, digest, report)
+        prepared = make_present(puller, name, digest, room, report, report)
         try:
-            config = read_description(image)
-            golden = golden_answers(puller, name, digest, image.parent) if config.samples else None
-            environments = Environments(room)
-            lock, wheels = image / LOCK_PATH, image / WHEELS_PATH
-            python, environment_hold = environments.ensure(lock, config.python, wheels, report)
+            samples = read_description(prepared.image).samples
+            golden = golden_answers(puller, name, digest, prepared.image.parent) if samples else None
         except BaseException:
-            image_hold.close()
+            prepared.close()
             raise
-    return Prepared(image, python, golden, (image_hold, environment_hold))
+    return prepared._replace(golden=golden)
+
+
+def make_present(
+    source: Source, name: str, digest: str, room: Room, on_image: Report, on_environment: Report
+) -> Prepared:
+    """Make an image that comes from ``source`` and its environment present. Raises NodeError."""
+    image, image_hold = ImageCache(room).ensure(source, name, digest, on_image)
+    try:
+        config = read_description(image)
+        lock, wheels = image / LOCK_PATH, image / WHEELS_PATH
+        python, environment_hold = Environments(room).ensure(lock, config.python, wheels, on_environment)
+    except BaseException:
+        image_hold.close()
+        raise
+    return Prepared(image, python, None, (image_hold, environment_hold))
 
 
 def resolve_reference(registry_url: str, reference: str) -> tuple[str, str]:

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from urllib.parse import urlencode
 
 import httpx
@@ -27,6 +27,16 @@ class _OciSettings(msgspec.Struct, rename={"labels": "Labels"}):
 
 class _OciConfig(msgspec.Struct):
     config: _OciSettings
+
+
+class Source(Protocol):
+    """Where an image's parts come from; what each raises is said at ``Puller``."""
+
+    def manifest(self, name: str, digest: str) -> Manifest: ...
+
+    def config(self, name: str, descriptor: Descriptor) -> ImageConfig: ...
+
+    def blob(self, name: str, descriptor: Descriptor, file: Path) -> None: ...
 
 
 class Puller:
@@ -61,7 +71,7 @@ class Puller:
             ImageRefused: the bytes are not those of the digest, or no image manifest.
         """
         content = self._document(f"/v2/{name}/manifests/{digest}", f"{name}@{digest}")
-        return _decode(content, digest, Manifest)
+        return read_manifest(content, digest)
 
     def config(self, name: str, descriptor: Descriptor) -> ImageConfig:
         """Read an image's description.
@@ -71,15 +81,7 @@ class Puller:
             ImageRefused: the bytes are not those of the digest, or describe no image of ours.
         """
         content = self._document(f"/v2/{name}/blobs/{descriptor.digest}", descriptor.digest)
-        document = _decode(content, descriptor.digest, _OciConfig)
-        label = document.config.labels.get(IMAGE_LABEL, "")
-        try:
-            return msgspec.json.decode(label, type=ImageConfig)
-        except msgspec.MsgspecError as error:
-            raise ImageRefused(
-                f"image config {descriptor.digest} has no {IMAGE_LABEL} label that this version understands: {error}",
-                descriptor.digest,
-            ) from error
+        return read_config(content, descriptor.digest)
 
     def referrers(self, name: str, digest: str, artifact_type: str) -> list[Descriptor]:
         """List what is attached to an image, of one type, from old to new. Believe only what ``attached`` returns.
@@ -162,6 +164,22 @@ class Puller:
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
             raise PullFailed(f"cannot pull {what} from the registry at {self._url}: {reason}") from error
+
+
+def read_manifest(content: bytes, digest: str) -> Manifest:
+    """Read a manifest's bytes. Raises ImageRefused if they are not those of the digest, or no manifest."""
+    return _decode(content, digest, Manifest)
+
+
+def read_config(content: bytes, digest: str) -> ImageConfig:
+    """Read the description in an OCI config. Raises ImageRefused if it is damaged, or describes no image of ours."""
+    document = _decode(content, digest, _OciConfig)
+    try:
+        return msgspec.json.decode(document.config.labels.get(IMAGE_LABEL, ""), type=ImageConfig)
+    except msgspec.MsgspecError as error:
+        raise ImageRefused(
+            f"image config {digest} has no {IMAGE_LABEL} label that this version understands: {error}", digest
+        ) from error
 
 
 def _decode(content: bytes, digest: str, kind: type[_T]) -> _T:

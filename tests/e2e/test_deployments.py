@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.e2e.town import Steady, Town, eventually
+from tests.e2e.town import SCALED, Steady, Town, eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -23,6 +23,21 @@ def test_a_failing_init_gets_no_traffic_and_its_activity_shows_the_scripts_own_l
         answer = client.post("/endpoints/town/score", json={}, headers={"azureml-model-deployment": "red"})
     assert answer.status_code == 404
     town.slipway("deployment", "delete", "town/red")
+
+
+def test_a_replica_that_answers_otherwise_than_its_image_did_is_never_ready_and_the_difference_is_told(
+    town: Town,
+) -> None:
+    town.build("town-scaled", "azureml:town:1", SCALED, sample={"data": [[1.0, 2.0], [3.0, 4.0]]})
+    shown = town.slipway("image", "show", "town-scaled").stdout
+    assert "town-scaled-sample.json at /score" in shown
+    assert "200 [3.0, 7.0]" in shown
+    done = town.deploy("grey", "town-scaled", environment_variables={"SCALE": "2"}, check=False)
+    assert done.returncode == 1
+    assert "not answered as when the image was built: $[0]: expected 3.0, got 6.0" in done.stderr
+    town.deploy("grey", "town-scaled")
+    assert len(town.replicas("grey")) == 1
+    town.slipway("deployment", "delete", "town/grey")
 
 
 def test_a_new_revision_takes_over_without_a_failed_request(town: Town) -> None:

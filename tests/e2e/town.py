@@ -35,6 +35,18 @@ def run(data):
     return content["data"]
 """
 
+SCALED = """
+import json
+import os
+
+def init():
+    global scale
+    scale = float(os.environ.get("SCALE", "1"))
+
+def run(data):
+    return [scale * sum(row) for row in json.loads(data)["data"]]
+"""
+
 BROKEN = """
 def init():
     raise ValueError("no such column: age")
@@ -106,8 +118,11 @@ class Town:
         version = self.json("model", "register", "town", "--run", run.info.run_id, "--path", "model")
         return f"azureml:town:{version['version']}"
 
-    def build(self, name: str, model: str, script: str | None = None) -> None:
+    def build(self, name: str, model: str, script: str | None = None, sample: Any = None) -> None:
         image: dict[str, Any] = {"name": name, "model": model}
+        if sample is not None:
+            (self.folder / f"{name}-sample.json").write_text(json.dumps(sample))
+            image["sample_requests"] = [{"file": f"{name}-sample.json"}]
         if script is not None:
             (self.folder / name).mkdir(exist_ok=True)
             (self.folder / name / "score.py").write_text(script)

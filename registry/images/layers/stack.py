@@ -15,6 +15,7 @@ def stack(inputs: BuildInputs) -> list[Layer]:
         *split_large(LayerKind.WHEELS, (entry.below(WHEELS_PATH) for entry in inputs.wheels)),
         *model_layers(inputs.models),
         _below(LayerKind.CODE, CODE_PATH, inputs.code),
+        Layer(LayerKind.SAMPLES, tuple(entry_of_bytes(one.sample.path, one.body) for one in inputs.samples)),
     ]
     return [layer for layer in layers if layer.entries]
 

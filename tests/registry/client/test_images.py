@@ -6,9 +6,10 @@ from msgspec.structs import replace
 from registry.client import Client
 from registry.core.activities import Activity, ActivityState
 from registry.core.errors import InvalidInput, NotFound
-from registry.core.image_documents import CodeDocument, ImageDocument, ImageEnvironmentDocument
+from registry.core.image_documents import CodeDocument, ImageDocument, ImageEnvironmentDocument, SampleDocument
 from registry.core.images import PATH_ANNOTATION, Runtime
 from registry.core.models import ModelFile, ModelVersion
+from registry.core.samples import MAX_SAMPLE_BYTES
 from registry.operations.workspace import Workspace
 from registry.store import model_versions, models
 
@@ -88,6 +89,42 @@ def test_an_image_may_carry_its_wheels(client: Client, folder: Path) -> None:
     assert paths[-1] == ""  # the small ones share the last
     again = ended(client, client.images.build(replace(document(), environment=environment), folder))
     assert again.result == built.result
+
+
+@pytest.mark.e2e
+def test_sample_requests_are_answered_at_build_and_their_answers_are_shown(client: Client, folder: Path) -> None:
+    (folder / "rows.json").write_text('{"data": [[1]]}')
+    given = replace(document(), sample_requests=[SampleDocument(file="rows.json")])
+    built = ended(client, client.images.build(given, folder))
+
+    assert built.state is ActivityState.SUCCEEDED, built.message
+    (answer,) = client.images.golden(built.result["reference"]).answers
+    assert (answer.sample, answer.status, answer.body) == ("rows.json", 200, b'"{\\"data\\": [[1]]}"')
+    assert "each sample was answered alike three times, by two processes: 1 in all" in built.log
+
+
+@pytest.mark.e2e
+def test_a_script_that_fails_over_a_sample_fails_the_build_with_its_own_line(client: Client, folder: Path) -> None:
+    (folder / "code/score.py").write_text("def init(): ...\ndef run(data):\n    raise ValueError('no such column')\n")
+    (folder / "rows.json").write_text("{}")
+    given = replace(document(), sample_requests=[SampleDocument(file="rows.json")])
+    built = ended(client, client.images.build(given, folder))
+    assert built.message == (
+        "sample rows.json at /score was answered with 500: run() raised ValueError: no such column (score.py:3)"
+    )
+    assert client.images.list() == []
+
+
+@pytest.mark.parametrize(
+    ("size", "message"), [(-1, r"\[0\]\.file: cannot read"), (MAX_SAMPLE_BYTES + 1, "more than the")]
+)
+def test_a_sample_that_cannot_be_read_or_is_too_large_is_named(
+    client: Client, folder: Path, size: int, message: str
+) -> None:
+    if size > 0:
+        (folder / "rows.json").write_bytes(bytes(size))
+    with pytest.raises(InvalidInput, match=message):
+        client.images.build(replace(document(), sample_requests=[SampleDocument(file="rows.json")]), folder)
 
 
 def test_a_build_that_fails_says_why_at_its_end(client: Client, folder: Path) -> None:

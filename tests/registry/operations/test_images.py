@@ -1,26 +1,33 @@
 import asyncio
 import re
 import tarfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from registry.core.activities import Activity, ActivityState
 from registry.core.environments import EnvironmentRequest
 from registry.core.errors import BuildFailed, InvalidInput, NotFound, SlipwayError
 from registry.core.images import MODELS_PATH, BuildRequest
 from registry.core.models import ModelFile, ModelVersion
+from registry.core.samples import GOLDEN_TYPE, MAX_SAMPLE_BYTES, MAX_SAMPLES, Answer, GoldenAnswers, SampleRequest
 from registry.images.layers.base import LARGE_BYTES
 from registry.images.layout import ImageLayout
 from registry.images.lock import Locks
 from registry.images.pack import Entry, entry_of_bytes, tar_chunks
+from registry.images.rehearsal import Rehearsals
 from registry.operations.activities import follow_activity
 from registry.operations.catalog import list_images, resolve_image
+from registry.operations.golden import get_golden
 from registry.operations.image_works import ImageWorks, open_image_works
 from registry.operations.images import start_build
 from registry.operations.model_labels import set_alias
 from registry.operations.model_versions import create_version
 from registry.operations.models import create_model
+from registry.operations.referrers import referrers
 from registry.operations.workspace import Workspace
 from registry.store import model_versions, models
 
@@ -44,9 +51,25 @@ class KnownLocks(Locks):
         return b"numpy==2.0.0 --hash=sha256:00\n"
 
 
+class KnownRehearsals(Rehearsals):
+    """Runs nothing: answers every sample, or refuses it, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.refusal = ""
+
+    def rehearse(self, name: str, digest: str, folders: Sequence[Path], report: Callable[[str], None]) -> GoldenAnswers:
+        assert any((folder / digest.removeprefix("sha256:")).is_file() for folder in folders)
+        self.asked.append(digest)
+        if self.refusal:
+            raise BuildFailed(self.refusal)
+        answer = Answer(sample="rows.json", status=200, content_type="application/json", body=b"[0.5]")
+        return GoldenAnswers(answers=[answer])
+
+
 @pytest.fixture
 def works(tmp_path: Path) -> ImageWorks:
-    return ImageWorks(ImageLayout(tmp_path / "images"), KnownLocks(), "amd64", PYTHON)
+    return ImageWorks(ImageLayout(tmp_path / "images"), KnownLocks(), "amd64", PYTHON, KnownRehearsals())
 
 
 def register(workspace: Workspace, name: str, **files: bytes) -> None:
@@ -300,3 +323,77 @@ def test_works_are_opened_in_a_folder(tmp_path: Path) -> None:
 
     assert (tmp_path / "images/oci-layout").exists()
     assert works.architecture in ("amd64", "arm64")
+
+
+def sample(workspace: Workspace, body: bytes = b'{"data": [[1]]}', **fields: Any) -> SampleRequest:
+    return SampleRequest(name="rows.json", digest=workspace.blobs.put(body).digest, **fields)
+
+
+def rehearsals(works: ImageWorks) -> KnownRehearsals:
+    assert isinstance(works.rehearsals, KnownRehearsals)
+    return works.rehearsals
+
+
+def test_samples_are_part_of_the_image_and_their_answers_are_attached_to_it(
+    workspace: Workspace, works: ImageWorks
+) -> None:
+    register(workspace, "cancer", model_onnx=ONNX)
+    request = BuildRequest(name="cancer-onnx", model="cancer:1", sample_requests=[sample(workspace)])
+    activity = build(workspace, works, request)
+
+    assert activity.state is ActivityState.SUCCEEDED, activity.message
+    image = resolve_image(workspace, "cancer-onnx")
+    (described,) = image.config.samples
+    assert (described.name, described.path) == ("rows.json", "opt/slipway/samples/0/rows.json")
+    layer = next(one for one in image.layers if "samples" in one.annotations.values())
+    with tarfile.open(works.layout.path(layer.digest)) as tar:
+        content = tar.extractfile(described.path)
+        assert content is not None
+        assert content.read() == b'{"data": [[1]]}'
+    assert [answer.body for answer in get_golden(workspace, works, "cancer-onnx").answers] == [b"[0.5]"]
+    assert len(referrers(workspace, "cancer-onnx", image.digest, GOLDEN_TYPE)) == 1
+
+
+def test_the_same_image_is_not_rehearsed_again(workspace: Workspace, works: ImageWorks) -> None:
+    register(workspace, "cancer", model_onnx=ONNX)
+    request = BuildRequest(name="cancer-onnx", model="cancer:1", sample_requests=[sample(workspace)])
+    first, second = build(workspace, works, request), build(workspace, works, request)
+    assert first.result == second.result
+    assert rehearsals(works).asked == [first.result["digest"]]
+
+
+def test_an_image_whose_samples_are_not_answered_is_not_stored(workspace: Workspace, works: ImageWorks) -> None:
+    register(workspace, "cancer", model_onnx=ONNX)
+    rehearsals(works).refusal = "sample rows.json at /score was answered with 500: ValueError: no (score.py:3)"
+    request = BuildRequest(name="cancer-onnx", model="cancer:1", sample_requests=[sample(workspace)])
+    activity = build(workspace, works, request)
+
+    assert (activity.state, activity.message) == (ActivityState.FAILED, rehearsals(works).refusal)
+    assert list_images(workspace) == []
+    (digest,) = rehearsals(works).asked
+    with pytest.raises(NotFound):
+        works.layout.path(digest)
+
+
+def test_an_image_without_samples_has_no_answers(workspace: Workspace, works: ImageWorks) -> None:
+    register(workspace, "cancer", model_onnx=ONNX)
+    build(workspace, works, BuildRequest(name="cancer-onnx", model="cancer:1"))
+    assert rehearsals(works).asked == []
+    assert get_golden(workspace, works, "cancer-onnx").answers == []
+
+
+def test_samples_that_no_image_can_carry_start_nothing(workspace: Workspace, works: ImageWorks) -> None:
+    register(workspace, "cancer", model_onnx=ONNX)
+    one = sample(workspace)
+    wrong: dict[str, tuple[list[SampleRequest], type[SlipwayError]]] = {
+        r"\$\.sample_requests: 17 samples are more than the 16": ([one] * (MAX_SAMPLES + 1), InvalidInput),
+        r"\[0\]: rows.json has 1,048,577 bytes": ([sample(workspace, bytes(MAX_SAMPLE_BYTES + 1))], InvalidInput),
+        "is no file's name": ([replace(one, name="a/b")], InvalidInput),
+        "climbs": ([replace(one, name="..")], InvalidInput),
+        "is no content type": ([replace(one, content_type="text/plain\r\nx: y")], InvalidInput),
+        "binary tensors go to /infer": ([replace(one, content_type="application/octet-stream")], InvalidInput),
+        "upload rows.json first": ([replace(one, digest=f"sha256:{'0' * 64}")], NotFound),
+    }
+    for message, (samples, kind) in wrong.items():
+        with pytest.raises(kind, match=message):
+            start_build(workspace, works, BuildRequest(name="ok", model="cancer:1", sample_requests=samples))

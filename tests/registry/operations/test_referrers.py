@@ -8,6 +8,7 @@ from registry.core.errors import InvalidInput, NotFound
 from registry.core.images import EMPTY_TYPE, MANIFEST_TYPE, MAX_ATTACHED_BYTES, Image, Manifest
 from registry.images.layout import ImageLayout
 from registry.images.lock import Locks
+from registry.images.rehearsal import Rehearsals
 from registry.operations.catalog import list_images, record_image
 from registry.operations.image_works import ImageWorks
 from registry.operations.referrers import attach, referrers
@@ -18,7 +19,9 @@ NOTE, SEAL = "application/vnd.example.note.v1+json", "application/vnd.example.se
 
 @pytest.fixture
 def works(tmp_path: Path) -> ImageWorks:
-    return ImageWorks(ImageLayout(tmp_path / "images"), Locks(tmp_path / "locks"), "amd64", "3.11")
+    return ImageWorks(
+        ImageLayout(tmp_path / "images"), Locks(tmp_path / "locks"), "amd64", "3.11", Rehearsals(tmp_path / "node")
+    )
 
 
 @pytest.fixture

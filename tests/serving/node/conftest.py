@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from registry.core.images import Runtime
+from registry.core.images import EMPTY, EMPTY_TYPE, MANIFEST_TYPE, Descriptor, Index, Manifest, Runtime
 from registry.images.build import BuiltImage, build_image
 from registry.images.inputs import BuildInputs, ModelInput
 from registry.images.layout import ImageLayout
@@ -17,11 +18,15 @@ ONNX = b"\x08\x0a\x3a\x02\x0a\x00"
 
 
 class PullRegistry:
-    """Serves the blobs of a layout. ``asked`` lists the paths; a blob in ``stalled`` stops half-way until it is out."""
+    """Serves the blobs of a layout, and what is ``attached`` to each digest.
+
+    ``asked`` lists the paths; a blob in ``stalled`` stops half-way until it is out.
+    """
 
     def __init__(self, layout: ImageLayout) -> None:
         self.layout = layout
         self.asked: list[str] = []
+        self.attached: dict[str, list[Descriptor]] = {}
         self.stalled: set[str] = set()
         self.half_sent = threading.Event()
         self.resume = threading.Event()
@@ -41,9 +46,12 @@ class PullRegistry:
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         self.asked.append(request.path)
-        digest = request.path.rsplit("/", 1)[1]
+        digest = request.path.rsplit("/", 1)[1].partition("?")[0]
         try:
-            content = self.layout.path(digest).read_bytes()
+            if "/referrers/" in request.path:
+                content = msgspec.json.encode(Index(manifests=self.attached.get(digest, [])))
+            else:
+                content = self.layout.path(digest).read_bytes()
         except Exception:
             request.send_error(404)
             return
@@ -57,6 +65,22 @@ class PullRegistry:
             self.resume.wait(30)
             return
         request.wfile.write(content)
+
+    def attach(self, subject: str, artifact_type: str, payload: bytes) -> Descriptor:
+        """Attach an artefact to a digest, and return what it is listed by."""
+        layer, size = self.layout.write([payload])
+        empty = Descriptor(media_type=EMPTY_TYPE, digest=self.layout.write([EMPTY])[0], size=len(EMPTY))
+        artefact = Manifest(
+            schema_version=2,
+            media_type=MANIFEST_TYPE,
+            artifact_type=artifact_type,
+            config=empty,
+            layers=[Descriptor(media_type=artifact_type, digest=layer, size=size)],
+        )
+        digest, size = self.layout.write([msgspec.json.encode(artefact)])
+        descriptor = Descriptor(media_type=MANIFEST_TYPE, digest=digest, size=size, artifact_type=artifact_type)
+        self.attached.setdefault(subject, []).append(descriptor)
+        return descriptor
 
     def close(self) -> None:
         self.resume.set()
