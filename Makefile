@@ -28,8 +28,9 @@ ifeq ($(MAKECMDGOALS),install)
 	@echo "next: make demo, or $(BIN)/slipway up --detach (README.md has the first day)"
 endif
 
-install-test-servers: install ## what tests need and PyPI has not: git, node, and Azurite from npm
+install-test-servers: install ## what tests need and PyPI has not: git, skopeo, node, and Azurite from npm
 	@command -v git >/dev/null || { apt-get update -qq && apt-get install -yqq --no-install-recommends git; }
+	@command -v skopeo >/dev/null || { apt-get update -qq && apt-get install -yqq --no-install-recommends skopeo; }
 	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -yqq --no-install-recommends nodejs npm; }
 	@$(BIN)/python -m tests.servers.azure_blob
 

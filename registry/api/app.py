@@ -18,7 +18,6 @@ from registry.api import (
     image_tags,
     images,
     models,
-    oci,
     purge,
     runs,
     secrets,
@@ -43,6 +42,9 @@ from registry.api.mlflow import (
     run_search,
     tracking,
 )
+from registry.api.oci import blobs as oci_blobs
+from registry.api.oci import manifests as oci_manifests
+from registry.api.oci import uploads as oci_uploads
 from registry.api.openapi import openapi_document
 from registry.api.page import front_page
 from registry.api.route import ApiRoute, At, Waiting, under
@@ -67,6 +69,7 @@ from registry.core.samples import GoldenAnswers
 from registry.core.secrets import Secret, SecretList, SecretValue
 from registry.core.services import Service
 from registry.core.tokens import MadeToken, TokenList, WantedToken
+from registry.images.uploads import Uploads
 from registry.operations.audit import AuditLog
 from registry.operations.image_works import ImageWorks
 from registry.operations.tokens import TokenTable
@@ -175,11 +178,23 @@ WORKSPACE = [
 ]
 
 OCI = [
-    ApiRoute("GET", "/v2/", oci.get_support, None, dict),
-    ApiRoute("GET", "/v2/{name:path}/manifests/{reference}", oci.pull_manifest, None, bytes),
-    ApiRoute("GET", "/v2/{name:path}/referrers/{digest}", oci.list_referrers, None, dict),
-    ApiRoute("GET", "/v2/{name:path}/tags/list", oci.list_tags, None, dict),
-    ApiRoute("GET", "/v2/{name:path}/blobs/{digest}", oci.pull_blob, None, bytes),
+    ApiRoute("GET", "/v2/", oci_manifests.get_support, None, dict),
+    ApiRoute("GET", "/v2/{name:path}/manifests/{reference}", oci_manifests.pull, None, bytes),
+    ApiRoute("PUT", "/v2/{name:path}/manifests/{reference}", oci_manifests.push, bytes, status=201),
+    ApiRoute("DELETE", "/v2/{name:path}/manifests/{reference}", oci_manifests.delete, status=202),
+    ApiRoute("GET", "/v2/{name:path}/referrers/{digest}", oci_manifests.list_referrers, None, dict),
+    ApiRoute("GET", "/v2/{name:path}/tags/list", oci_manifests.list_tags, None, dict, query=oci_manifests.Page),
+    ApiRoute(
+        "POST", "/v2/{name:path}/blobs/uploads/", oci_uploads.begin, bytes, status=202, query=oci_uploads.Beginning
+    ),
+    ApiRoute("GET", "/v2/{name:path}/blobs/uploads/{upload}", oci_uploads.show, status=204),
+    ApiRoute("PATCH", "/v2/{name:path}/blobs/uploads/{upload}", oci_uploads.go_on, bytes, status=202),
+    ApiRoute(
+        "PUT", "/v2/{name:path}/blobs/uploads/{upload}", oci_uploads.finish, bytes, status=201, query=oci_uploads.Ending
+    ),
+    ApiRoute("DELETE", "/v2/{name:path}/blobs/uploads/{upload}", oci_uploads.cancel, status=204),
+    ApiRoute("GET", "/v2/{name:path}/blobs/{digest}", oci_blobs.pull, None, bytes),
+    ApiRoute("DELETE", "/v2/{name:path}/blobs/{digest}", oci_blobs.delete, status=202),
 ]
 
 ROUTES = [*SYSTEM, *under("/api/v1", WORKSPACE), *OCI]
@@ -293,6 +308,7 @@ def build_app(workspace: Workspace, works: ImageWorks, protection: Protection | 
     app.router = PlainPathsFirst([guarded(route) for route in (*ROUTES, *FOREIGN, PAGE)])
     app.state.workspace = workspace
     app.state.image_works = works
+    app.state.uploads = Uploads(works.layout)
     app.state.openapi = openapi_document(ROUTES, version("slipway"))
     app.state.tokens = table
     app.state.audit = log

@@ -1,13 +1,13 @@
 """A blob on its way to a client: whole, or the one range that was asked for (RFC 9110, section 14)."""
 
 import re
+from collections.abc import Iterator
+from typing import Protocol
 from urllib.parse import quote
 
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-
-from registry.store.blobs import Blobs
 
 BINARY = "application/octet-stream"
 
@@ -18,8 +18,14 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]+\Z")
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})\Z", re.ASCII)
 
 
+class Source(Protocol):
+    """Where the bytes are: the store of artifacts, or the layout of images."""
+
+    def stream(self, digest: str, part: tuple[int, int] | None = None) -> Iterator[bytes]: ...
+
+
 async def send(
-    request: Request, blobs: Blobs, digest: str, size: int, media_type: str = BINARY, name: str = ""
+    request: Request, blobs: Source, digest: str, size: int, media_type: str = BINARY, name: str = ""
 ) -> Response:
     """Answer with a blob of ``size`` bytes, to be kept as ``name``. Several ranges, and a unit other than bytes, are
     answered with all of it.

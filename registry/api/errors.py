@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry.api.mlflow.errors import mlflow_body
-from registry.api.oci import oci_body
+from registry.api.oci.errors import oci_body
 from registry.core.errors import HTTP_STATUS, InvalidInput, NotFound, SlipwayError, Unauthenticated
 from registry.core.rest import ErrorBody, ErrorDetail
 

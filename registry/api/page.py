@@ -19,7 +19,7 @@ _HTML = f"""<!doctype html>
 <ul>
 <li>MLflow tracking: <code>mlflow.set_tracking_uri</code> with the address of this page
 <li>Workspace API: <a href="/api/v1/openapi.json">/api/v1/openapi.json</a> describes every call
-<li>Images: <a href="/v2/">/v2/</a>, an OCI registry to pull from
+<li>Images: <a href="/v2/">/v2/</a>, an OCI registry to push to and pull from
 <li>Is it up? <a href="/health">/health</a>; which version? <a href="/version">/version</a>
 </ul>
 <p>Models are scored at another address, that of the edge: <code>slipway status</code> shows it.</p>

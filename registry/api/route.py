@@ -112,8 +112,13 @@ def read_query(request: Request, record: type[T]) -> T:
     for name in values:
         if name not in known:
             raise InvalidInput(f"unknown parameter {name!r}; known are {', '.join(sorted(known))}", path=f"?{name}")
+    return read_some(request, record)
+
+
+def read_some(request: Request, record: type[T]) -> T:
+    """Return what a record knows of the query; protocols of others ask for parameters to be left alone. As above."""
     try:
-        return msgspec.convert(values, record, strict=False)
+        return msgspec.convert(dict(request.query_params), record, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"in the query: {error}") from error
 

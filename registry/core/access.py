@@ -37,7 +37,7 @@ GET   /api/v1/endpoints/{endpoint}/deployments/{deployment}
 GET   /api/v1/runs /api/v1/runs/{run} /api/v1/runs/{run}/diff/{other} /api/v1/runs/{run}/code
 GET   /api/v1/dataset-lineage
 GET   /v2/ /v2/{name:path}/manifests/{reference} /v2/{name:path}/referrers/{digest} /v2/{name:path}/tags/list
-GET   /v2/{name:path}/blobs/{digest}
+GET   /v2/{name:path}/blobs/{digest} /v2/{name:path}/blobs/uploads/{upload}
 GET   /mlflow/experiments/get /mlflow/experiments/get-by-name /mlflow/experiments/search /mlflow/runs/get
 GET   /mlflow/metrics/get-history /mlflow/metrics/get-history-bulk /mlflow/metrics/get-history-bulk-interval
 GET   /mlflow/registered-models/get /mlflow/registered-models/search /mlflow/registered-models/get-latest-versions
@@ -51,6 +51,10 @@ POST  /mlflow/registered-models/get-latest-versions
 """
 
 CONTRIBUTOR = """
+PUT    /v2/{name:path}/manifests/{reference} /v2/{name:path}/blobs/uploads/{upload}
+POST   /v2/{name:path}/blobs/uploads/
+PATCH  /v2/{name:path}/blobs/uploads/{upload}
+DELETE /v2/{name:path}/blobs/uploads/{upload}
 PUT    /api/v1/services/{name} /api/v1/blobs/{digest} /api/v1/endpoints/{name} /api/v1/models/{name}/aliases/{alias}
 PUT    /api/v1/endpoints/{endpoint}/deployments/{deployment} /mlflow-artifacts/artifacts/{path:path}
 PUT    /api/v1/runs/{run}/code
@@ -82,6 +86,7 @@ GET    /api/v1/secrets /api/v1/tokens /api/v1/audit /api/v1/purge /api/v1/image-
 POST   /api/v1/tokens /api/v1/purge /api/v1/image-prune /api/v1/endpoints/{name}/keys/regenerate
 PUT    /api/v1/secrets/{name}
 DELETE /api/v1/tokens/{name} /api/v1/endpoints/{name} /api/v1/secrets/{name}
+DELETE /v2/{name:path}/manifests/{reference} /v2/{name:path}/blobs/{digest}
 """
 
 # MLflow's clients find the same calls under each of these.

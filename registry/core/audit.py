@@ -36,6 +36,8 @@ QUIET = frozenset(
         ("PATCH", "/mlflow/logged-models/{model_id}/tags"),
         ("PUT", "/mlflow-artifacts/artifacts/{path:path}"),
         ("PUT", "/api/v1/blobs/{digest}"),  # a blob is named by its content and changes nothing
+        ("POST", "/v2/{name:path}/blobs/uploads/"),
+        *((method, "/v2/{name:path}/blobs/uploads/{upload}") for method in ("PATCH", "PUT", "DELETE")),
         ("POST", "/api/v1/activities/{id}/progress"),
     }
 )

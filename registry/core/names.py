@@ -17,6 +17,7 @@ RESERVED_ALIAS = re.compile(r"(?:latest|v[0-9]+)\Z", re.IGNORECASE)
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 IMAGE_NAME = re.compile(rf"(?=.{{1,128}}\Z){_COMPONENT}(?:/{_COMPONENT})*\Z")
 IMAGE_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}\Z")
+IMAGE_NUMBER = re.compile(r"[1-9][0-9]{0,17}\Z")  # a tag that reads as one that the workspace gives
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}\Z")
 VERSION_NUMBER = re.compile(r"[0-9]{1,9}\Z")
 MODEL_REFERENCE = re.compile(r"(?:azureml:)?(?P<name>[^:@/]+)(?::(?P<version>[0-9]{1,9})|@(?P<alias>[^:@/]+))\Z")

@@ -1,6 +1,5 @@
 """The user's code folder, as it arrives: a tar made on another machine, of which only plain files are taken."""
 
-import io
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,22 +7,9 @@ from pathlib import Path
 from registry.core.errors import BuildFailed, InvalidInput
 from registry.core.paths import check_archive_path
 from registry.images.pack import CHUNK_BYTES, Entry
+from registry.images.tar_headers import TarHeaders
 
 MAX_FILES = 20_000
-MAX_HEADER_BYTES = 16 << 20  # of all files together, which tarfile keeps; a plain file's is 512, a long name's 1536
-
-
-class _Headers(io.FileIO):
-    """A tar as ``tarfile`` reads it: seeks over contents, and headers that cannot take the memory they claim."""
-
-    _left = MAX_HEADER_BYTES
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        wanted = MAX_HEADER_BYTES + 1 if size is None or size < 0 else size  # below nothing is all that there is
-        self._left -= wanted
-        if self._left < 0:
-            raise BuildFailed(f"the code folder's archive has more than {MAX_HEADER_BYTES:,} bytes of headers")
-        return super().read(size)
 
 
 def code_entries(archive: Path) -> tuple[Entry, ...]:
@@ -34,7 +20,7 @@ def code_entries(archive: Path) -> tuple[Entry, ...]:
     """
     entries: list[Entry] = []
     try:
-        with _Headers(archive) as file, tarfile.open(fileobj=file, mode="r:") as tar:
+        with TarHeaders(archive) as file, tarfile.open(fileobj=file, mode="r:") as tar:
             for member in tar:
                 if member.isdir():
                     continue

@@ -13,14 +13,15 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import msgspec
 
 from registry.core.errors import InvalidInput, NotFound
 from registry.core.images import MANIFEST_TYPE, Descriptor, Index, Manifest
 from registry.core.names import check_name
-from registry.images.pack import read_chunks
+from registry.images.disk import disk_told
+from registry.images.pack import CHUNK_BYTES, read_chunks
 from registry.images.stage import Stage, is_held
 
 _REFERENCE = "org.opencontainers.image.ref.name"
@@ -39,8 +40,10 @@ class ImageLayout:
         self.folder = folder
         self.blobs = folder / "blobs" / "sha256"
         self._incoming = folder / "incoming"
+        self.uploads = folder / "uploads"  # of blobs that come in pieces: registry/images/uploads.py
         self.blobs.mkdir(parents=True, exist_ok=True)
         self._incoming.mkdir(exist_ok=True)
+        self.uploads.mkdir(exist_ok=True)
         self._sweep()
         marker = folder / "oci-layout"
         if not marker.exists():
@@ -48,12 +51,17 @@ class ImageLayout:
 
     @contextmanager
     def stage(self) -> Iterator[Stage]:
-        """Collect blobs, and store them all when the block ends; one that raises stores none."""
-        with self._locked():
+        """Collect blobs, and store them all when the block ends; one that raises stores none.
+
+        Raises:
+            Unavailable: the disk is full or refuses.
+        """
+        with self._locked(), disk_told():
             stage = Stage(self._incoming)
         try:
             yield stage
-            stage.move(self.blobs)
+            with disk_told():
+                stage.move(self.blobs)
         finally:
             stage.close()
 
@@ -62,12 +70,32 @@ class ImageLayout:
 
         Raises:
             InvalidInput: the bytes do not have the ``expected`` digest; nothing is stored.
+            Unavailable: the disk is full or refuses; nothing is stored.
         """
         with self.stage() as stage:
             digest, size = stage.write(chunks)
             if expected is not None and digest != expected:
                 raise InvalidInput(f"the blob has digest {digest}, not {expected}", digest=expected, actual=digest)
         return digest, size
+
+    def adopt(self, file: Path, digest: str) -> None:
+        """Make a file of the same disk the blob ``digest``. The caller has verified and synced it."""
+        with disk_told():
+            file.rename(self.blobs / check_name("digest", digest).removeprefix("sha256:"))
+
+    def size(self, digest: str) -> int:
+        """Return a blob's size in bytes. Raises NotFound."""
+        return self.path(digest).stat().st_size
+
+    def stream(self, digest: str, part: tuple[int, int] | None = None) -> Iterator[bytes]:
+        """Return a blob's chunks in order, or those from the first byte of ``part`` to the one before its second.
+
+        Raises NotFound at once, not at the first chunk.
+        """
+        file = self.path(digest).open("rb", buffering=0)
+        start, end = part or (0, os.fstat(file.fileno()).st_size)
+        file.seek(start)
+        return _chunks(file, end - start)
 
     def path(self, digest: str) -> Path:
         """Return the file of a blob.
@@ -117,13 +145,19 @@ class ImageLayout:
             if f"sha256:{hashed.hexdigest()}" != blob:
                 raise InvalidInput(f"blob {blob} of image {digest} is damaged", digest=digest, blob=blob)
 
-    def tag(self, reference: str, digest: str) -> None:
+    def tag(self, reference: str, digest: str, media_type: str = MANIFEST_TYPE) -> None:
         """Point ``image:tag`` at a manifest, so that tools which read layouts find it."""
-        size = self.path(digest).stat().st_size
-        descriptor = Descriptor(media_type=MANIFEST_TYPE, digest=digest, size=size, annotations={_REFERENCE: reference})
+        size, names = self.size(digest), {_REFERENCE: reference}
+        self._point(reference, [Descriptor(media_type=media_type, digest=digest, size=size, annotations=names)])
+
+    def untag(self, reference: str) -> None:
+        """Let ``image:tag`` point at nothing."""
+        self._point(reference, [])
+
+    def _point(self, reference: str, at: list[Descriptor]) -> None:
         with self._locked():
             others = [entry for entry in self.index().manifests if entry.annotations.get(_REFERENCE) != reference]
-            manifests = sorted([*others, descriptor], key=lambda entry: entry.annotations.get(_REFERENCE, ""))
+            manifests = sorted([*others, *at], key=lambda entry: entry.annotations.get(_REFERENCE, ""))
             self._replace(self.folder / "index.json", msgspec.json.encode(Index(manifests=manifests)))
 
     def index(self) -> Index:
@@ -146,7 +180,7 @@ class ImageLayout:
                 yield BlobFile(f"sha256:{file.name}", status.st_size, status.st_mtime_ns // 1_000_000)
 
     def remove(self, digest: str) -> None:
-        """Delete a blob; one that is not there is fine."""
+        """Delete a blob for good; the caller has made sure that nothing refers to it. One that is not there is fine."""
         (self.blobs / check_name("digest", digest).removeprefix("sha256:")).unlink(missing_ok=True)
 
     def _sweep(self) -> None:
@@ -162,8 +196,15 @@ class ImageLayout:
             yield
 
     def _replace(self, path: Path, content: bytes) -> None:
-        with tempfile.NamedTemporaryFile(dir=self._incoming, delete=False) as file:
+        with disk_told(), tempfile.NamedTemporaryFile(dir=self._incoming, delete=False) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         Path(file.name).rename(path)
+
+
+def _chunks(file: IO[bytes], size: int) -> Iterator[bytes]:
+    with file:
+        while size > 0 and (chunk := file.read(min(CHUNK_BYTES, size))):
+            size -= len(chunk)
+            yield chunk

@@ -14,8 +14,8 @@ class _Link(msgspec.Struct):
 
 class _AnyManifest(msgspec.Struct):
     config: _Link | None = None
-    layers: list[_Link] = []
-    manifests: list[_Link] = []
+    layers: list[_Link] | None = None  # clients in Go write null for an empty list
+    manifests: list[_Link] | None = None
 
 
 class Links(NamedTuple):
@@ -37,6 +37,5 @@ def links_of(layout: ImageLayout, digest: str) -> Links:
         message = f"manifest {digest} cannot be read, so what it needs is unknown: `slipway registry verify` says more"
         raise Unavailable(message, digest=digest) from error
     config = [found.config.digest] if found.config else []
-    return Links(
-        [digest, *config, *(layer.digest for layer in found.layers)], [child.digest for child in found.manifests]
-    )
+    layers = [layer.digest for layer in found.layers or []]
+    return Links([digest, *config, *layers], [child.digest for child in found.manifests or []])

@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from registry.images.disk import disk_told
+
 
 class Stage:
     """A new folder below ``incoming``. Close it in the end, whatever happened."""
@@ -18,14 +20,16 @@ class Stage:
         fcntl.flock(self._held, fcntl.LOCK_EX)
 
     def write(self, chunks: Iterable[bytes]) -> tuple[str, int]:
-        """Collect a blob and return its digest and size."""
+        """Collect a blob and return its digest and size. Raises Unavailable if the disk is full or refuses."""
         digest, size = hashlib.sha256(), 0
         with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
             for chunk in chunks:
                 digest.update(chunk)
-                size += file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
+                with disk_told():
+                    size += file.write(chunk)
+            with disk_told():
+                file.flush()
+                os.fsync(file.fileno())
         Path(file.name).rename(self.folder / digest.hexdigest())
         return f"sha256:{digest.hexdigest()}", size
 

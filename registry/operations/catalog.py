@@ -3,7 +3,7 @@
 from registry.core.errors import NotFound
 from registry.core.image_views import ImageQuery, check_query, matches
 from registry.core.images import MANIFEST_TYPE, Descriptor, Image, ImageConfig
-from registry.core.names import ImageReference, check_name, parse_image_reference
+from registry.core.names import IMAGE_NUMBER, ImageReference, check_name, parse_image_reference
 from registry.operations import image_ledger as ledger
 from registry.operations.caller import who
 from registry.operations.workspace import Workspace
@@ -31,9 +31,12 @@ def resolve_within(tx: Connection, reference: str) -> Image:
     tags = image_tags.tags(tx, parsed.name)
     digest = parsed.digest or tags.get(parsed.tag or LATEST)
     image = rows.find(tx, parsed.name, digest) if digest else None
-    if image is None:
-        raise _missing(parsed, tags)
-    return image
+    if image is not None:
+        return image
+    if digest and manifests.find(tx, parsed.name, digest):
+        message = f"{parsed} is kept here and is no image of this workspace's, so it cannot be deployed"
+        raise NotFound(message, reference=str(parsed))
+    raise _missing(parsed, tags)
 
 
 def list_images(workspace: Workspace, query: ImageQuery | None = None) -> list[Image]:
@@ -77,14 +80,18 @@ def record_image(
         created_ms=workspace.now_ms(),
     )
     with workspace.metadata.write() as tx:
-        tags = [LATEST]
         if rows.find(tx, name, digest) is None:
-            manifests.insert(tx, name, digest, MANIFEST_TYPE, image.created_ms)
-            rows.insert(tx, image)
-            tags = [str(_next_number(tx, name)), LATEST]
-        for tag in tags:
-            ledger.set_tag(tx, name, tag, digest, at_ms=image.created_ms, who=who())
+            insert_within(tx, image)
+        ledger.set_tag(tx, name, LATEST, digest, at_ms=image.created_ms, who=who())
         return _get(tx, name, digest)
+
+
+def insert_within(tx: Connection, image: Image, number: int | None = None) -> None:
+    """Remember an image that is new, and give it ``number``, or else the next one, inside the caller's transaction."""
+    manifests.insert(tx, image.name, image.digest, MANIFEST_TYPE, image.created_ms)
+    rows.insert(tx, image)
+    tag = str(number or _next_number(tx, image.name))
+    ledger.set_tag(tx, image.name, tag, image.digest, at_ms=image.created_ms, who=who())
 
 
 def numbered_reference(image: Image) -> str:
@@ -94,13 +101,17 @@ def numbered_reference(image: Image) -> str:
 
 
 def _next_number(tx: Connection, name: str) -> int:
-    given = max((int(tag) for tag in image_tags.tags(tx, name) if is_number(tag)), default=0)
-    return 1 + max(given, counters.read(tx, counters.image_numbers_of(name)))
+    tags, images = image_tags.tags(tx, name), rows.digests(tx, name)
+    given = max((int(tag) for tag, digest in tags.items() if is_number(tag) and digest in images), default=0)
+    number = 1 + max(given, counters.read(tx, counters.image_numbers_of(name)))
+    while str(number) in tags:  # somebody calls another manifest so
+        number += 1
+    return number
 
 
 def is_number(tag: str) -> bool:
     """Say whether a tag is one of the numbers that the workspace gives."""
-    return tag.isascii() and tag.isdecimal()
+    return IMAGE_NUMBER.match(tag) is not None
 
 
 def _get(tx: Connection, name: str, digest: str) -> Image:

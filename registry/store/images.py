@@ -7,6 +7,7 @@ import msgspec
 import sqlalchemy as sa
 
 from registry.core.images import Descriptor, Image, ImageConfig
+from registry.core.names import IMAGE_NUMBER
 from registry.store.metadata import Connection
 from registry.store.schema import image_tags, images
 
@@ -38,6 +39,11 @@ def find(tx: Connection, name: str, digest: str) -> Image | None:
     return found[0] if found else None
 
 
+def digests(tx: Connection, name: str) -> set[str]:
+    """Return the digests of the images of one name."""
+    return set(tx.scalars(sa.select(images.c.digest).where(images.c.name == name)))
+
+
 def all_images(tx: Connection) -> list[Image]:
     """Return every image, by name and then from old to new."""
     return _load(tx, sa.select(images).order_by(images.c.name, images.c.created_ms, images.c.digest))
@@ -65,5 +71,5 @@ def _load(tx: Connection, query: sa.Select[Any]) -> list[Image]:
 
 
 def _numbers_first(tag: str) -> tuple[bool, int, str]:
-    number = tag.isascii() and tag.isdecimal()
+    number = IMAGE_NUMBER.match(tag) is not None
     return (not number, int(tag) if number else 0, tag)

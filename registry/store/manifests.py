@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from registry.core.images import Descriptor
 from registry.store.metadata import Connection
-from registry.store.schema import manifests, referrers
+from registry.store.schema import image_moves, manifests, referrers
 from registry.store.upsert import insert_new
 
 
@@ -26,6 +26,12 @@ def find(tx: Connection, name: str, digest: str) -> ManifestRow | None:
     c = manifests.c
     row = tx.execute(sa.select(c.digest, c.media_type).where(c.name == name, c.digest == digest)).one_or_none()
     return ManifestRow(*row) if row else None
+
+
+def is_repository(tx: Connection, name: str) -> bool:
+    """Say whether any manifest has this name, or a tag had."""
+    columns = (manifests.c.name, image_moves.c.name)
+    return any(tx.scalar(sa.select(column).where(column == name).limit(1)) is not None for column in columns)
 
 
 def insert_referrer(tx: Connection, name: str, subject: str, descriptor: Descriptor) -> None:

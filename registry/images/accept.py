@@ -1,0 +1,107 @@
+"""Judge an image of ours that was pushed, before it becomes one: what no node would run is refused here, in one error.
+
+Nodes judge it again when they unpack it: they trust no registry.
+"""
+
+import tarfile
+from pathlib import PurePosixPath
+
+import msgspec
+
+from registry.core.errors import InvalidInput
+from registry.core.images import IMAGE_LABEL, LAYER_TYPE, LOCK_PATH, Descriptor, ImageConfig
+from registry.core.layers import check_member
+from registry.core.manifests import CONFIG_TYPES, PushedManifest
+from registry.core.paths import check_archive_path
+from registry.core.pushes import RefusedImage
+from registry.images.layout import ImageLayout
+from registry.images.tar_headers import TarHeaders
+
+MAX_CONFIG_BYTES = 4 << 20
+
+
+class _Settings(msgspec.Struct, rename={"labels": "Labels"}):
+    labels: dict[str, str] | None = None
+
+
+class _OciConfig(msgspec.Struct):
+    config: _Settings | None = None
+
+
+def find_description(layout: ImageLayout, manifest: PushedManifest) -> ImageConfig | None:
+    """Return what an image of ours says of itself in its config's label; None for any other manifest.
+
+    Raises:
+        RefusedImage: it is one of ours, and not one that this version can run.
+    """
+    label = _label(layout, manifest.config)
+    if label is None:
+        return None
+    try:
+        config = msgspec.json.decode(label, type=ImageConfig)
+        for path in (*(model.path for model in config.models), config.scoring_script):
+            if path is not None:
+                check_archive_path(path)
+    except (msgspec.MsgspecError, InvalidInput) as error:
+        raise RefusedImage(f"the label {IMAGE_LABEL} of the image's config cannot be used here: {error}") from error
+    return config
+
+
+def check_layers(layout: ImageLayout, manifest: PushedManifest) -> None:
+    """Look at the name and kind of all that the layers hold.
+
+    Raises:
+        RefusedImage: a layer is compressed, no tar, or holds what it may not; the message names layer and path.
+    """
+    tree = _Tree()
+    for layer in manifest.layers or []:
+        if layer.media_type != LAYER_TYPE:
+            raise RefusedImage(
+                f"layer {layer.digest} is {layer.media_type}, and nodes read {LAYER_TYPE} only: push the image as it "
+                "was built, with `skopeo copy --preserve-digests` or `oras cp`",
+                digest=layer.digest,
+            )
+        try:
+            with TarHeaders(layout.path(layer.digest)) as file, tarfile.open(fileobj=file, mode="r:") as tar:
+                for member in tar:
+                    tree.add(check_member(member), member.type)
+        except (tarfile.TarError, ValueError, EOFError, InvalidInput) as error:
+            raise RefusedImage(f"layer {layer.digest} is refused: {error}", digest=layer.digest) from error
+    if LOCK_PATH not in tree.files:
+        raise RefusedImage(f"the image has no {LOCK_PATH}: nothing says what its environment is made of")
+
+
+class _Tree:
+    """The image's file system as its layers make it."""
+
+    def __init__(self) -> None:
+        self.files: set[str] = set()  # and links
+        self._folders: set[str] = set()
+        self._links: set[str] = set()
+
+    def add(self, path: str, kind: bytes) -> None:
+        """Put a member there. Raises InvalidInput if the place is taken, or lies below what is no folder."""
+        parents = {str(parent) for parent in PurePosixPath(path).parents} - {"."}
+        blocked = parents & self.files
+        if blocked:
+            where = min(blocked)
+            raise InvalidInput(
+                f"{path!r} lies below {where!r}, which is a {'link' if where in self._links else 'file'}"
+            )
+        folder = kind == tarfile.DIRTYPE
+        if path in self.files or (path in self._folders and not folder):
+            raise InvalidInput(f"{path!r} is there twice")
+        self._folders |= parents
+        (self._folders if folder else self.files).add(path)
+        if kind == tarfile.SYMTYPE:
+            self._links.add(path)
+
+
+def _label(layout: ImageLayout, config: Descriptor | None) -> str | None:
+    if config is None or config.media_type not in CONFIG_TYPES or config.size > MAX_CONFIG_BYTES:
+        return None
+    try:
+        settings = msgspec.json.decode(layout.path(config.digest).read_bytes(), type=_OciConfig).config
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None  # whatever it is, it is no image of ours
+    return (settings.labels or {}).get(IMAGE_LABEL) if settings else None

@@ -1,0 +1,139 @@
+"""Uploads that break off: a connection that ends, a registry that is killed, and clients that come at the same time."""
+
+import http.client
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.registry.api.oci.conftest import Repository, digest_of
+from tests.registry.api.test_killed import Registry
+
+PIECE = b"0123456789abcdef" * 65_536  # a megabyte
+WHOLE = PIECE * 3
+
+
+def send_some(url: str, path: str, announced: int, sent: int) -> None:
+    """Begin a PATCH of ``announced`` bytes and go away after ``sent``."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection.putrequest("PATCH", path)
+    connection.putheader("content-length", str(announced))
+    connection.endheaders()
+    connection.send(WHOLE[:sent])
+    connection.close()
+
+
+def settled(http: httpx.Client, location: str) -> int:
+    """Return where an upload stands once nobody writes to it: an empty PATCH is refused until then."""
+    while http.patch(location, content=b"").status_code == 409:
+        pass
+    return int(http.get(location).headers["range"].split("-")[1]) + 1
+
+
+def test_what_a_broken_connection_brought_is_gone_on_from(team: Repository, url: str) -> None:
+    location = team.http.post(f"{team.url}/blobs/uploads/").headers["location"]
+    team.http.patch(location, content=PIECE)
+    send_some(url, location, len(WHOLE), 2 * len(PIECE))
+    here = settled(team.http, location)
+    assert len(PIECE) <= here <= 3 * len(PIECE)
+    rest = (PIECE + WHOLE)[here : len(WHOLE)]
+    headers = {"content-range": f"{here}-{len(WHOLE) - 1}"}
+    done = team.http.put(location, params={"digest": digest_of(WHOLE)}, content=rest, headers=headers)
+    assert done.status_code == 201, done.text
+    assert team.http.get(done.headers["location"]).content == WHOLE
+
+
+def test_a_broken_monolithic_upload_leaves_nothing(team: Repository, url: str, tmp_path: Path) -> None:
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(address.netloc, timeout=10)
+    connection.putrequest("POST", f"{team.url}/blobs/uploads/?digest={digest_of(WHOLE)}")
+    connection.putheader("content-length", str(len(WHOLE)))
+    connection.endheaders()
+    connection.send(PIECE)
+    connection.close()
+    while list((tmp_path / "images" / "uploads").iterdir()):
+        team.http.get("/health")
+    assert team.http.head(f"{team.url}/blobs/{digest_of(WHOLE)}").status_code == 404
+
+
+def test_one_blob_pushed_by_several_at_once_is_there_once(url: str, tmp_path: Path) -> None:
+    answers: list[int] = []
+
+    def push() -> None:
+        with httpx.Client(base_url=url, timeout=30) as client:
+            location = client.post("/v2/cancer/blobs/uploads/").headers["location"]
+            for start in range(0, len(WHOLE), len(PIECE)):
+                client.patch(location, content=WHOLE[start : start + len(PIECE)])
+            answers.append(client.put(location, params={"digest": digest_of(WHOLE)}).status_code)
+
+    threads = [threading.Thread(target=push) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [201] * 4
+    assert [path.name for path in (tmp_path / "images/blobs/sha256").iterdir()] == [digest_of(WHOLE)[7:]]
+
+
+def test_a_second_request_to_one_upload_is_told_to_wait(team: Repository, url: str) -> None:
+    location = team.http.post(f"{team.url}/blobs/uploads/").headers["location"]
+    began, go_on = threading.Event(), threading.Event()
+
+    def slow() -> Iterator[bytes]:
+        yield PIECE
+        began.set()
+        go_on.wait(20)
+        yield PIECE
+
+    def send() -> None:
+        with httpx.Client(base_url=url, timeout=30) as client:
+            client.patch(location, content=slow())
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    assert began.wait(20)
+    while team.http.get(location).headers["range"] == "0-0":
+        pass
+    busy = team.http.patch(location, content=b"x")
+    assert (busy.status_code, busy.json()["errors"][0]["code"]) == (409, "DENIED")
+    go_on.set()
+    thread.join()
+    done = team.http.put(location, params={"digest": digest_of(PIECE * 2)})
+    assert done.status_code == 201
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    one = Registry(tmp_path)
+    yield one
+    one.process.terminate()
+    one.process.wait(10)
+
+
+@pytest.mark.e2e
+def test_a_killed_registry_shows_nothing_half_and_the_client_goes_on(registry: Registry) -> None:
+    url = f"http://127.0.0.1:{registry.port}"
+    with httpx.Client(base_url=url, timeout=30) as client:
+        location = client.post("/v2/cancer/blobs/uploads/").headers["location"]
+        client.patch(location, content=PIECE)
+        killer = threading.Timer(0.2, registry.kill)
+
+        def endless() -> Iterator[bytes]:
+            yield PIECE
+            killer.start()
+            while killer.is_alive() or registry.process.poll() is None:
+                yield b"x"
+
+        with pytest.raises(httpx.HTTPError):
+            client.patch(location, content=endless())
+    registry.start()
+    with httpx.Client(base_url=url, timeout=30) as client:
+        here = int(client.get(location).headers["range"].split("-")[1]) + 1
+        assert here >= len(PIECE)
+        assert client.get("/v2/cancer/tags/list").status_code == 404
+        assert client.delete(location).status_code == 204
+        again = client.post("/v2/cancer/blobs/uploads/", params={"digest": digest_of(PIECE)}, content=PIECE)
+        assert again.status_code == 201
