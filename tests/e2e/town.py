@@ -18,6 +18,8 @@ from skl2onnx import to_onnx
 from skl2onnx.helpers.onnx_helper import select_model_inputs_outputs
 from sklearn.linear_model import LogisticRegression
 
+from tests.e2e.frameworks import folder_of_cpu_torch
+
 SLIPWAY = str(Path(sys.executable).with_name("slipway"))
 PORTS = ("registry", "controller", "telemetry", "http", "grpc")
 
@@ -65,6 +67,8 @@ class Town:
         self.folder.mkdir(parents=True)
         self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         self.environment = {**os.environ, "SLIPWAY_DIR": str(home / "workspace"), "NO_COLOR": "1", "COLUMNS": "200"}
+        if (folder := folder_of_cpu_torch()) is not None:
+            self.environment["UV_FIND_LINKS"] = folder
         self.key = ""
 
     def slipway(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
@@ -118,8 +122,15 @@ class Town:
         version = self.json("model", "register", "town", "--run", run.info.run_id, "--path", "model")
         return f"azureml:town:{version['version']}"
 
-    def build(self, name: str, model: str, script: str | None = None, sample: Any = None) -> None:
-        image: dict[str, Any] = {"name": name, "model": model}
+    def build(
+        self,
+        name: str,
+        model: str,
+        script: str | None = None,
+        sample: Any = None,
+        environment: dict[str, Any] | None = None,
+    ) -> None:
+        image: dict[str, Any] = {"name": name, "model": model, "environment": environment or {}}
         if sample is not None:
             (self.folder / f"{name}-sample.json").write_text(json.dumps(sample))
             image["sample_requests"] = [{"file": f"{name}-sample.json"}]
