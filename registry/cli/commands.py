@@ -5,6 +5,7 @@ from registry.cli import (
     deployments,
     endpoints,
     environments,
+    image_export,
     image_prune,
     image_tags,
     images,
@@ -78,6 +79,7 @@ NOUNS = [
             "history": image_tags.history,
             "diff": image_tags.diff,
             "prune": image_prune.prune,
+            "export": image_export.export,
         },
     ),
     Noun(

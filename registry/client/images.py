@@ -77,12 +77,14 @@ class Images:
         code = document.code_configuration
         request = BuildRequest(
             name=document.name,
+            kind=document.kind,
             model=document.model,
             models=document.models,
             code_digest=self._upload(folder / code.code) if code else None,
             scoring_script=code.scoring_script if code else None,
             environment=_read_environment(document.environment, folder),
             sample_requests=upload_samples(self._blobs, document.sample_requests, folder),
+            docker=document.docker,
             labels=as_text(document.tags, "$.tags"),
             description=document.description,
         )

@@ -4,9 +4,11 @@ from typing import Any
 
 import msgspec
 
+from registry.core.containers import ContainerSettings, check_settings
 from registry.core.documents import Scalar
 from registry.core.environments import EnvironmentRequest, check_environment
 from registry.core.errors import InvalidInput
+from registry.core.images import ImageKind
 from registry.core.loading import to_record
 from registry.core.names import ModelReference, check_name, parse_model_reference
 from registry.core.samples import Door, Tolerance, check_door
@@ -50,11 +52,13 @@ class ImageDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """image.yaml: what ``slipway image build`` freezes. Paths are relative to the document."""
 
     name: str
+    kind: ImageKind = ImageKind.SCORING
     model: str | None = None
     models: list[str] = []
     code_configuration: CodeDocument | None = None
     environment: ImageEnvironmentDocument = ImageEnvironmentDocument()
     sample_requests: list[SampleDocument] = []
+    docker: ContainerSettings | None = None
     tags: dict[str, Scalar] = {}
     description: str = ""
 
@@ -67,7 +71,19 @@ def load_image(value: Any) -> ImageDocument:
     check_environment(EnvironmentRequest(**msgspec.structs.asdict(document.environment)))
     for number, sample in enumerate(document.sample_requests):
         check_door(sample.door, sample.content_type, f"$.sample_requests[{number}]")
+    check_kind(document.kind, document.docker)
     return document
+
+
+def check_kind(kind: ImageKind, docker: ContainerSettings | None) -> None:
+    """Raise InvalidInput for settings of another kind than the image's, or that no image of its kind can have."""
+    if docker is not None:
+        if kind is not ImageKind.DOCKER:
+            raise InvalidInput(
+                f"$.docker: these are settings of an image of kind docker: write kind: docker, not {kind}",
+                path="$.docker",
+            )
+        check_settings(docker, "$.docker")
 
 
 def parse_models(model: str | None, models: list[str]) -> list[ModelReference]:

@@ -117,6 +117,14 @@ def matches(query: ImageQuery, image: Image) -> bool:
     )
 
 
+class ExportedImage(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``slipway image export`` made: ``source`` is NAME@DIGEST of the image, ``digest`` the container image's."""
+
+    source: str
+    digest: str
+    to: str
+
+
 def held_at(moves: Sequence[ImageMove], at_ms: int) -> list[ImageMove]:
     """Return, of moves from old to new, the line of each tag that held at a time, by tag."""
     held = {move.tag: move for move in moves if move.at_ms <= at_ms}

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from registry.core.containers import ContainerSettings
 from registry.core.environments import EnvironmentRequest
 from registry.core.samples import Sample, SampleRequest
 
@@ -46,7 +47,10 @@ class LayerKind(StrEnum):
 
 
 class ImageKind(StrEnum):
+    """``docker`` says how it runs as a container, too."""
+
     SCORING = "scoring"
+    DOCKER = "docker"
 
 
 class Runtime(StrEnum):
@@ -102,6 +106,7 @@ class ImageConfig(msgspec.Struct, frozen=True, kw_only=True):
     models: list[ModelInImage]
     scoring_script: str | None = None  # relative to CODE_PATH
     samples: list[Sample] = []
+    docker: ContainerSettings | None = None  # of kind docker: how it runs as a container
 
     @property
     def model_dir(self) -> str:
@@ -127,11 +132,13 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What an image is to be built from. ``code_digest`` names an uploaded tar of the code folder."""
 
     name: str
+    kind: ImageKind = ImageKind.SCORING
     model: str | None = None
     models: list[str] = []
     code_digest: str | None = None
     scoring_script: str | None = None  # relative to the code folder
     environment: EnvironmentRequest = EnvironmentRequest()
     sample_requests: list[SampleRequest] = []
+    docker: ContainerSettings | None = None
     labels: dict[str, str] = {}
     description: str = ""

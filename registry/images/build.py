@@ -21,8 +21,6 @@ from registry.core.images import (
     ModelInImage,
 )
 from registry.images.inputs import BuildInputs
-from registry.images.kinds.base import Stacked
-from registry.images.kinds.choose import kind_of
 from registry.images.layers.base import Layer
 from registry.images.layers.models import model_path
 from registry.images.layers.packed import PackedLayers
@@ -57,19 +55,16 @@ def build_image(
     Raises:
         BuildFailed: the inputs cannot make an image, or ``try_out`` refuses it; nothing is stored.
     """
-    kind = kind_of(inputs.kind)
-    inputs = kind.prepare(inputs)
     config = _describe(inputs)
     packed = PackedLayers(layout)
     with layout.stage() as stage:
-        stacked = kind.base(inputs, layout, stage)
+        descriptors = []
         layers = stack(inputs)
         for position, layer in enumerate(layers, start=1):
             descriptor, line = _add(layer, packed, stage)
-            stacked.append(Stacked(descriptor, descriptor.digest))  # not compressed
+            descriptors.append(descriptor)
             report(position / len(layers), line)
-        container = kind.container(inputs, _container(config))
-        built = _finish(stage, inputs.architecture, config, container, stacked)
+        built = _finish(stage, inputs.architecture, config, descriptors)
         try_out(built, (stage.folder, layout.blobs))
         return built
 
@@ -87,6 +82,7 @@ def _describe(inputs: BuildInputs) -> ImageConfig:
         ],
         scoring_script=inputs.scoring_script,
         samples=[one.sample for one in inputs.samples],
+        docker=inputs.docker,
     )
 
 
@@ -112,18 +108,15 @@ def _container(config: ImageConfig) -> dict[str, Any]:
     }
 
 
-def _finish(
-    stage: Stage, architecture: str, config: ImageConfig, container: dict[str, Any], stacked: list[Stacked]
-) -> BuiltImage:
+def _finish(stage: Stage, architecture: str, config: ImageConfig, layers: list[Descriptor]) -> BuiltImage:
     assert architecture in PLATFORMS
     document = {
         "architecture": architecture,
         "os": "linux",
-        "config": container,
-        "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in stacked]},
+        "config": _container(config),
+        "rootfs": {"type": "layers", "diff_ids": [layer.digest for layer in layers]},  # they are not compressed
     }
     config_digest, config_size = stage.write([msgspec.json.encode(document, order="deterministic")])
-    layers = [layer.descriptor for layer in stacked]
     manifest = Manifest(
         schema_version=2,
         media_type=MANIFEST_TYPE,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from registry.core.containers import ContainerSettings
 from registry.core.errors import BuildFailed
 from registry.core.images import CODE_PATH, MODELS_PATH, ImageKind, Runtime
 from registry.core.samples import Sample
@@ -45,6 +46,7 @@ class BuildInputs:
     architecture: str  # OCI's word: amd64 or arm64
     scoring: tuple[Entry, ...]
     kind: ImageKind = ImageKind.SCORING
+    docker: ContainerSettings | None = None
     scoring_script: str | None = None
     code: tuple[Entry, ...] = ()
     wheels: tuple[Entry, ...] = ()

@@ -28,6 +28,7 @@ class Entry:
     size: int
     read: Callable[[], Iterable[bytes]]
     sha256: str | None = None
+    executable: bool = False
 
     def below(self, folder: str) -> "Entry":
         return replace(self, path=f"{folder}/{self.path}")
@@ -70,7 +71,7 @@ def tar_chunks(entries: Iterable[Entry | Link]) -> Iterator[bytes]:
             case Link(target=target):
                 yield _header(path, tarfile.SYMTYPE, 0o777, target=target)
             case Entry() as entry:
-                yield _header(path, tarfile.REGTYPE, 0o644, size=entry.size)
+                yield _header(path, tarfile.REGTYPE, 0o755 if entry.executable else 0o644, size=entry.size)
                 yield from _content(entry)
     yield bytes(2 * _BLOCK)
 

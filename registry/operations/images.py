@@ -9,7 +9,7 @@ from pathlib import Path
 
 from registry.core.activities import Activity, ActivityKind, ActivityState
 from registry.core.errors import BuildFailed, InvalidInput, NotFound, SlipwayError
-from registry.core.image_documents import parse_models
+from registry.core.image_documents import check_kind, parse_models
 from registry.core.images import BuildRequest, Image, Runtime
 from registry.core.models import ModelFile, ModelVersion
 from registry.core.names import check_name
@@ -19,6 +19,7 @@ from registry.images.build import BuiltImage, Report, build_image
 from registry.images.code import code_entries
 from registry.images.environments.choose import check_request, choose_environment, resolve
 from registry.images.inputs import BuildInputs, ModelInput, check_inputs
+from registry.images.kinds.choose import kind_of
 from registry.images.lock import own_requirements
 from registry.images.pack import Entry
 from registry.images.scoring import scoring_package, scoring_requirements
@@ -73,6 +74,7 @@ def run_build(
 def _check_request(workspace: Workspace, request: BuildRequest) -> list[ModelVersion]:
     check_name("image", request.name)
     references = parse_models(request.model, request.models)
+    check_kind(request.kind, request.docker)
     check_request(request.environment)
     if request.scoring_script is not None:
         check_archive_path(request.scoring_script)
@@ -132,6 +134,7 @@ def _build(
             wheels=wheels,
             samples=fetch_samples(workspace, request.sample_requests),
         )
+        inputs = kind_of(request).prepare(inputs)
         rehearsal = _Rehearsal(workspace, works, request.name, report)
         built = build_image(works.layout, inputs, lambda part, line: report(0.6 + 0.2 * part, line), rehearsal.run)
     if rehearsal.golden is not None:

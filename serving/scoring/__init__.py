@@ -16,5 +16,6 @@ Map, in the order a request passes::
     dataplane.py       the one way to the model: admission, deadline, inline or on a thread
     runtimes/          what runs the model: onnxruntime, the user's init() and run(), or mlflow;
                        runtimes/providers.py  which execution provider runs an ONNX model
+    probe.py           a container's health check asks whether the process is ready
     image.py           the image's description;  errors.py  every error;  protocol.py  words to the supervisor
 """

@@ -25,9 +25,11 @@ from .http_server import HttpServer
 from .image import CODE_PATH, Image, read_image
 from .lifeline import die_with_parent, exit_when_stdin_ends
 from .logs import start_logging
+from .probe import HTTP_PORT_VARIABLE
 from .protocol import EXIT_LOAD_FAILED, Announcer, Failed, Ready, Status
 from .runtimes.base import Runtime, provider_of
 
+HOST_VARIABLE, GRPC_VARIABLE = "SLIPWAY_HOST", "SLIPWAY_GRPC_PORT"
 SECRET_VARIABLE = "SLIPWAY_EDGE_SECRET"  # noqa: S105 (the variable's name)
 
 _log = logging.getLogger("slipway.scoring")
@@ -36,9 +38,11 @@ _log = logging.getLogger("slipway.scoring")
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="slipway_scoring", description="Serve one image: one model, one process.")
     parser.add_argument("--root", type=Path, required=True, help="folder of the unpacked image")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--http-port", type=int, default=0, help="0 takes a free one (%(default)s)")
-    parser.add_argument("--grpc-port", type=int, default=0, help="0 takes a free one (%(default)s)")
+    # A container is given these three as variables, which whoever runs it can set to something else.
+    host, http_port, grpc_port = (os.environ.get(name) for name in (HOST_VARIABLE, HTTP_PORT_VARIABLE, GRPC_VARIABLE))
+    parser.add_argument("--host", default=host or "127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--http-port", type=int, default=http_port or "0", help="0 takes a free one (%(default)s)")
+    parser.add_argument("--grpc-port", type=int, default=grpc_port or "0", help="0 takes a free one (%(default)s)")
     parser.add_argument("--serve-as", help="the model's name to clients; by default its own")
     parser.add_argument("--backend", default="", help="endpoint.deployment.revision; health checks may ask for it")
     parser.add_argument(

@@ -92,3 +92,19 @@ def test_what_prune_would_free_is_shown_first(ask: Slipway, url: str, http: http
     assert (done["done"], done["items"]) == (True, [])
     assert ask("prune", "--keep", "-1").returncode == 2
     assert http.post("/api/v1/image-prune", json={"keep": -1}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--to", "oci:out"), "says nothing of a base image: give one that has Python 3.11 with --base"),
+        (("--to", "out.tar", "--base", "oci:base"), "'out.tar' names no place of a container image: write oci:FOLDER"),
+        (("--to", "oci:out", "--base", "docker://python"), "did you mean registry:python?"),
+    ],
+)
+def test_an_export_without_what_it_takes_is_one_line(
+    ask: Slipway, image: Image, words: tuple[str, ...], said: str
+) -> None:
+    done = ask("export", "cancer-onnx:1", *words)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert said in done.stderr

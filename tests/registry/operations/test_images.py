@@ -9,9 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from registry.core.activities import Activity, ActivityState
+from registry.core.containers import ContainerSettings
 from registry.core.environments import EnvironmentRequest
 from registry.core.errors import BuildFailed, InvalidInput, NotFound, SlipwayError
-from registry.core.images import MODELS_PATH, BuildRequest
+from registry.core.images import MODELS_PATH, BuildRequest, ImageKind
 from registry.core.models import ModelFile, ModelVersion
 from registry.core.samples import GOLDEN_TYPE, MAX_SAMPLE_BYTES, MAX_SAMPLES, Answer, GoldenAnswers, SampleRequest
 from registry.images.layers.base import LARGE_BYTES
@@ -397,3 +398,34 @@ def test_samples_that_no_image_can_carry_start_nothing(workspace: Workspace, wor
     for message, (samples, kind) in wrong.items():
         with pytest.raises(kind, match=message):
             start_build(workspace, works, BuildRequest(name="ok", model="cancer:1", sample_requests=samples))
+
+
+def test_an_image_of_kind_docker_says_how_it_runs_as_a_container(workspace: Workspace, works: ImageWorks) -> None:
+    register(workspace, "cancer", model_onnx=ONNX)
+    settings = ContainerSettings(base="oci:base", port=8080, user="scorer")
+    build(workspace, works, BuildRequest(name="net", kind=ImageKind.DOCKER, model="cancer:1", docker=settings))
+    build(workspace, works, BuildRequest(name="plain", model="cancer:1"))
+
+    net, plain = resolve_image(workspace, "net"), resolve_image(workspace, "plain")
+    assert (net.config.kind, net.config.docker) == (ImageKind.DOCKER, settings)
+    assert (plain.config.kind, plain.config.docker) == (ImageKind.SCORING, None)
+    assert net.layers == plain.layers
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "message"),
+    [
+        (ImageKind.SCORING, ContainerSettings(), r"\$\.docker: these are settings of an image of kind docker"),
+        (ImageKind.DOCKER, ContainerSettings(port=0), r"\$\.docker\.port: 0 is no port"),
+        (ImageKind.DOCKER, ContainerSettings(port=5002), r"\$\.docker\.grpc_port: 5002 is the HTTP port already"),
+        (ImageKind.DOCKER, ContainerSettings(user="root"), "does not run as root"),
+        (ImageKind.DOCKER, ContainerSettings(user="0:0"), "does not run as root"),
+        (ImageKind.DOCKER, ContainerSettings(user="a b"), "'a b' is no user"),
+    ],
+)
+def test_settings_that_no_container_can_have_start_nothing(
+    workspace: Workspace, works: ImageWorks, kind: ImageKind, settings: ContainerSettings, message: str
+) -> None:
+    register(workspace, "cancer", model_onnx=ONNX)
+    with pytest.raises(InvalidInput, match=message):
+        start_build(workspace, works, BuildRequest(name="net", kind=kind, model="cancer:1", docker=settings))
