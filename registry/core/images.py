@@ -54,10 +54,11 @@ class ImageKind(StrEnum):
 
 
 class Runtime(StrEnum):
-    """What runs the model: onnxruntime on its own, or the user's ``init()`` and ``run()``."""
+    """What runs the model: onnxruntime alone, the user's ``init()`` and ``run()``, or MLflow's python_function."""
 
     ONNX = "onnx"
     SCRIPT = "script"
+    MLFLOW = "mlflow"
 
 
 class Descriptor(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from registry.core.errors import BuildFailed
 from registry.core.images import Runtime
+from registry.images.mlmodel import MLmodel
 
 _REQUIRED = ("init", "run")
 _DYNAMIC = {"exec", "eval", "globals", "setattr", "vars"}  # a script that uses one may define anything
@@ -13,14 +14,16 @@ _GRAPH = 7
 _VARINT, _LENGTH = 0, 2
 
 
-def choose_runtime(model: str, paths: list[str], scoring_script: str | None) -> Runtime:
-    """Decide what runs the model.
+def choose_runtime(model: str, paths: list[str], scoring_script: str | None, mlmodel: MLmodel | None) -> Runtime:
+    """Decide what runs the model: a script if there is one, or else its python_function, or onnxruntime.
 
     Raises:
-        BuildFailed: there is no scoring script, and not exactly one ``.onnx`` file that needs none.
+        BuildFailed: there is no scoring script, and neither a python_function nor exactly one ``.onnx`` file.
     """
     if scoring_script is not None:
         return Runtime.SCRIPT
+    if mlmodel is not None and mlmodel.runs_itself:
+        return Runtime.MLFLOW
     onnx = [path for path in paths if path.endswith(".onnx")]
     match len(onnx):
         case 1:
@@ -31,7 +34,7 @@ def choose_runtime(model: str, paths: list[str], scoring_script: str | None) -> 
             reason = f"has {len(onnx)} .onnx files ({_some(onnx)})"
     raise BuildFailed(
         f"model {model} {reason}: give a code_configuration with a scoring_script that defines init() and run(data), "
-        "or register a version with exactly one .onnx file",
+        "or register a version with exactly one .onnx file, or one that MLflow logged with a python_function",
         model=model,
     )
 

@@ -8,6 +8,7 @@ from registry.core.errors import BuildFailed
 from registry.core.images import CODE_PATH, MODELS_PATH, ImageKind, Runtime
 from registry.core.samples import Sample
 from registry.images.checks import check_onnx, check_script, choose_runtime
+from registry.images.mlmodel import find_mlmodel
 from registry.images.pack import Entry
 
 _MODELS_FOLDER = MODELS_PATH.removeprefix(f"{CODE_PATH}/")
@@ -65,7 +66,8 @@ def check_inputs(models: Sequence[ModelInput], code: Iterable[Entry], scoring_sc
         if path.split("/")[0] == _MODELS_FOLDER:
             raise BuildFailed(f"the code folder holds {path}: {_MODELS_FOLDER}/ is where the model goes", path=path)
     model = models[0]
-    runtime = choose_runtime(model.reference, [entry.path for entry in model.files], scoring_script)
+    mlmodel = find_mlmodel(model.reference, model.files) if scoring_script is None else None
+    runtime = choose_runtime(model.reference, [entry.path for entry in model.files], scoring_script, mlmodel)
     match runtime:
         case Runtime.SCRIPT:
             assert scoring_script is not None

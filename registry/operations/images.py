@@ -17,10 +17,12 @@ from registry.core.paths import check_archive_path
 from registry.core.samples import GoldenAnswers, check_samples
 from registry.images.build import BuiltImage, Report, build_image
 from registry.images.code import code_entries
+from registry.images.environments.base import Wanted
 from registry.images.environments.choose import check_request, choose_environment, resolve
 from registry.images.inputs import BuildInputs, ModelInput, check_inputs
 from registry.images.kinds.choose import kind_of
 from registry.images.lock import own_requirements
+from registry.images.mlmodel import find_mlmodel, mlflow_requirements
 from registry.images.pack import Entry
 from registry.images.scoring import scoring_package, scoring_requirements
 from registry.images.wheels import wheels_of
@@ -113,7 +115,7 @@ def _build(
         sources, python = choose_environment(
             request.environment, models, needs_code=needs_code, default_python=works.python
         )
-        own = own_requirements(scoring_requirements(), runtime)
+        own = own_requirements(scoring_requirements(), runtime) + _of_mlflow(models[0], runtime, sources)
         for source in sources:
             report(0.1, f"{source.origin}: {len(source.requirements)} requirements")
         report(0.1, f"resolving them and {len(own)} of the scoring process for Python {python}")
@@ -156,6 +158,13 @@ class _Rehearsal:
         self.golden = self._works.rehearsals.rehearse(
             self._name, built.digest, folders, lambda line: self._report(0.8, line)
         )
+
+
+def _of_mlflow(model: ModelInput, runtime: Runtime, sources: Sequence[Wanted]) -> list[str]:
+    """List what an MLflow model needs to run that no source names."""
+    mlmodel = find_mlmodel(model.reference, model.files) if runtime is Runtime.MLFLOW else None
+    users = [requirement for source in sources for requirement in source.requirements]
+    return mlflow_requirements(mlmodel, users) if mlmodel else []
 
 
 def _fetch_code(workspace: Workspace, digest: str | None, archive: Path) -> tuple[Entry, ...]:

@@ -10,9 +10,9 @@ from registry.core.loading import parse_yaml
 from registry.images.environments.base import Wanted, minor_of, wanted
 from registry.images.environments.conda import from_conda
 from registry.images.inputs import ModelInput
+from registry.images.mlmodel import FILE, folder_of
 from registry.images.pack import Entry
 
-_MLMODEL = "MLmodel"
 _MAX_BYTES = 1 << 20
 
 
@@ -22,7 +22,7 @@ class _PythonEnv(msgspec.Struct):
 
 def is_mlflow(model: ModelInput) -> bool:
     """Say whether MLflow logged the model."""
-    return _folder(model) is not None
+    return folder_of(model.files) is not None
 
 
 def from_mlflow(model: ModelInput) -> Wanted:
@@ -31,10 +31,10 @@ def from_mlflow(model: ModelInput) -> Wanted:
     Raises:
         BuildFailed: MLflow did not log it, or what it wrote cannot be an image's environment.
     """
-    folder = _folder(model)
+    folder = folder_of(model.files)
     if folder is None:
         raise BuildFailed(
-            f"model {model.reference} has no {_MLMODEL}, so MLflow did not log it: remove environment.mlflow",
+            f"model {model.reference} has no {FILE}, so MLflow did not log it: remove environment.mlflow",
             model=model.reference,
         )
     files = {entry.path.removeprefix(folder): entry for entry in model.files if entry.path.startswith(folder)}
@@ -48,17 +48,11 @@ def from_mlflow(model: ModelInput) -> Wanted:
         return wanted(f"requirements.txt of {model.reference}", _text(files["requirements.txt"]), python)
     if conda is None:
         raise BuildFailed(
-            f"model {model.reference} has neither requirements.txt nor conda.yaml beside its {_MLMODEL}: "
+            f"model {model.reference} has neither requirements.txt nor conda.yaml beside its {FILE}: "
             "write environment.requirements",
             model=model.reference,
         )
     return Wanted(conda.origin, conda.requirements, python)
-
-
-def _folder(model: ModelInput) -> str | None:
-    """Return the folder that MLflow logged, as a prefix of its files' paths; the topmost if there are several."""
-    found = [entry.path for entry in model.files if entry.path.rpartition("/")[2] == _MLMODEL]
-    return min(found, key=lambda path: (path.count("/"), path)).removesuffix(_MLMODEL) if found else None
 
 
 def _python_of(entry: Entry) -> str | None:

@@ -5,6 +5,7 @@ import pytest
 from registry.core.errors import BuildFailed
 from registry.core.images import Runtime
 from registry.images.checks import check_onnx, check_script, choose_runtime
+from registry.images.mlmodel import MLmodel
 
 
 def varint(value: int) -> bytes:
@@ -77,14 +78,14 @@ def test_what_is_no_onnx_model_is_refused(chunks: Iterable[bytes], message: str)
 
 
 def test_one_onnx_file_needs_no_code() -> None:
-    assert choose_runtime("cancer:1", ["model.onnx", "model.onnx.data", "README"], None) is Runtime.ONNX
+    assert choose_runtime("cancer:1", ["model.onnx", "model.onnx.data", "README"], None, None) is Runtime.ONNX
 
 
 def test_a_scoring_script_decides_whatever_the_files() -> None:
-    assert choose_runtime("cancer:1", ["model.onnx"], "score.py") is Runtime.SCRIPT
+    assert choose_runtime("cancer:1", ["model.onnx"], "score.py", MLmodel({"python_function": {}})) is Runtime.SCRIPT
 
 
 @pytest.mark.parametrize("paths", [[], ["model.joblib"], ["a.onnx", "b.onnx"]])
 def test_otherwise_the_error_says_what_to_do(paths: list[str]) -> None:
     with pytest.raises(BuildFailed, match=r"model cancer:1 has .*: give a code_configuration with a scoring_script"):
-        choose_runtime("cancer:1", paths, None)
+        choose_runtime("cancer:1", paths, None, MLmodel({"onnx": {}}))
