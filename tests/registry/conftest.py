@@ -91,9 +91,9 @@ def http(url: str) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def guarded_workspace(tmp_path: Path) -> Iterator[Workspace]:
+def guarded_workspace(database: str) -> Iterator[Workspace]:
     """A workspace with real clocks and keys."""
-    workspace = open_workspace(f"sqlite:///{tmp_path}/guarded.db", "memory://")
+    workspace = open_workspace(database, "memory://")
     yield workspace
     workspace.close()
 

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import socket
-import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +11,14 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 import pytest
+import sqlalchemy as sa
 
 from registry.core.audit import AuditEntry, is_audited
 from registry.core.services import Service
 from registry.operations import audit, services
 from registry.operations.caller import who
 from registry.operations.workspace import Workspace
+from registry.store import schema
 
 Ask = Callable[..., httpx.Response]
 
@@ -94,6 +95,7 @@ def test_what_is_a_row(method: str, pattern: str, status: int, audited: bool) ->
 def test_no_secret_is_in_the_store_or_the_log(
     ask: Ask,
     secrets: dict[str, str],
+    guarded_workspace: Workspace,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
@@ -108,8 +110,8 @@ def test_no_secret_is_in_the_store_or_the_log(
         httpx.post(f"{url}/api/v1/tokens", content=secret, headers={"authorization": f"Bearer {secret}"})
         httpx.get(f"{url}/api/v1/models", auth=("ada", secret))
     rows(ask)
-    with sqlite3.connect(tmp_path / "guarded.db") as database:
-        dump = "\n".join(database.iterdump())
+    with guarded_workspace.metadata.read() as tx:
+        dump = "\n".join(str(row) for table in schema.metadata.sorted_tables for row in tx.execute(sa.select(table)))
     out, err = capfd.readouterr()
     files = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     for secret in (*secrets.values(), made, bad, key):
