@@ -52,18 +52,21 @@ class Order(msgspec.Struct, frozen=True):
     ascending: bool
 
 
+EQUALITY = ("=", "!=", "LIKE", "ILIKE")
+NUMBER_OPERATORS = ("=", "!=", "<", "<=", ">", ">=")
+STRING_OPERATORS = (*EQUALITY, "IN", "NOT IN")
+LOGGED_OPERATORS = (*EQUALITY, "IS NULL", "IS NOT NULL")
+
+
 class Grammar(msgspec.Struct, frozen=True, kw_only=True):
     noun: str
     strings: frozenset[str]
     numbers: frozenset[str]
     aliases: dict[str, str] = {}
     kinds: frozenset[Kind] = frozenset({Kind.ATTRIBUTE, Kind.TAG})
+    logged: tuple[str, ...] = LOGGED_OPERATORS  # of params and tags
 
 
-EQUALITY = ("=", "!=", "LIKE", "ILIKE")
-NUMBER_OPERATORS = ("=", "!=", "<", "<=", ">", ">=")
-STRING_OPERATORS = (*EQUALITY, "IN", "NOT IN")
-LOGGED_OPERATORS = (*EQUALITY, "IS NULL", "IS NOT NULL")
 DATASET_KEYS = frozenset({"name", "digest", "context"})
 KINDS: dict[str, Kind] = {
     **dict.fromkeys(("metric", "metrics"), Kind.METRIC),
@@ -105,6 +108,7 @@ LOGGED_MODELS = Grammar(
     numbers=frozenset({"creation_timestamp", "last_updated_timestamp"}),
     aliases={"creation_time": "creation_timestamp", "last_updated_time": "last_updated_timestamp"},
     kinds=frozenset({Kind.ATTRIBUTE, Kind.TAG, Kind.PARAM, Kind.METRIC}),
+    logged=(*LOGGED_OPERATORS, "IN", "NOT IN"),
 )
 
 
@@ -163,7 +167,7 @@ def _comparison(tokens: Tokens, grammar: Grammar) -> Comparison:
     number = kind is Kind.METRIC or (kind is Kind.ATTRIBUTE and key in grammar.numbers)
     allowed = NUMBER_OPERATORS if number else STRING_OPERATORS
     if kind in (Kind.TAG, Kind.PARAM):
-        allowed = LOGGED_OPERATORS
+        allowed = grammar.logged
     if operator not in allowed:
         raise tokens.fault(f"{operator[:SHOWN]!r} cannot compare {kind} {key!r}; use {', '.join(allowed)}")
     match operator:
