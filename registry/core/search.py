@@ -165,7 +165,7 @@ def _comparison(tokens: Tokens, grammar: Grammar) -> Comparison:
     kind, key = _identifier(tokens, grammar)
     operator = _operator(tokens)
     number = kind is Kind.METRIC or (kind is Kind.ATTRIBUTE and key in grammar.numbers)
-    allowed = NUMBER_OPERATORS if number else STRING_OPERATORS
+    allowed: tuple[str, ...] = NUMBER_OPERATORS if number else STRING_OPERATORS
     if kind in (Kind.TAG, Kind.PARAM):
         allowed = grammar.logged
     if operator not in allowed:

@@ -2,6 +2,7 @@
 64-bit numbers may be text, NaN and infinities are words."""
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar, get_origin
 
@@ -15,6 +16,8 @@ from registry.core.runs import LifecycleStage, Metric, Run, RunStatus, clamp
 from registry.core.search import encode_page_token
 
 T = TypeVar("T")
+MAX_SHOWN = 60  # characters of a value that a message repeats
+_STEP = re.compile(r"\.(\w+)|\[(\d+)\]", re.ASCII)
 Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 Time = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 STAGES = {
@@ -107,7 +110,7 @@ async def read_message(request: Request, record: type[T], limit_bytes: int | Non
     try:
         return _decode(body, record)
     except msgspec.ValidationError as error:
-        raise InvalidInput(_words(str(error))) from error
+        raise InvalidInput(_words(str(error), None)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"Bad Request. The body is not JSON: {error}") from error
     except RecursionError as error:
@@ -229,7 +232,7 @@ def _convert(values: Any, record: type[T]) -> T:
     try:
         return msgspec.convert(values, record, strict=False)
     except msgspec.ValidationError as error:
-        raise InvalidInput(_words(str(error))) from error
+        raise InvalidInput(_words(str(error), values)) from error
 
 
 def _without_nulls(value: Any) -> Any:
@@ -242,10 +245,24 @@ def _without_nulls(value: Any) -> Any:
             return value
 
 
-def _words(message: str) -> str:
+def _words(message: str, values: Any) -> str:
+    """Say in MLflow's words what msgspec found wrong in values."""
     text, _, path = message.partition(" - at `$")
     missing = text.removeprefix("Object missing required field `").partition("`")[0]
     if missing != text.partition("`")[0]:
         return f"Missing value for required parameter '{missing}'."
-    name = path.rstrip("`").lstrip(".") or "body"
-    return f"Invalid value for parameter '{name}': {text[0].lower()}{text[1:]}"
+    path = path.rstrip("`")
+    given = msgspec.json.encode(_value_at(values, path)).decode()[:MAX_SHOWN]
+    return f"Invalid value {given} for parameter '{path.lstrip('.') or 'body'}': {text[0].lower()}{text[1:]}"
+
+
+def _value_at(values: Any, path: str) -> Any:
+    """Return what lies at a path of msgspec's, such as ``.tags[0].key``; None if it cannot be told."""
+    for name, index in _STEP.findall(path):
+        if name and isinstance(values, dict):
+            values = values.get(name)
+        elif index and isinstance(values, list):
+            values = values[int(index)]
+        else:
+            return None
+    return values

@@ -270,6 +270,23 @@ def test_html_in_names_and_notes_is_json_that_no_browser_sniffs(http: httpx.Clie
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+def test_the_registry_fetches_nothing_that_a_source_or_webhook_names(http: httpx.Client) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as inside:
+        inside.settimeout(0.3)
+        source = f"http://127.0.0.1:{inside.getsockname()[1]}/latest/meta-data"
+        http.post("/api/2.0/mlflow/registered-models/create", json={"name": "cancer"})
+        made = http.post("/api/2.0/mlflow/model-versions/create", json={"name": "cancer", "source": source})
+        assert made.json()["model_version"]["source"] == source
+        version = {"name": "cancer", "version": "1"}
+        http.get("/api/2.0/mlflow/model-versions/get-download-uri", params=version)
+        http.get("/model-versions/get-artifact", params={**version, "path": "x"})
+        http.get("/api/v1/models/cancer/lineage")
+        hook = {"name": "hook", "url": source, "events": [{"entity": "MODEL_VERSION", "action": "CREATED"}]}
+        assert http.post("/api/2.0/mlflow/webhooks", json=hook).json()["error_code"] == "ENDPOINT_NOT_FOUND"
+        with pytest.raises(TimeoutError):
+            inside.accept()
+
+
 def test_a_path_writes_no_line_into_the_log(http: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "slipway.registry")
     http.get("/api/v1/models/x%0a2026-01-01 ERROR root logged in")

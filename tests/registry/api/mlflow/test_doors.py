@@ -7,19 +7,36 @@ import pytest
 
 V2 = "/api/2.0/mlflow"
 FILES = "/api/2.0/mlflow-artifacts/artifacts"
+POINT = {"key": "m", "value": 1, "timestamp": 1}
 
 
 @pytest.mark.parametrize(
     ("path", "body", "says"),
     [
         ("experiments/create", {}, "Missing value for required parameter 'name'."),
-        ("experiments/create", {"name": 123}, "Invalid value for parameter 'name': expected `str`"),
+        ("experiments/create", {"name": 123}, "Invalid value 123 for parameter 'name': expected `str`"),
+        ("experiments/create", {"name": ["x" * 99]}, f"Invalid value [\"{'x' * 58} for parameter 'name'"),
+        ("experiments/create", {"name": "n" * 501}, "1 to 500 characters"),
+        (
+            "experiments/create",
+            {"name": "a", "tags": [{"key": "k", "value": {}}]},
+            "Invalid value {} for parameter 'tags[0].value'",
+        ),
+        ("experiments/set-experiment-tag", {"experiment_id": "0", "key": "k", "value": "v" * 20_001}, "at most 20000"),
         ("experiments/create", {"name": "a", "artifact_location": "s3://b"}, "artifact_location"),
         ("runs/log-metric", {"run_id": "RUN", "key": "m", "timestamp": 1}, "'value'"),
         ("runs/log-metric", {"run_id": "RUN", "key": "m", "value": "many", "timestamp": 1}, "'many'"),
         ("runs/log-metric", {"run_id": "RUN", "key": "m", "value": 1, "timestamp": 1, "step": 2**63}, "step"),
         ("runs/log-metric", {"run_id": "RUN", "key": "../m", "value": 1, "timestamp": 1}, "'key'"),
         ("runs/log-batch", {"run_id": "RUN", "params": [{"key": str(i)} for i in range(101)]}, "at most 100 params"),
+        ("runs/log-batch", {"run_id": "RUN", "tags": [{"key": str(i)} for i in range(101)]}, "at most 100 tags"),
+        ("runs/log-batch", {"run_id": "RUN", "metrics": [POINT] * 1001}, "at most 1000 metrics"),
+        (
+            "runs/log-batch",
+            {"run_id": "RUN", "metrics": [POINT] * 1000, "tags": [{"key": "a"}]},
+            "at most 1000 entities",
+        ),
+        ("runs/log-parameter", {"run_id": "RUN", "key": "k" * 251}, "1 to 250 letters"),
         ("runs/log-batch", {"run_id": "RUN", "params": [{"key": "a", "value": "1"}, {"key": "a"}]}, "Duplicate"),
         ("runs/create", {"experiment_id": "0", "tags": [{"key": "a", "value": "1"}, {"key": "a"}]}, "Duplicate"),
         ("runs/create", {"experiment_id": "0", "tags": [{"key": str(i)} for i in range(1001)]}, "at most 1000 tags"),
