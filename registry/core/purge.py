@@ -14,6 +14,10 @@ class PurgeKind(StrEnum):
     RUN = "run"
     EXPERIMENT = "experiment"
     DATASET = "dataset"
+    ACTIVITIES = "activities"
+
+
+ACTIVITY_DAYS = 30  # for so long, what was built or deployed can be read at least
 
 
 class PurgeItem(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 
 from registry.core.errors import InvalidInput
-from registry.core.purge import PurgeItem, PurgeKind, PurgePlan
+from registry.core.purge import ACTIVITY_DAYS, PurgeItem, PurgeKind, PurgePlan
 from registry.core.times import DAY_MS
 from registry.operations.integrity import remove_orphans
 from registry.operations.workspace import Workspace
-from registry.store import dataset_versions, run_code
+from registry.store import activities, dataset_versions, datasets, run_code
 from registry.store import purge as rows
 from registry.store.metadata import Connection
 from registry.store.purge import DeletedRun, VersionRow, Weight
@@ -18,15 +18,16 @@ DEFAULT_EXPERIMENT = 0  # where clients log that choose none
 
 def preview(workspace: Workspace, older_than_days: float) -> PurgePlan:
     """Return what would go, and what refuses to and why. Raises InvalidInput for days that are none."""
+    before_ms = _before_ms(workspace, older_than_days)
     with workspace.metadata.read() as tx:
-        return PurgePlan(items=_plan(tx, _before_ms(workspace, older_than_days)).items)
+        return PurgePlan(items=_plan(tx, before_ms, _activities_before_ms(workspace, before_ms)).items)
 
 
 def purge(workspace: Workspace, older_than_days: float) -> PurgePlan:
     """Delete it, then the blobs that nothing refers to any more, but for those written within a day."""
     before_ms = _before_ms(workspace, older_than_days)
     with workspace.metadata.write() as tx:
-        plan = _plan(tx, before_ms)
+        plan = _plan(tx, before_ms, _activities_before_ms(workspace, before_ms))
         for name, version in plan.versions:
             rows.drop_version(tx, name, version)
         for name in plan.models:
@@ -36,10 +37,12 @@ def purge(workspace: Workspace, older_than_days: float) -> PurgePlan:
         for run_id in plan.runs:
             rows.drop_run(tx, run_id)
         run_code.drop_unused_snapshots(tx)
+        datasets.drop_unread(tx)
         for number in plan.experiments:
             rows.drop_experiment(tx, number)
         for name, version in plan.datasets:
             dataset_versions.drop(tx, name, version)
+        activities.drop_unused(tx, _activities_before_ms(workspace, before_ms))
     gone = remove_orphans(workspace)
     return PurgePlan(items=plan.items, done=True, freed_blobs=len(gone), freed_bytes=sum(one.size for one in gone))
 
@@ -63,7 +66,7 @@ class _Plan:
         return not refused
 
 
-def _plan(tx: Connection, before_ms: int) -> _Plan:
+def _plan(tx: Connection, before_ms: int, activities_before_ms: int) -> _Plan:
     plan = _Plan()
     kept = _plan_models(tx, plan, before_ms)
     _plan_logged_models(tx, plan, before_ms, kept)
@@ -79,6 +82,9 @@ def _plan(tx: Connection, before_ms: int) -> _Plan:
         weight = Weight(len(files), sum(file.size for file in files))
         plan.add(PurgeKind.DATASET, f"{name}:{version}", deleted_ms, weight, "")
         plan.datasets.append((name, version))
+    if ended := activities.count_unused(tx, activities_before_ms):
+        name = f"{ended:,} that ended long ago"
+        plan.add(PurgeKind.ACTIVITIES, name, activities_before_ms, NO_WEIGHT, "")
     return plan
 
 
@@ -119,6 +125,10 @@ def _plan_runs(tx: Connection, plan: _Plan, before_ms: int, kept: list[VersionRo
 
 def _origin(run: DeletedRun, users: dict[str | None, str]) -> str:
     return f"{users[run.id]} came from it" if run.id in users else ""
+
+
+def _activities_before_ms(workspace: Workspace, before_ms: int) -> int:
+    return min(before_ms, workspace.now_ms() - ACTIVITY_DAYS * DAY_MS)
 
 
 def _before_ms(workspace: Workspace, older_than_days: float) -> int:

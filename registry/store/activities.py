@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from registry.core.activities import Activity, ActivityKind, ActivityState
 from registry.store.metadata import Connection
-from registry.store.schema import activities, activity_lines
+from registry.store.schema import activities, activity_lines, revisions
 
 
 def insert(tx: Connection, activity: Activity) -> None:
@@ -60,6 +60,21 @@ def running(tx: Connection, kind: ActivityKind) -> list[Activity]:
     return _load(
         tx, sa.select(activities).where(activities.c.kind == kind, activities.c.state == ActivityState.RUNNING)
     )
+
+
+def count_unused(tx: Connection, before_ms: int) -> int:
+    """Return how many ended before a time and are of no revision that is there."""
+    return tx.scalar(sa.select(sa.func.count()).select_from(activities).where(_unused(before_ms))) or 0
+
+
+def drop_unused(tx: Connection, before_ms: int) -> None:
+    """Delete those, with their logs."""
+    tx.execute(sa.delete(activities).where(_unused(before_ms)))
+
+
+def _unused(before_ms: int) -> sa.ColumnElement[bool]:
+    used = sa.select(revisions.c.number).where(revisions.c.activity_id == activities.c.id).exists()
+    return (activities.c.ended_ms <= before_ms) & ~used
 
 
 def _load(tx: Connection, query: sa.Select[Any]) -> list[Activity]:

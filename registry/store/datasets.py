@@ -92,6 +92,12 @@ def summaries(tx: Connection, experiment_ids: Sequence[int], limit: int) -> list
     return [DatasetSummary(**row._mapping) for row in tx.execute(query.limit(limit))]
 
 
+def drop_unread(tx: Connection) -> None:
+    """Forget the datasets that no run has read that is still there."""
+    read = sa.select(run_datasets.c.run_id).where(run_datasets.c.dataset_id == datasets.c.id).exists()
+    tx.execute(sa.delete(datasets).where(~read))
+
+
 def _find_or_insert(tx: Connection, experiment_id: int, dataset: Dataset, new_id: Callable[[], str]) -> str:
     here = sa.and_(
         datasets.c.experiment_id == experiment_id,
