@@ -23,6 +23,7 @@ from registry.api import (
     secrets,
     system,
     tokens,
+    workspace_deletion,
 )
 from registry.api.access import AccessGuard, Protection, guarded
 from registry.api.audit import AuditMiddleware
@@ -69,6 +70,7 @@ from registry.core.samples import GoldenAnswers
 from registry.core.secrets import Secret, SecretList, SecretValue
 from registry.core.services import Service
 from registry.core.tokens import MadeToken, TokenList, WantedToken
+from registry.core.workspace_deletion import DeletionOrder, DeletionPlan
 from registry.images.uploads import Uploads
 from registry.operations.audit import AuditLog
 from registry.operations.image_works import ImageWorks
@@ -89,6 +91,8 @@ WORKSPACE = [
     # deleting for good
     ApiRoute("GET", "/purge", purge.preview, None, PurgePlan, query=PurgeOrder),
     ApiRoute("POST", "/purge", purge.perform, PurgeOrder, PurgePlan),
+    ApiRoute("GET", "/workspace/deletion", workspace_deletion.preview, None, DeletionPlan),
+    ApiRoute("POST", "/workspace/deletion", workspace_deletion.perform, DeletionOrder, Activity, 202),
     # runs
     ApiRoute("GET", "/runs", runs.list_runs, None, RunList, query=runs.RunQuery),
     ApiRoute("GET", "/runs/{run}", runs.get_run, None, RunDetails),

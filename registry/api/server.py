@@ -14,7 +14,7 @@ from registry.api.app import build_app
 from registry.api.bound import check_owner, protection_of
 from registry.api.head_limit import BoundedHttpProtocol
 from registry.core.errors import SlipwayError
-from registry.operations.activities import fail_interrupted_builds
+from registry.operations.activities import fail_interrupted
 from registry.operations.audit import prune_audit
 from registry.operations.image_works import ImageWorks, open_image_works
 from registry.operations.workspace import Workspace, open_workspace
@@ -76,7 +76,7 @@ def serve(
         check_owner(workspace, protection, database_url)
     except (SlipwayError, OSError) as error:
         _exit(str(error))
-    fail_interrupted_builds(workspace)
+    fail_interrupted(workspace)
     prune_audit(workspace)
     signal.signal(signal.SIGTERM, _ignore)  # uvicorn raises it again when it is done; done is done
     signal.signal(signal.SIGINT, _ignore)

@@ -21,6 +21,7 @@ from registry.cli import (
     scoring,
     secrets,
     tokens,
+    workspace_deletion,
 )
 from registry.cli.assembly import PROCESSES, Commands, Noun
 
@@ -122,6 +123,11 @@ NOUNS = [
             "list": tokens.list_tokens,
             "revoke": tokens.revoke,
         },
+    ),
+    Noun(
+        "workspace",
+        "All of it at once.\n\nExample: slipway workspace delete",
+        {"delete": workspace_deletion.delete},
     ),
 ]
 

@@ -21,8 +21,10 @@ from registry.client.requests import Requests
 from registry.client.runs import Runs
 from registry.client.secrets import Secrets
 from registry.client.services import Services
+from registry.core.activities import Activity
 from registry.core.desired import DesiredState
 from registry.core.purge import PurgeOrder, PurgePlan
+from registry.core.workspace_deletion import DeletionOrder, DeletionPlan
 
 __all__ = ["Client"]
 
@@ -62,6 +64,19 @@ class Client:
     def purge(self, older_than_days: float = 0.0) -> PurgePlan:
         """Delete for good what was deleted at least so many days ago."""
         return self._door.ask("POST", "/purge", PurgePlan, PurgeOrder(older_than_days=older_than_days))
+
+    def preview_deletion(self) -> DeletionPlan:
+        """Return what would go with the whole workspace, its name, and what refuses to."""
+        return self._door.ask("GET", "/workspace/deletion", DeletionPlan)
+
+    def delete_workspace(self, confirm: str) -> Activity:
+        """Delete everything in the workspace called ``confirm``; follow the activity. It can be repeated.
+
+        Raises:
+            InvalidInput: the workspace has another name.
+            Conflict: a deployment is live or starting, or something is being built or deleted.
+        """
+        return self._door.ask("POST", "/workspace/deletion", Activity, DeletionOrder(confirm=confirm))
 
     def close(self) -> None:
         self._door.close()

@@ -82,6 +82,8 @@ DELETE /api/v1/endpoints/{endpoint}/deployments/{deployment} /api/v1/runs/{run} 
 """
 
 OWNER = """
+GET    /api/v1/workspace/deletion
+POST   /api/v1/workspace/deletion
 GET    /api/v1/secrets /api/v1/tokens /api/v1/audit /api/v1/purge /api/v1/image-prune
 POST   /api/v1/tokens /api/v1/purge /api/v1/image-prune /api/v1/endpoints/{name}/keys/regenerate
 PUT    /api/v1/secrets/{name}

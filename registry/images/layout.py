@@ -175,13 +175,25 @@ class ImageLayout:
     def entries(self) -> Iterator[BlobFile]:
         """Give every blob."""
         for file in sorted(self.blobs.iterdir()):
-            with suppress(FileNotFoundError):  # removed meanwhile
-                status = file.stat()
-                yield BlobFile(f"sha256:{file.name}", status.st_size, status.st_mtime_ns // 1_000_000)
+            yield from self._entry(file)
+
+    def _entry(self, file: Path) -> Iterator[BlobFile]:
+        with suppress(FileNotFoundError):  # removed meanwhile
+            status = file.stat()
+            yield BlobFile(f"sha256:{file.name}", status.st_size, status.st_mtime_ns // 1_000_000)
+
+    def is_unchanged(self, blob: BlobFile) -> bool:
+        """Say whether a blob is still there as it was listed, and was not written again meanwhile."""
+        return any(one == blob for one in self._entry(self.blobs / blob.digest.removeprefix("sha256:")))
 
     def remove(self, digest: str) -> None:
         """Delete a blob for good; the caller has made sure that nothing refers to it. One that is not there is fine."""
         (self.blobs / check_name("digest", digest).removeprefix("sha256:")).unlink(missing_ok=True)
+
+    def discard_uploads(self) -> None:
+        """Give up the blobs that are on their way in, in pieces."""
+        for file in self.uploads.iterdir():
+            file.unlink(missing_ok=True)
 
     def _sweep(self) -> None:
         with self._locked():

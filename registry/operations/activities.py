@@ -102,12 +102,18 @@ def end_within(
     return _get(tx, activity_id)
 
 
-def fail_interrupted_builds(workspace: Workspace) -> None:
-    """End the builds that a registry was running when it stopped: nobody is working on them any more."""
+INTERRUPTED = {
+    ActivityKind.BUILD: "the registry stopped during this build: start it again",
+    ActivityKind.DELETE: "the registry stopped during this deletion: what is left of it can be deleted the same way",
+}
+
+
+def fail_interrupted(workspace: Workspace) -> None:
+    """End what a registry was at work on itself when it stopped: nobody is any more."""
     with workspace.metadata.write() as tx:
-        for activity in rows.running(tx, ActivityKind.BUILD):
-            message = "the registry stopped during this build: start it again"
-            end_within(tx, workspace, activity.id, state=ActivityState.FAILED, message=message)
+        for kind, message in INTERRUPTED.items():
+            for activity in rows.running(tx, kind):
+                end_within(tx, workspace, activity.id, state=ActivityState.FAILED, message=message)
 
 
 def get_activity(workspace: Workspace, activity_id: str) -> Activity:

@@ -171,6 +171,15 @@ class Blobs:
         with _told(), suppress(FileNotFoundError):
             obstore.delete(self._store, entry.path)
 
+    def is_unchanged(self, entry: BlobEntry) -> bool:
+        """Say whether an entry is still there as it was listed, and was not written again meanwhile."""
+        with _told():
+            try:
+                written = obstore.head(self._store, entry.path)["last_modified"]
+            except FileNotFoundError:
+                return False
+        return int(written.timestamp()) == entry.written_ms // 1000  # stores tell a header's time in whole seconds
+
     def exists(self, digest: str) -> bool:
         try:
             self.size(digest)

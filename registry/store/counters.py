@@ -34,6 +34,12 @@ def raise_to(tx: Connection, name: str, value: int) -> None:
         tx.execute(sa.update(counters).where(counters.c.name == name).values(value=value))
 
 
+def forget_all_but_the_data_planes(tx: Connection) -> None:
+    """Let everything count from the beginning but what edges, nodes and telemetry remember."""
+    c = counters.c.name
+    tx.execute(sa.delete(counters).where(c != DESIRED_STATE, ~c.startswith("revision:", autoescape=True)))
+
+
 def model_versions_of(name: str) -> str:
     """Return the counter of the numbers that a model's purged versions had. A name may be longer than a counter's."""
     return f"model-versions/{hashlib.sha256(name.encode()).hexdigest()[:32]}"

@@ -1,8 +1,10 @@
 """Open the metadata database and hand out transactions. Knows nothing of the tables' meaning."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -36,6 +38,15 @@ class Metadata:
         """Tell whether other registries may write to the same database."""
         return self.engine.dialect.name == "postgresql"
 
+    @property
+    def name(self) -> str:
+        """What the workspace is called: its PostgreSQL database, or the folder that ``.slipway`` or the file is in."""
+        database = self.engine.url.database or ""
+        if self.shared:
+            return database
+        folders = [folder.name for folder in Path(database).absolute().parents]
+        return next((name for name in folders if name and not name.startswith(".")), "workspace")
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give one consistent snapshot.
@@ -63,6 +74,16 @@ class Metadata:
                 yield tx
         finally:
             self._turn.release()
+
+    def shrink(self) -> None:
+        """Give the room of deleted rows back, where the database is a file; PostgreSQL does so by itself."""
+        if self.shared:
+            return
+        with self._turn, closing(self.engine.raw_connection()) as connection:
+            assert connection.driver_connection is not None
+            with suppress(sqlite3.OperationalError):  # somebody reads, or the disk is full: it stays as large as it is
+                connection.driver_connection.execute("VACUUM")
+                connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     async def write_soon(self, job: Callable[[Connection], T]) -> T:
         """Run a short job in a transaction that it may share with others; return when that is committed.

@@ -1,5 +1,6 @@
 """One contract over every blob store."""
 
+import asyncio
 import hashlib
 import socket
 import time
@@ -10,8 +11,12 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
+from registry.core.activities import ActivityState
 from registry.core.errors import InvalidInput, NotFound, Unavailable
+from registry.images.layout import ImageLayout
+from registry.operations.activities import follow_activity
 from registry.operations.workspace import Workspace, open_workspace
+from registry.operations.workspace_deletion import preview, start_deletion
 from registry.store.blobs import Blobs, open_blobs
 from registry.store.metadata import open_metadata
 from tests.contract.conftest import Place
@@ -60,6 +65,29 @@ def test_every_blob_and_every_unfinished_upload_is_listed(blobs: Blobs) -> None:
         blobs.remove(entries[digest])
         blobs.remove(entries[digest])
         assert not blobs.exists(digest)
+
+
+def test_a_blob_that_was_written_again_is_not_what_was_listed(blobs: Blobs) -> None:
+    digest = blobs.put(b"listed").digest
+    (entry,) = [one for one in blobs.entries() if one.digest == digest]
+    assert blobs.is_unchanged(entry)
+    assert not blobs.is_unchanged(entry._replace(written_ms=entry.written_ms - 5000))
+    blobs.remove(entry)
+    assert not blobs.is_unchanged(entry)
+
+
+def test_a_deleted_workspace_leaves_nothing_in_its_store(place: Place, tmp_path: Path) -> None:
+    workspace = open_workspace(f"sqlite:///{tmp_path}/registry.db", place.url)
+    for number in range(5):
+        workspace.blobs.put(b"%d" % number)
+    with workspace.blobs.upload() as upload:
+        upload.write(b"never whole")
+        layout = ImageLayout(tmp_path / "images")
+        activity = start_deletion(workspace, layout, preview(workspace, layout).name, "")
+        ended = asyncio.run(follow_activity(workspace, activity.id, after=99, wait_s=30))
+        assert ended.state is ActivityState.SUCCEEDED, ended.message
+    assert place.left() == []
+    workspace.close()
 
 
 def test_putting_the_same_content_twice_is_one_blob(blobs: Blobs) -> None:

@@ -45,7 +45,11 @@ def _create(connection: sa.Connection) -> None:
     metadata.create_all(connection)
     _version_table.create(connection)
     connection.execute(sa.insert(_version_table).values(version_num=HEAD))
-    # MLflow's clients log to experiment 0, named Default, when they choose none.
+    insert_default_experiment(connection)
+
+
+def insert_default_experiment(connection: sa.Connection) -> None:
+    """Make the one to which MLflow's clients log when they choose none: number 0, named Default."""
     default = {"id": 0, "name": "Default", "artifact_location": "mlflow-artifacts:/0", "lifecycle_stage": "active"}
     connection.execute(sa.insert(experiments).values(**default, created_ms=0, updated_ms=0))
 

@@ -45,6 +45,7 @@ def test_no_rule_is_there_twice() -> None:
         ("DELETE", "/api/v1/endpoints/{name}", Role.OWNER),
         ("POST", "/api/v1/endpoints/{name}/keys/regenerate", Role.OWNER),
         ("GET", "/api/v1/audit", Role.OWNER),
+        ("POST", "/api/v1/workspace/deletion", Role.OWNER),
         ("GET", "/api/v1/tokens", Role.OWNER),
     ],
 )

@@ -7,7 +7,7 @@ from registry.core.errors import Conflict, InvalidInput, NotFound
 from registry.operations.activities import (
     begin_activity,
     end_activity,
-    fail_interrupted_builds,
+    fail_interrupted,
     follow_activity,
     get_activity,
     list_activities,
@@ -77,6 +77,6 @@ def test_a_follower_is_answered_when_the_wait_is_over_or_nothing_more_can_come(w
 
 def test_builds_that_a_stopped_registry_left_are_failed_and_deploys_go_on(workspace: Workspace) -> None:
     build, deploy = begin(workspace), begin(workspace, ActivityKind.DEPLOY)
-    fail_interrupted_builds(workspace)
+    fail_interrupted(workspace)
     assert get_activity(workspace, build).state is ActivityState.FAILED
     assert get_activity(workspace, deploy).state is ActivityState.RUNNING
