@@ -5,6 +5,7 @@ process with it.
 """
 
 import asyncio
+import os
 import secrets
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from serving.node.files import Files
 from serving.node.launch import Launch, read_description
 from serving.node.prepare import make_present
 from serving.node.process import ScoringProcess
-from serving.node.room import open_room
+from serving.node.room import BOUND_VARIABLE, open_room
 from serving.node.samples import Asker, compare
 from serving.scoring.lifeline import die_with_parent, exit_when_stdin_ends
 
@@ -38,7 +39,7 @@ def rehearse(order: RehearsalOrder, report: Callable[[str], None]) -> GoldenAnsw
     Raises:
         NodeError: it cannot be done, or a sample is not answered, or not twice the same.
     """
-    room = open_room(Path(order.node), None)
+    room = open_room(Path(order.node), os.environ.get(BOUND_VARIABLE))
     files = Files([Path(folder) for folder in order.folders])
     prepared = make_present(files, order.name, order.digest, room, lambda line: None, report)
     config = read_description(prepared.image)
@@ -55,9 +56,14 @@ def rehearse(order: RehearsalOrder, report: Callable[[str], None]) -> GoldenAnsw
 
 
 async def _rehearse(launch: Launch, config: ImageConfig, report: Callable[[str], None]) -> GoldenAnswers:
-    first, again = await _answers(launch, config, times=2)
+    try:
+        async with asyncio.TaskGroup() as group:
+            one = group.create_task(_answers(launch, config, times=2))
+            other = group.create_task(_answers(launch, config, times=1))
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    (first, again), (elsewhere,) = one.result(), other.result()
     compare(config, first, again, f"answered differently the second time ({_REMEDY})")
-    (elsewhere,) = await _answers(launch, config, times=1)
     compare(config, first, elsewhere, f"answered differently by a second process ({_REMEDY})")
     report(f"each sample was answered alike three times, by two processes: {len(first)} in all")
     return GoldenAnswers(answers=first)
