@@ -10,7 +10,7 @@ import pytest
 
 from registry.core.images import EMPTY, EMPTY_TYPE, MANIFEST_TYPE, Descriptor, Index, Manifest, Runtime
 from registry.images.build import BuiltImage, build_image
-from registry.images.inputs import BuildInputs, ModelInput
+from registry.images.inputs import BuildInputs, ModelInput, SampleInput
 from registry.images.layout import ImageLayout
 from registry.images.pack import entry_of_bytes
 
@@ -103,7 +103,13 @@ ImageMaker = Callable[..., BuiltImage]
 def make_image(registry: PullRegistry) -> ImageMaker:
     """Build an image whose scoring process is ``main`` and whose lock is ``lock``."""
 
-    def make(main: str = "", lock: bytes = b"", script: str | None = None, model: bytes = ONNX) -> BuiltImage:
+    def make(
+        main: str = "",
+        lock: bytes = b"",
+        script: str | None = None,
+        model: bytes = ONNX,
+        samples: tuple[SampleInput, ...] = (),
+    ) -> BuiltImage:
         inputs = BuildInputs(
             models=(ModelInput("cancer", 1, None, (entry_of_bytes("model.onnx", model),)),),
             runtime=Runtime.ONNX if script is None else Runtime.SCRIPT,
@@ -113,6 +119,7 @@ def make_image(registry: PullRegistry) -> ImageMaker:
             python="3.11",
             architecture="amd64",
             scoring=(entry_of_bytes("__init__.py", b""), entry_of_bytes("__main__.py", main.encode())),
+            samples=samples,
         )
         return build_image(registry.layout, inputs, lambda progress, line: None)
 

@@ -19,32 +19,9 @@ from registry.images.inputs import BuildInputs, ModelInput, SampleInput
 from registry.images.layout import ImageLayout
 from registry.images.pack import entry_of_bytes
 from registry.images.rehearsal import Rehearsals
+from tests.serving.node.answering import answering
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-SERVER = """
-import json, os, random, sys, threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
-arguments = dict(zip(sys.argv[1::2], sys.argv[2::2]))
-asked = 0
-threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
-
-class Handler(BaseHTTPRequestHandler):
-    def do_POST(self):
-        global asked
-        asked += 1
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        answer = json.dumps({answer}).encode()
-        self.send_response({status})
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-server = HTTPServer(("127.0.0.1", 0), Handler)
-with os.fdopen(int(arguments["--announce-fd"]), "w") as out:
-    out.write(json.dumps(dict(protocol=1, state="ready", http_port=server.server_port)) + "\\n")
-server.serve_forever()
-"""
 ROWS = Sample(name="rows.json", path="opt/slipway/samples/0/rows.json", tolerance=Tolerance(relative=0.5, absolute=0))
 
 
@@ -58,7 +35,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def inputs(answer: str, status: int = 200) -> BuildInputs:
-    main = SERVER.format(answer=answer, status=status).encode()
+    main = answering(answer, status).encode()
     return BuildInputs(
         models=(ModelInput("cancer", 1, None, (entry_of_bytes("model.txt", b"a model"),)),),
         runtime=Runtime.SCRIPT,

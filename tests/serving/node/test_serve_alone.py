@@ -6,11 +6,16 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
 import pytest
 
+from registry.core.images import Descriptor
+from registry.core.samples import GOLDEN_TYPE, Answer, GoldenAnswers, Sample
 from registry.images.build import BuiltImage
+from registry.images.inputs import SampleInput
 from registry.images.lock import compile_lock
 from serving.node.serve_alone import serve_alone
+from tests.serving.node.answering import answering
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 MAIN = """
@@ -34,9 +39,11 @@ sys.exit(serve_alone(url, reference, host="127.0.0.1", http_port=0, grpc_port=0,
 class Registry(Protocol):
     url: str
 
+    def attach(self, subject: str, artifact_type: str, payload: bytes) -> Descriptor: ...
+
 
 class ImageMaker(Protocol):
-    def __call__(self, main: str = "", lock: bytes = b"", script: str | None = None) -> BuiltImage: ...
+    def __call__(self, main: str = "", lock: bytes = b"", *, samples: tuple[SampleInput, ...] = ()) -> BuiltImage: ...
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +99,21 @@ def test_a_script_that_fails_is_shown_with_its_own_line(
 
     assert code == 1
     assert "ValueError: no such column (score.py:12)" in capfd.readouterr().err.splitlines()[-1]
+
+
+def test_an_image_that_answers_its_sample_otherwise_than_at_build_is_not_served(
+    tmp_path: Path, registry: Registry, make_image: ImageMaker, lock: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sample = Sample(name="rows.json", path="opt/slipway/samples/0/rows.json")
+    digest = make_image(answering("[sum(body)]"), lock, samples=(SampleInput(sample, b"[1.0, 2.0]"),)).digest
+    recorded = Answer(sample="rows.json", status=200, content_type="application/json", body=b"[4.0]")
+    registry.attach(digest, GOLDEN_TYPE, msgspec.json.encode(GoldenAnswers(answers=[recorded])))
+    code = serve_alone(
+        registry.url, f"cancer@{digest}", host="127.0.0.1", http_port=0, grpc_port=0, serve_as=None, state_dir=tmp_path
+    )
+
+    assert code == 1
+    assert capfd.readouterr().err.splitlines()[-1] == (
+        f"cannot serve cancer@{digest}: sample rows.json at /score was not answered as when the image was built: "
+        "$[0]: expected 4.0, got 3.0 (tolerance: relative 0.0001, absolute 1e-06)"
+    )
