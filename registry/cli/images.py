@@ -1,6 +1,7 @@
 """``slipway image``."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import typer
@@ -100,10 +101,8 @@ def show(
 
 
 def _sample_fields(samples: Sequence[Sample], golden: GoldenAnswers) -> dict[str, str]:
-    answers = {answer.sample: answer for answer in golden.answers}
     fields = {}
-    for number, sample in enumerate(samples, 1):
-        answer = answers.get(sample.name)
+    for number, (sample, answer) in enumerate(zip_longest(samples, golden.answers[: len(samples)]), 1):
         text = f"{answer.status} {_cut(answer.body)}" if answer else "no answer recorded"
         fields[f"sample {number}"] = f"{sample.name} at {sample.door}, {sample.tolerance}: {text}"
     return fields
