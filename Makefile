@@ -69,7 +69,7 @@ bench-start: install ## how long up, a second deployment and down take; writes b
 bench-registry: install ## the registry next to mlflow server; writes build/bench-registry.json
 	@$(BIN)/python -m loadtest.registry_bench
 
-bench-images: install ## what images cost to build, move and start; writes build/bench-images.json (CASES="builds environments")
+bench-images: install ## what images cost to build, move and start; writes build/bench-images.json (CASES="builds transfers")
 	@$(BIN)/python -m loadtest.images_bench $(CASES)
 
 check-curated: install ## every curated environment still resolves, for each Python and processor

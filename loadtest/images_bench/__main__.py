@@ -17,10 +17,15 @@ from loadtest.demo.command import CommandFailed
 from loadtest.images_bench.builds import builds
 from loadtest.images_bench.environments import environments
 from loadtest.images_bench.registry import Bench, bench_registry
+from loadtest.images_bench.transfers import transfers
 from loadtest.registry_bench.measures import Measure, print_measures, write_report
 
 OUTPUT = Path("build/bench-images.json")
-CASES: dict[str, Callable[[Bench], list[Measure]]] = {"builds": builds, "environments": environments}
+CASES: dict[str, Callable[[Bench], list[Measure]]] = {
+    "builds": builds,
+    "environments": environments,
+    "transfers": transfers,
+}
 
 
 def main() -> int:

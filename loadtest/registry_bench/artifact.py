@@ -27,15 +27,24 @@ class Transfer(NamedTuple):
 
 def transfer(server: Server, folder: Path, size: int) -> Transfer:
     """Upload and download a file of random bytes."""
-    source = folder / "artifact.bin"
-    with source.open("wb") as file:
+    source = random_file(folder / "artifact.bin", size)
+    path = f"/api/2.0/mlflow-artifacts/artifacts/0/{new_run(server)}/artifacts/artifact.bin"
+    return measure(server, source, lambda: upload(server, path, source, 200), lambda: download(server, path, source))
+
+
+def random_file(path: Path, size: int) -> Path:
+    """Write ``size`` random bytes, rounded down to a whole block, and return the file."""
+    with path.open("wb") as file:
         for _ in range(size // BLOCK):
             file.write(os.urandom(BLOCK))
+    return path
+
+
+def measure(server: Server, source: Path, up: Callable[[], object], down: Callable[[], object]) -> Transfer:
+    """Time ``sha256sum`` on the file, and both ways of it; then delete it."""
     sums = _timed(lambda: subprocess.run(["/usr/bin/env", "sha256sum", source], check=True, stdout=subprocess.DEVNULL))
-    path = f"/api/2.0/mlflow-artifacts/artifacts/0/{new_run(server)}/artifacts/artifact.bin"
     with _Watch(server) as watch:
-        up_s = _timed(lambda: _upload(server, path, source))
-        down_s = _timed(lambda: _download(server, path, source))
+        up_s, down_s = _timed(up), _timed(down)
     source.unlink()
     return Transfer(up_s, down_s, sums, watch.growth_mb)
 
@@ -63,18 +72,20 @@ class _Watch:
             self.growth_mb = max(self.growth_mb, self._server.pss_mb() - self._before)
 
 
-def _upload(server: Server, path: str, source: Path) -> None:
+def upload(server: Server, path: str, source: Path, expected: int) -> None:
+    """PUT the file. Raises NotReady if the answer has another status."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=300, blocksize=BLOCK)
     with source.open("rb") as file:
         connection.request("PUT", path, file, {"content-length": str(source.stat().st_size)})
         answer = connection.getresponse()
         answer.read()
     connection.close()
-    if answer.status != 200:
+    if answer.status != expected:
         raise NotReady(f"the upload was answered with {answer.status}")
 
 
-def _download(server: Server, path: str, source: Path) -> None:
+def download(server: Server, path: str, source: Path) -> None:
+    """GET as many bytes as the file has. Raises NotReady if they are not that many."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=300, blocksize=BLOCK)
     connection.request("GET", path)
     answer = connection.getresponse()
