@@ -21,6 +21,7 @@ from registry.api import (
     purge,
     runs,
     secrets,
+    signatures,
     system,
     tokens,
     workspace_deletion,
@@ -69,6 +70,15 @@ from registry.core.run_views import RunDetails, RunDiff, RunList
 from registry.core.samples import GoldenAnswers
 from registry.core.secrets import Secret, SecretList, SecretValue
 from registry.core.services import Service
+from registry.core.signatures import (
+    ImageToSign,
+    ImageToVerify,
+    NewTrustedKey,
+    PolicyChange,
+    SignedImage,
+    SigningKeys,
+    TrustedKey,
+)
 from registry.core.tokens import MadeToken, TokenList, WantedToken
 from registry.core.workspace_deletion import DeletionOrder, DeletionPlan
 from registry.images.uploads import Uploads
@@ -141,6 +151,13 @@ WORKSPACE = [
     ApiRoute("GET", "/image-diff", image_tags.compare_images, None, ImageDiff, query=PairToCompare),
     ApiRoute("GET", "/environments", environments.list_environments, None, CuratedEnvironmentList),
     ApiRoute("GET", "/environments/{reference}", environments.get_environment, None, CuratedEnvironment),
+    ApiRoute("POST", "/image-verifications", signatures.verify_image, ImageToVerify, Activity, 202),
+    ApiRoute("POST", "/image-signatures", signatures.sign_image, ImageToSign, SignedImage, 201),
+    ApiRoute("GET", "/signing-keys", signatures.list_keys, None, SigningKeys),
+    ApiRoute("POST", "/signing-keys", signatures.add_key, NewTrustedKey, TrustedKey, 201),
+    ApiRoute("POST", "/signing-keys/rotate", signatures.rotate_key, None, TrustedKey, 201),
+    ApiRoute("DELETE", "/signing-keys/{id}", signatures.remove_key, status=204),
+    ApiRoute("PUT", "/signature-policy", signatures.set_policy, PolicyChange, SigningKeys),
     # endpoints and deployments
     ApiRoute("GET", "/endpoints", endpoints.list_endpoints, None, rest.EndpointList),
     ApiRoute(

@@ -17,6 +17,7 @@ from registry.core.errors import SlipwayError
 from registry.operations.activities import fail_interrupted
 from registry.operations.audit import prune_audit
 from registry.operations.image_works import ImageWorks, open_image_works
+from registry.operations.signing import sign_what_was_built
 from registry.operations.workspace import Workspace, open_workspace
 
 USAGE_ERROR = 2
@@ -74,6 +75,7 @@ def serve(
         works = open_image_works(data_dir / "images", node_dir)
         workspace = open_workspace(database_url, artifacts_url, vault_key_file)
         check_owner(workspace, protection, database_url)
+        sign_what_was_built(workspace, works)
     except (SlipwayError, OSError) as error:
         _exit(str(error))
     fail_interrupted(workspace)

@@ -21,6 +21,7 @@ from registry.cli import (
     scoring,
     secrets,
     tokens,
+    trust,
     workspace_deletion,
 )
 from registry.cli.assembly import PROCESSES, Commands, Noun
@@ -79,6 +80,8 @@ NOUNS = [
             "label": image_tags.label,
             "history": image_tags.history,
             "diff": image_tags.diff,
+            "sign": trust.sign,
+            "verify": trust.verify,
             "prune": image_prune.prune,
             "export": image_export.export,
         },
@@ -114,6 +117,17 @@ NOUNS = [
         "secret",
         "Values that are used and never shown.\n\nExample: slipway secret list",
         {"set": secrets.set_secret, "list": secrets.list_secrets, "delete": secrets.delete},
+    ),
+    Noun(
+        "trust",
+        "Whose signatures of images count.\n\nExample: slipway trust list",
+        {
+            "list": trust.list_keys,
+            "add": trust.add,
+            "remove": trust.remove,
+            "rotate": trust.rotate,
+            "policy": trust.policy,
+        },
     ),
     Noun(
         "token",

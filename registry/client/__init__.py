@@ -21,6 +21,7 @@ from registry.client.requests import Requests
 from registry.client.runs import Runs
 from registry.client.secrets import Secrets
 from registry.client.services import Services
+from registry.client.trust import TrustedKeys
 from registry.core.activities import Activity
 from registry.core.desired import DesiredState
 from registry.core.purge import PurgeOrder, PurgePlan
@@ -51,6 +52,7 @@ class Client:
         self.environments = Environments(self._door)
         self.access = Access(self._door)
         self.secrets = Secrets(self._door)
+        self.trust = TrustedKeys(self._door)
 
     def desired_state(self, after: int = -1, wait_s: float = 0.0) -> DesiredState:
         """Return what is to be made real, once its version is past ``after`` or ``wait_s`` is over."""

@@ -20,6 +20,7 @@ from registry.core.image_views import ImageChange, ImageDiff, ImageHistory, Imag
 from registry.core.images import BuildRequest, Image
 from registry.core.rest import ImageList
 from registry.core.samples import GoldenAnswers
+from registry.core.signatures import ImageToSign, ImageToVerify, SignedImage
 
 
 class Images:
@@ -36,6 +37,14 @@ class Images:
     def get(self, reference: str) -> Image:
         """Return the image that ``name:tag``, ``name@sha256:…`` or ``name`` means now."""
         return self._door.ask("GET", f"/images/{_path(reference)}", Image)
+
+    def verify(self, reference: str) -> Activity:
+        """Begin to read an image whole again and look at its signature; the activity fails if anything is wrong."""
+        return self._door.ask("POST", "/image-verifications", Activity, ImageToVerify(reference=reference))
+
+    def sign(self, reference: str) -> SignedImage:
+        """Sign an image with the workspace's key, whoever built it. Takes an owner's token."""
+        return self._door.ask("POST", "/image-signatures", SignedImage, ImageToSign(reference=reference))
 
     def tag(self, reference: str, tag: str) -> Image:
         """Point a tag at an image; numbers cannot be moved."""

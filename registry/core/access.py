@@ -32,6 +32,7 @@ GET   /api/v1/models/{name}/history /api/v1/models/{name}/lineage /api/v1/images
 GET   /api/v1/datasets /api/v1/datasets/{name} /api/v1/datasets/{name}/versions/{version}
 GET   /api/v1/environments /api/v1/environments/{reference}
 GET   /api/v1/image-diff /api/v1/image-history/{name:path} /api/v1/image-golden/{reference:path}
+GET   /api/v1/signing-keys
 GET   /api/v1/endpoints /api/v1/endpoints/{name} /api/v1/endpoints/{endpoint}/deployments
 GET   /api/v1/endpoints/{endpoint}/deployments/{deployment}
 GET   /api/v1/runs /api/v1/runs/{run} /api/v1/runs/{run}/diff/{other} /api/v1/runs/{run}/code
@@ -60,7 +61,7 @@ PUT    /api/v1/endpoints/{endpoint}/deployments/{deployment} /mlflow-artifacts/a
 PUT    /api/v1/runs/{run}/code
 POST   /api/v1/models/{name}/versions /api/v1/models/{name}/imports /api/v1/models/{name}/restore /api/v1/images
 POST   /api/v1/models/{name}/versions/{version}/restore /api/v1/activities/{id}/progress /api/v1/image-tags
-POST   /api/v1/endpoints/{endpoint}/deployments/{deployment}/revisions/{number}/state
+POST   /api/v1/endpoints/{endpoint}/deployments/{deployment}/revisions/{number}/state /api/v1/image-verifications
 POST   /api/v1/datasets/{name}/versions /api/v1/datasets/{name}/versions/{version}/restore
 POST   /mlflow/experiments/create /mlflow/experiments/update /mlflow/experiments/delete /mlflow/experiments/restore
 POST   /mlflow/experiments/set-experiment-tag /mlflow/experiments/delete-experiment-tag
@@ -86,8 +87,9 @@ GET    /api/v1/workspace/deletion
 POST   /api/v1/workspace/deletion
 GET    /api/v1/secrets /api/v1/tokens /api/v1/audit /api/v1/purge /api/v1/image-prune
 POST   /api/v1/tokens /api/v1/purge /api/v1/image-prune /api/v1/endpoints/{name}/keys/regenerate
-PUT    /api/v1/secrets/{name}
-DELETE /api/v1/tokens/{name} /api/v1/endpoints/{name} /api/v1/secrets/{name}
+PUT    /api/v1/secrets/{name} /api/v1/signature-policy
+POST   /api/v1/signing-keys /api/v1/signing-keys/rotate /api/v1/image-signatures
+DELETE /api/v1/tokens/{name} /api/v1/endpoints/{name} /api/v1/secrets/{name} /api/v1/signing-keys/{id}
 DELETE /v2/{name:path}/manifests/{reference} /v2/{name:path}/blobs/{digest}
 """
 

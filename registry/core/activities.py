@@ -11,6 +11,7 @@ class ActivityKind(StrEnum):
     BUILD = "build"
     DEPLOY = "deploy"
     DELETE = "delete"
+    VERIFY = "verify"
 
 
 class ActivityState(StrEnum):
@@ -36,7 +37,9 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True):
     log: list[str]
     created_ms: int
     ended_ms: int | None = None
-    result: dict[str, str] = {}  # of a build: {"digest": …, "reference": …}; of a deploy: {"revision": …}
+    result: dict[
+        str, str
+    ] = {}  # of a build: {"digest": …, "reference": …}; of a verify: {"digest": …}; of a deploy: {"revision": …}
 
 
 def check_open(activity: Activity) -> None:

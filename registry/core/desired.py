@@ -3,6 +3,7 @@
 import msgspec
 
 from registry.core.endpoints import KeyHash, RequestSettings, RetryRule, RevisionState, TrafficKey
+from registry.core.signatures import Trust
 
 
 class DesiredRevision(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,3 +39,4 @@ class DesiredState(msgspec.Struct, frozen=True, kw_only=True):
 
     version: int
     endpoints: list[DesiredEndpoint]
+    trust: Trust = Trust()

@@ -104,6 +104,7 @@ def end_within(
 
 INTERRUPTED = {
     ActivityKind.BUILD: "the registry stopped during this build: start it again",
+    ActivityKind.VERIFY: "the registry stopped during this verification: start it again",
     ActivityKind.DELETE: "the registry stopped during this deletion: what is left of it can be deleted the same way",
 }
 

@@ -6,6 +6,7 @@ import anyio.to_thread
 
 from registry.core.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
 from registry.core.endpoints import Deployment, Endpoint, RevisionState
+from registry.operations.signing import trust_within
 from registry.operations.workspace import Workspace
 from registry.store import counters, deployments, endpoints
 
@@ -22,6 +23,7 @@ def get_desired_state(workspace: Workspace) -> DesiredState:
                 _endpoint(endpoint, [one for one in every if one.endpoint == endpoint.name])
                 for endpoint in endpoints.all_endpoints(tx)
             ],
+            trust=trust_within(tx),
         )
 
 

@@ -31,6 +31,7 @@ from registry.operations.catalog import LATEST, numbered_reference, record_image
 from registry.operations.golden import check_bodies, fetch_samples, has_golden, record_golden
 from registry.operations.image_works import ImageWorks
 from registry.operations.models import resolve_within
+from registry.operations.signing import sign_build
 from registry.operations.workspace import Workspace
 
 _log = logging.getLogger("slipway.registry.images")
@@ -141,6 +142,7 @@ def _build(
         built = build_image(works.layout, inputs, lambda part, line: report(0.6 + 0.2 * part, line), rehearsal.run)
     if rehearsal.golden is not None:
         record_golden(workspace, works, request.name, built.digest, rehearsal.golden)
+    report(0.98, f"signed with {sign_build(workspace, works, request.name, built.digest, built.config).key}")
     return _record(workspace, works, request, built)
 
 

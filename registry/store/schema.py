@@ -432,6 +432,26 @@ secrets = sa.Table(
     sa.Column("who", sa.String(256), nullable=False),
 )
 
+# Public keys whose signatures of images count. Of the workspace's own, one signs.
+trusted_keys = sa.Table(
+    "trusted_keys",
+    metadata,
+    sa.Column("id", sa.String(64), primary_key=True),
+    sa.Column("public_key", sa.String(64), nullable=False),
+    sa.Column("name", sa.String(128), nullable=False),
+    sa.Column("own", sa.Boolean, nullable=False),
+    sa.Column("signing", sa.Boolean, nullable=False),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("who", sa.String(256), nullable=False),
+)
+
+settings = sa.Table(
+    "settings",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
 # Endpoints. ``id`` is the name in lower case, which makes names unique without regard to case.
 
 endpoints = sa.Table(

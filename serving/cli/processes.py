@@ -10,6 +10,7 @@ import typer
 
 from registry.cli.context import DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, URL_OPTION, workspace_url
 from serving.cli.node import CACHE_OPTION
+from serving.node.launch import NODE
 
 REGISTRY_OPTION = typer.Option("http://127.0.0.1:5000", "--registry", help="The registry's URL.")
 CONTROLLER_OPTION = typer.Option("http://127.0.0.1:5001", "--controller", help="The controller's URL.")
@@ -108,15 +109,18 @@ def serve_image(
     Example: slipway image serve cancer-onnx:1 --http-port 9000
     """
     from serving.node.serve_alone import serve_alone
+    from serving.node.trust import known_trust
 
+    registry_url = workspace_url(url)
     code = serve_alone(
-        registry_url=workspace_url(url),
+        registry_url=registry_url,
         reference=reference,
         host=host,
         http_port=http_port,
         grpc_port=grpc_port,
         serve_as=serve_as or reference.partition("@")[0].partition(":")[0],
         state_dir=state_dir.resolve(),
+        trust=known_trust(registry_url, state_dir.resolve() / NODE),
         cache_gb=node_cache_gb,
     )
     sys.exit(code)

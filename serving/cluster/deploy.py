@@ -2,7 +2,7 @@
 
 Handed the schema whole, Serve builds each application in a worker that it starts for that and ends after it: 2.4 to
 2.8 s of importing Ray. The driver has Ray imported, so it builds them itself. An application's version is the digest of
-what it was built from: what is unchanged stays untouched, and ``num_replicas`` changes in place.
+what it was built from: what is unchanged stays untouched, and ``num_replicas`` and ``user_config`` change in place.
 """
 
 import hashlib

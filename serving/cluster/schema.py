@@ -1,7 +1,7 @@
 """Desired revisions rendered as Ray Serve's declarative configuration (``ServeDeploySchema``).
 
 The configuration is declarative over *all* applications: what is missing is deleted, so it is always rendered whole.
-One application per immutable revision; only ``num_replicas`` ever changes in place.
+One application per immutable revision; only ``num_replicas`` and whose signatures count ever change in place.
 """
 
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from registry.core.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
+from registry.core.signatures import Trust
 from serving.wire.replica import ReplicaSpec
 from serving.wire.routing import backend_name
 
@@ -30,7 +31,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 def render(desired: DesiredState, surroundings: Surroundings) -> dict[str, Any]:
     """Return the configuration as plain JSON, sorted by application name."""
     applications = [
-        _application(_spec(endpoint, deployment, revision, surroundings), revision)
+        _application(_spec(endpoint, deployment, revision, surroundings), revision, desired.trust)
         for endpoint in desired.endpoints
         for deployment in endpoint.deployments
         for revision in deployment.revisions
@@ -38,7 +39,7 @@ def render(desired: DesiredState, surroundings: Surroundings) -> dict[str, Any]:
     return {"proxy_location": "Disabled", "applications": sorted(applications, key=lambda app: app["name"])}
 
 
-def _application(spec: ReplicaSpec, revision: DesiredRevision) -> dict[str, Any]:
+def _application(spec: ReplicaSpec, revision: DesiredRevision, trust: Trust) -> dict[str, Any]:
     drain_s = revision.request_settings.request_timeout_ms / 1000 + DRAIN_MARGIN_S
     return {
         "name": spec.backend,
@@ -49,6 +50,8 @@ def _application(spec: ReplicaSpec, revision: DesiredRevision) -> dict[str, Any]
             {
                 "name": DEPLOYMENT,
                 "num_replicas": revision.instance_count,
+                # Serve hands a new one of these to replicas that run, and restarts none.
+                "user_config": {"trust": msgspec.to_builtins(trust)},
                 "graceful_shutdown_timeout_s": drain_s,
                 "health_check_period_s": 5.0,
                 "health_check_timeout_s": 30.0,

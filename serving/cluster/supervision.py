@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from registry.core.errors import SlipwayError
+from registry.core.signatures import Trust
 from serving.cluster.pulse import SILENCE_SLACK_S, Pulse
 from serving.cluster.reporter import Reporter, new_replica_id
 from serving.node.errors import NodeError
@@ -30,11 +31,15 @@ CALM_S = 30.0  # a process that lived so long starts a new count of failures
 
 
 class Supervision:
-    """One replica: a thread with its own event loop, so that Serve's loop is never in the way."""
+    """One replica: a thread with its own event loop, so that Serve's loop is never in the way.
 
-    def __init__(self, spec: ReplicaSpec, supervisor: str, cache_gb: str | None = None) -> None:
+    ``trust`` may be set again at any time: it is looked at when the replica starts.
+    """
+
+    def __init__(self, spec: ReplicaSpec, supervisor: str, cache_gb: str | None, trust: Trust) -> None:
         self._spec = spec
         self._cache_gb = cache_gb
+        self.trust = trust
         self._supervisor = supervisor
         folder = Path(spec.state_dir) / LOGS
         self._log_path = folder / f"{spec.backend}-{supervisor}.log"
@@ -123,7 +128,7 @@ class Supervision:
 
         def prepare() -> Prepared:
             room = open_room(Path(spec.state_dir) / NODE, self._cache_gb)
-            return prepare_image(spec.registry_url, spec.image_name, spec.image_digest, room, report)
+            return prepare_image(spec.registry_url, spec.image_name, spec.image_digest, room, self.trust, report)
 
         try:
             prepared = await asyncio.to_thread(prepare)

@@ -14,6 +14,7 @@ Map::
     environments.py  lock file → virtual environment, once per node
     golden.py        what an image's samples were answered with when it was built
     prepare.py       all of the above, from an image's name and digest
+    signatures.py    who signed an image, and whether that suffices
     launch.py        how a scoring process is called
     process.py       a scoring process: start, announce, terminate;  log_tail.py  its last words
     samples.py       an image's samples, sent to a scoring process before anybody else's requests

@@ -52,7 +52,7 @@ class ImageCache:
 
     def _is_whole(self, entries: Entries, key: str) -> bool:
         record, root = self._room.image(key), entries.path(key) / "root"
-        if record is None or not (root / DESCRIPTION).is_file():
+        if record is None or not _says(root / DESCRIPTION, record.description):
             return False
         return all(self._room.layers.is_whole(layer, root) for layer in record.layers)
 
@@ -70,8 +70,10 @@ class ImageCache:
                 self._room.layers.link(_layer_key(layer), root)
             if (root / DESCRIPTION).exists():
                 raise ImageRefused(f"image {digest} brings its own {DESCRIPTION}", digest)
-            (root / DESCRIPTION).write_bytes(msgspec.json.encode(config, order="deterministic"))
-            record = KeptImage(name=name, layers=[_layer_key(layer) for layer in manifest.layers])
+            description = msgspec.json.encode(config, order="deterministic").decode()
+            (root / DESCRIPTION).write_text(description)
+            layers = [_layer_key(layer) for layer in manifest.layers]
+            record = KeptImage(name=name, layers=layers, description=description)
             (made / RECORD).write_bytes(msgspec.json.encode(record))
 
     def _incoming_bytes(self, manifest: Manifest) -> int:
@@ -82,3 +84,10 @@ class ImageCache:
 
 def _layer_key(layer: Descriptor) -> str:
     return key_of(check_name("digest", layer.digest))
+
+
+def _says(file: Path, text: str) -> bool:
+    try:
+        return file.read_bytes() == text.encode()
+    except OSError:
+        return False

@@ -5,6 +5,7 @@
     NodeError                   the message is one that can be shown to a person as it is
     ├── PullFailed              the registry is away, or has no such image
     ├── ImageRefused            a blob is not what its digest says, or a layer holds what it may not
+    ├── SignatureRefused        nobody who is trusted has signed the image, and that is required
     ├── DiskRefused             the node's disk is full, or refuses to write
     ├── InterpreterMissing      no Python of the image's minor version is on this node
     ├── EnvironmentFailed       the lock file could not be installed
@@ -35,6 +36,10 @@ class ImageRefused(NodeError):
     def __init__(self, message: str, blob: str) -> None:
         super().__init__(message)
         self.blob = blob
+
+
+class SignatureRefused(NodeError):
+    pass
 
 
 class DiskRefused(NodeError):

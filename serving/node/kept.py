@@ -26,6 +26,7 @@ class KeptLayer(msgspec.Struct, frozen=True, kw_only=True):
 class KeptImage(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     layers: list[str]  # digests without their algorithm, in order
+    description: str  # the ImageConfig, as it lies in the image's root
 
 
 class KeptEnvironment(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from registry.core.images import LOCK_PATH, WHEELS_PATH
 from registry.core.names import parse_image_reference
 from registry.core.samples import GoldenAnswers
+from registry.core.signatures import Trust
 from serving.node.cache import ImageCache
 from serving.node.environments import Environments
 from serving.node.golden import golden_answers
@@ -14,6 +15,7 @@ from serving.node.launch import read_description
 from serving.node.locks import Hold
 from serving.node.pull import Puller, Source
 from serving.node.room import Room
+from serving.node.signatures import check_signature
 
 Report = Callable[[str], None]  # a line on what is happening
 
@@ -31,37 +33,43 @@ class Prepared(NamedTuple):
             hold.close()
 
 
-def prepare_image(registry_url: str, name: str, digest: str, room: Room, report: Report) -> Prepared:
-    """Make an image and its environment present on a node. Blocks; costs milliseconds when both are here.
+def prepare_image(registry_url: str, name: str, digest: str, room: Room, trust: Trust, report: Report) -> Prepared:
+    """Make an image that may start, and its environment, present on a node. Blocks; milliseconds when both are here.
 
     Raises:
         InvalidInput: the digest is none.
-        NodeError: it cannot be done; the message says why.
+        NodeError: it cannot be done, or the image may not start; the message says why.
     """
     with Puller(registry_url) as puller:
-        prepared = make_present(puller, name, digest, room, report, report)
+        image, hold = ImageCache(room).ensure(puller, name, digest, report)
         try:
-            samples = read_description(prepared.image).samples
-            golden = golden_answers(puller, name, digest, prepared.image.parent) if samples else None
+            samples = read_description(image).samples
+            golden = golden_answers(puller, name, digest, image.parent) if samples else None
+            check_signature(puller, name, digest, image.parent, trust, report)
         except BaseException:
-            prepared.close()
+            hold.close()
             raise
-    return prepared._replace(golden=golden)
+    return _with_environment(Prepared(image, Path(), golden, (hold,)), room, report)
 
 
 def make_present(
     source: Source, name: str, digest: str, room: Room, on_image: Report, on_environment: Report
 ) -> Prepared:
     """Make an image that comes from ``source`` and its environment present. Raises NodeError."""
-    image, image_hold = ImageCache(room).ensure(source, name, digest, on_image)
+    image, hold = ImageCache(room).ensure(source, name, digest, on_image)
+    return _with_environment(Prepared(image, Path(), None, (hold,)), room, on_environment)
+
+
+def _with_environment(prepared: Prepared, room: Room, report: Report) -> Prepared:
+    image = prepared.image
     try:
-        config = read_description(image)
+        python = read_description(image).python
         lock, wheels = image / LOCK_PATH, image / WHEELS_PATH
-        python, environment_hold = Environments(room).ensure(lock, config.python, wheels, on_environment)
+        made, hold = Environments(room).ensure(lock, python, wheels, report)
     except BaseException:
-        image_hold.close()
+        prepared.close()
         raise
-    return Prepared(image, python, None, (image_hold, environment_hold))
+    return prepared._replace(python=made, holds=(*prepared.holds, hold))
 
 
 def resolve_reference(registry_url: str, reference: str) -> tuple[str, str]:

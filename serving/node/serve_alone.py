@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 
 from registry.core.errors import SlipwayError
+from registry.core.signatures import Trust
 from serving.node.errors import NodeError
 from serving.node.launch import NODE, Launch, read_description
 from serving.node.prepare import prepare_image, resolve_reference
@@ -28,6 +29,7 @@ def serve_alone(
     grpc_port: int,
     serve_as: str | None,
     state_dir: Path,
+    trust: Trust,
     cache_gb: float | None = None,
 ) -> int:
     """Serve the image that ``reference`` names until SIGINT or SIGTERM, and return the command's exit code.
@@ -36,7 +38,7 @@ def serve_alone(
     """
     try:
         name, digest = resolve_reference(registry_url, reference)
-        prepared = prepare_image(registry_url, name, digest, open_room(state_dir / NODE, cache_gb), _say)
+        prepared = prepare_image(registry_url, name, digest, open_room(state_dir / NODE, cache_gb), trust, _say)
         launch = Launch(
             python=prepared.python,
             image=prepared.image,

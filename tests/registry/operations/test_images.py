@@ -134,6 +134,7 @@ def test_the_log_tells_what_happened_in_order(workspace: Workspace, works: Image
         "layer environment:",
         "layer model:",
         "layer model:",
+        "signed with",
         "built cancer-onnx:1",
     ]
 

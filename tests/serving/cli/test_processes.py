@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from registry.core.signatures import Trust
+
 Slipway = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -18,6 +20,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return 0
 
     monkeypatch.setattr("serving.node.serve_alone.serve_alone", serve_alone)
+    monkeypatch.setattr("serving.node.trust.known_trust", lambda url, node: Trust())
     return given
 
 

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from registry.core.desired import DesiredState
+from registry.core.signatures import SignaturePolicy, Trust
 from serving.cluster.client import RayCluster
 from serving.cluster.head import RayPorts, cluster_address, head_command, ray_environment
 from serving.cluster.schema import Surroundings, render
@@ -124,10 +126,16 @@ async def deploy_scale_and_delete(address: str, heard: Heard, surroundings: Surr
         scaled = await heard.until(lambda there: len(there["cancer.blue.1"]) == len(there["cancer.blue.2"]) == 2)
         assert first["cancer.blue.1"] < scaled["cancer.blue.1"], "replicas are added in place"
 
+        trust = Trust(policy=SignaturePolicy.REQUIRE, keys={"ed25519-" + "0" * 16: "AAAA"})
+        trusting = replace(desired(1, 2, instance_count=3), trust=trust)
+        await cluster.apply(render(trusting, surroundings))
+        scaled_again = await heard.until(lambda there: len(there["cancer.blue.1"]) == len(there["cancer.blue.2"]) == 3)
+        assert scaled["cancer.blue.1"] < scaled_again["cancer.blue.1"], "whose signatures count restarts nothing"
+
         await cluster.close()  # the next driver knows nothing of what the first has deployed
-        await cluster.apply(render(desired(2, instance_count=2), surroundings))
+        await cluster.apply(render(replace(desired(2, instance_count=3), trust=trust), surroundings))
         rest = await heard.until(lambda there: not there["cancer.blue.1"])
-        assert rest["cancer.blue.2"] == scaled["cancer.blue.2"], "only what is not named goes"
+        assert rest["cancer.blue.2"] == scaled_again["cancer.blue.2"], "only what is not named goes"
 
         await cluster.apply(render(DesiredState(version=9, endpoints=[]), surroundings))
         await heard.until(lambda there: not any(there.values()))

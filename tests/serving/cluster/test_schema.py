@@ -45,6 +45,7 @@ def test_one_application_for_each_revision_as_text() -> None:
                 {
                     "name": "Supervisor",
                     "num_replicas": 2,
+                    "user_config": {"trust": {"policy": "warn", "keys": {}}},
                     "graceful_shutdown_timeout_s": 20.0,
                     "health_check_period_s": 5.0,
                     "health_check_timeout_s": 30.0,

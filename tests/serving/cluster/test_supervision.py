@@ -14,6 +14,7 @@ import pytest
 
 from registry.core.endpoints import RequestSettings
 from registry.core.images import CODE_PATH, SCORING_PATH
+from registry.core.signatures import Trust
 from serving import scoring
 from serving.cluster import supervision
 from serving.cluster.supervision import Supervision
@@ -109,7 +110,7 @@ def supervised(
 
     monkeypatch.setattr(Supervision, "_prepare", prepared)
     monkeypatch.setattr(supervision, "SILENCE_SLACK_S", 2.0)
-    one = Supervision(spec, "s1")
+    one = Supervision(spec, "s1", None, Trust())
     one.start()
     yield one
     one.stop()

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from registry.core.images import Runtime
+from registry.core.signatures import SignaturePolicy, Trust
 from registry.images.build import build_image
 from registry.images.inputs import BuildInputs, ModelInput
 from registry.images.lock import compile_lock, own_requirements
@@ -52,7 +53,10 @@ def test_an_image_scores_under_its_own_python(tmp_path: Path, registry: PullRegi
         scoring=scoring_package(),
     )
     digest = build_image(registry.layout, inputs, lambda progress, line: None).digest
-    prepared = prepare_image(registry.url, "cancer", digest, open_room(tmp_path / "node", None), lambda line: None)
+    trust = Trust(policy=SignaturePolicy.OFF)
+    prepared = prepare_image(
+        registry.url, "cancer", digest, open_room(tmp_path / "node", None), trust, lambda line: None
+    )
     launch = Launch(python=prepared.python, image=prepared.image, serve_as="cancer", backend="cancer.blue.1")
 
     async def story() -> None:

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from registry.core.images import Runtime
+from registry.core.signatures import SignaturePolicy, Trust
 from registry.images.build import build_image
 from registry.images.inputs import BuildInputs, ModelInput
 from registry.images.layout import ImageLayout
@@ -36,6 +37,7 @@ def init():
 def run(data):
     return versions
 """
+UNSIGNED = Trust(policy=SignaturePolicy.OFF)
 FAILING = """
 def init():
     raise ValueError("no such column")
@@ -76,7 +78,9 @@ def launch(registry: Registry, lock: bytes, state_dir: Path) -> Callable[[str], 
             scoring=scoring_package(),
         )
         digest = build_image(registry.layout, inputs, lambda progress, line: None).digest
-        prepared = prepare_image(registry.url, "cancer", digest, open_room(state_dir, None), lambda line: None)
+        prepared = prepare_image(
+            registry.url, "cancer", digest, open_room(state_dir, None), UNSIGNED, lambda line: None
+        )
         prepared.close()
         return Launch(
             python=prepared.python, image=prepared.image, serve_as="cancer", backend="cancer.blue.1", secret="edge"

@@ -11,6 +11,7 @@ import pytest
 
 from registry.core.images import Descriptor
 from registry.core.samples import GOLDEN_TYPE, Answer, GoldenAnswers, Sample
+from registry.core.signatures import SignaturePolicy, Trust
 from registry.images.build import BuiltImage
 from registry.images.inputs import SampleInput
 from registry.images.lock import compile_lock
@@ -30,9 +31,11 @@ sys.stdin.read()
 PROGRAM = """
 import sys
 from pathlib import Path
+from registry.core.signatures import SignaturePolicy, Trust
 from serving.node.serve_alone import serve_alone
 url, reference, state = sys.argv[1:]
-sys.exit(serve_alone(url, reference, host="127.0.0.1", http_port=0, grpc_port=0, serve_as=None, state_dir=Path(state)))
+where = {"host": "127.0.0.1", "http_port": 0, "grpc_port": 0, "state_dir": Path(state)}
+sys.exit(serve_alone(url, reference, serve_as=None, trust=Trust(policy=SignaturePolicy.OFF), **where))
 """
 
 
@@ -79,7 +82,14 @@ def test_what_cannot_be_served_is_one_line_and_exit_code_1(
 ) -> None:
     reference = f"cancer@sha256:{'0' * 64}"
     code = serve_alone(
-        registry.url, reference, host="127.0.0.1", http_port=0, grpc_port=0, serve_as=None, state_dir=tmp_path
+        registry.url,
+        reference,
+        host="127.0.0.1",
+        http_port=0,
+        grpc_port=0,
+        serve_as=None,
+        state_dir=tmp_path,
+        trust=Trust(policy=SignaturePolicy.OFF),
     )
 
     assert code == 1
@@ -94,7 +104,14 @@ def test_a_script_that_fails_is_shown_with_its_own_line(
     failing = MAIN.replace('"ready"', '"failed", "error": "ValueError: no such column (score.py:12)"')
     reference = f"cancer@{make_image(failing, lock).digest}"
     code = serve_alone(
-        registry.url, reference, host="127.0.0.1", http_port=0, grpc_port=0, serve_as=None, state_dir=tmp_path
+        registry.url,
+        reference,
+        host="127.0.0.1",
+        http_port=0,
+        grpc_port=0,
+        serve_as=None,
+        state_dir=tmp_path,
+        trust=Trust(policy=SignaturePolicy.OFF),
     )
 
     assert code == 1
@@ -109,7 +126,14 @@ def test_an_image_that_answers_its_sample_otherwise_than_at_build_is_not_served(
     recorded = Answer(sample="rows.json", status=200, content_type="application/json", body=b"[4.0]")
     registry.attach(digest, GOLDEN_TYPE, msgspec.json.encode(GoldenAnswers(answers=[recorded])))
     code = serve_alone(
-        registry.url, f"cancer@{digest}", host="127.0.0.1", http_port=0, grpc_port=0, serve_as=None, state_dir=tmp_path
+        registry.url,
+        f"cancer@{digest}",
+        host="127.0.0.1",
+        http_port=0,
+        grpc_port=0,
+        serve_as=None,
+        state_dir=tmp_path,
+        trust=Trust(policy=SignaturePolicy.OFF),
     )
 
     assert code == 1
