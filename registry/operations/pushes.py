@@ -49,9 +49,9 @@ def push_manifest(
     kind = media_type_of(manifest, media_type)
     with workspace.metadata.read() as tx:
         _check_parts(tx, layout, name, manifest)
-    image = _image_of(layout, name, digest, manifest, len(content), workspace.now_ms())
-    layout.write([content])
     now_ms = workspace.now_ms()
+    image = _image_of(layout, name, digest, manifest, len(content), now_ms)
+    layout.write([content])
     with workspace.metadata.write() as tx:
         _check_parts(tx, layout, name, manifest)  # from here on nobody can delete them
         before = image_tags.tags(tx, name)

@@ -4,9 +4,10 @@ What a request that breaks off has brought stays, and the client can ask how muc
 """
 
 import re
+from collections.abc import AsyncIterator
 
 import msgspec
-from anyio import CancelScope
+from anyio import CancelScope, fail_after
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,6 +21,7 @@ from registry.core.pushes import InvalidChunk, WrongPlace
 from registry.images.pack import CHUNK_BYTES
 from registry.images.uploads import Upload, Uploads
 
+STALLED_S = 60.0
 _RANGE = re.compile(r"(?:bytes[ =])?(\d{1,18})-(\d{1,18})(?:/(?:\d{1,18}|\*))?\Z", re.ASCII)
 
 
@@ -109,16 +111,35 @@ async def _receive(request: Request, upload: Upload) -> None:
     if length:
         await run_sync(upload.check_room, length)
     buffer, size = bytearray(), upload.size
-    async for chunk in request.stream():
-        buffer += chunk
-        if len(buffer) >= CHUNK_BYTES:
-            await run_sync(upload.write, buffer)
-            buffer = bytearray()
-    if buffer:
-        await run_sync(upload.write, buffer)
+    try:
+        async for chunk in _pieces(request):
+            buffer += chunk
+            if len(buffer) >= CHUNK_BYTES:
+                full, buffer = buffer, bytearray()
+                await run_sync(upload.write, full)
+    finally:
+        if buffer:  # also of a client that went away: it goes on from there
+            with CancelScope(shield=True):
+                await run_sync(upload.write, buffer)
     announced = _announced(request)
     if announced is not None and upload.size - size != announced:
         raise InvalidChunk(f"the Content-Range has {announced} bytes, and the body had {upload.size - size}")
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytes]:
+    """Give a body's pieces as they come. Raises InvalidChunk when none comes for too long: others want the place."""
+    stream = request.stream()
+    while True:
+        try:
+            with fail_after(STALLED_S):
+                chunk = await anext(stream, None)
+        except TimeoutError as error:
+            raise InvalidChunk(
+                f"nothing came for {STALLED_S:g} s: ask how much is here, and go on from there"
+            ) from error
+        if chunk is None:
+            return
+        yield chunk
 
 
 def _check_place(request: Request, size: int) -> int | None:

@@ -1,6 +1,7 @@
 """Uploads that break off: a connection that ends, a registry that is killed, and clients that come at the same time."""
 
 import http.client
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from registry.api.oci import uploads
 from tests.registry.api.oci.conftest import Repository, digest_of
 from tests.registry.api.test_killed import Registry
 
@@ -103,6 +105,19 @@ def test_a_second_request_to_one_upload_is_told_to_wait(team: Repository, url: s
     thread.join()
     done = team.http.put(location, params={"digest": digest_of(PIECE * 2)})
     assert done.status_code == 201
+
+
+def test_a_client_that_stalls_gives_its_place_back(team: Repository, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "STALLED_S", 0.2)
+    location = team.http.post(f"{team.url}/blobs/uploads/").headers["location"]
+    address = urlsplit(url)
+    with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
+        head = f"PATCH {location} HTTP/1.1\r\nhost: {address.netloc}\r\ncontent-length: 100\r\n\r\nten bytes."
+        connection.sendall(head.encode())
+        said = connection.recv(65536)
+    assert b" 400 " in said.partition(b"\r\n")[0]
+    assert b"nothing came for 0.2 s" in said
+    assert settled(team.http, location) == 10
 
 
 @pytest.fixture
