@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -22,6 +23,15 @@ from registry.images.rehearsal import Rehearsals
 from tests.serving.node.answering import answering
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+KILLED_REGISTRY = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from registry.images.layout import ImageLayout
+from tests.serving.node.test_rehearse import rehearse
+folder, node, hanging = sys.argv[1:]
+rehearse(SimpleNamespace(layout=ImageLayout(Path(folder))), Path(node), hanging)
+"""
 ROWS = Sample(name="rows.json", path="opt/slipway/samples/0/rows.json", tolerance=Tolerance(relative=0.5, absolute=0))
 
 
@@ -100,11 +110,14 @@ def test_two_rehearsals_of_one_image_at_once_share_what_they_need(registry: Regi
     assert answers == [b"[3.0]", b"[3.0]"]
 
 
-def test_a_killed_rehearsal_leaves_no_scoring_process(registry: Registry, node: Path, tmp_path: Path) -> None:
-    """The scoring process hangs over the sample, having said who it is; then its rehearsal is killed."""
-    fifo = tmp_path / "fifo"
+def hang_over(fifo: Path) -> str:
+    """Return an answer that tells who it is, and who started it, and then never comes."""
     os.mkfifo(fifo)
-    hanging = f"[open({str(fifo)!r}, 'w').write(f'{{os.getpid()}} {{os.getppid()}}'), __import__('time').sleep(600)]"
+    return f"[open({str(fifo)!r}, 'w').write(f'{{os.getpid()}} {{os.getppid()}} '), __import__('time').sleep(600)]"
+
+
+def test_a_killed_rehearsal_leaves_no_scoring_process(registry: Registry, node: Path, tmp_path: Path) -> None:
+    hanging = hang_over(tmp_path / "fifo")
     failures: list[str] = []
 
     def attempt() -> None:
@@ -115,10 +128,27 @@ def test_a_killed_rehearsal_leaves_no_scoring_process(registry: Registry, node: 
 
     thread = threading.Thread(target=attempt)
     thread.start()
-    scoring, rehearsal = (int(pid) for pid in fifo.read_text().split())
+    scoring, rehearsal = (int(pid) for pid in (tmp_path / "fifo").read_text().split()[:2])
     pidfd = os.pidfd_open(scoring)
-    subprocess.run(["kill", "-9", str(rehearsal)], check=True)
+    os.kill(rehearsal, signal.SIGKILL)
     thread.join()
-    assert select.select([pidfd], [], [], 30)[0], "it is still there"
-    os.close(pidfd)
+    assert has_ended(pidfd)
     assert failures == ["the process that was to answer the image's samples broke off (exit code -9)"]
+
+
+def test_a_killed_registry_leaves_no_rehearsal_and_no_scoring_process(node: Path, tmp_path: Path) -> None:
+    hanging = hang_over(tmp_path / "fifo")
+    program = [sys.executable, "-c", KILLED_REGISTRY, str(tmp_path / "registry"), str(node), hanging]
+    registry = subprocess.Popen(program, cwd=Path(__file__).parents[3])
+    pidfds = [os.pidfd_open(int(pid)) for pid in (tmp_path / "fifo").read_text().split()[:2]]
+    registry.kill()
+    registry.wait()
+    assert [has_ended(pidfd) for pidfd in pidfds] == [True, True]
+
+
+def has_ended(pidfd: int) -> bool:
+    """Wait for the end of a process, for a while."""
+    try:
+        return bool(select.select([pidfd], [], [], 30)[0])
+    finally:
+        os.close(pidfd)
