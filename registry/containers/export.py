@@ -144,7 +144,10 @@ def _container(
 ) -> Container:
     base_name = str(order.base) if isinstance(order.base, RegistryLocation) else ""
     source = f"{order.image.name}@{order.image.digest}"
-    added = [(piece.descriptor, what) for piece, what in pieces]
+    diff_ids = dict(
+        zip((layer.digest for layer in image.layers), image.diff_ids, strict=True)
+    )  # ours may be compressed
+    added = [(diff_ids.get(piece.descriptor.digest, piece.descriptor.digest), what) for piece, what in pieces]
     config = stack(base_image, base_name, source, order.image.config, image, added, order.settings)
     config_piece = Piece.of_bytes(config, CONFIG_TYPE)
     layers = [Piece(layer, lambda layer=layer: base.open(layer)) for layer in base_image.layers]  # type: ignore[misc]

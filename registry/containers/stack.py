@@ -22,10 +22,10 @@ def stack(
     source: str,
     image: ImageConfig,
     ours: StoredImage,
-    added: list[tuple[Descriptor, str]],
+    added: list[tuple[str, str]],
     settings: ContainerSettings,
 ) -> bytes:
-    """Encode the config of a container image: the base's layers, then ``added``, each with what it is.
+    """Encode the config of a container image: the base's layers, then ``added``, by diff id, each with what it is.
 
     ``source`` is NAME@DIGEST of our image, and ``base_name`` is what the base is called where it can be pulled from.
     """
@@ -60,7 +60,7 @@ def stack(
             },
             "Labels": dict(sorted(labels.items())),
         },
-        "rootfs": {"type": "layers", "diff_ids": [*base.diff_ids, *(layer.digest for layer, _ in added)]},
+        "rootfs": {"type": "layers", "diff_ids": [*base.diff_ids, *(diff_id for diff_id, _ in added)]},
         "history": [
             *(base.config.get("history") or [{"created_by": "base"} for _ in base.layers]),
             *({"created": EPOCH, "created_by": f"slipway image export: {what}"} for _, what in added),

@@ -15,6 +15,7 @@ MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
+GZIP_LAYER_TYPE = f"{LAYER_TYPE}+gzip"
 EMPTY_TYPE = "application/vnd.oci.empty.v1+json"  # of what an artefact needs and has not
 EMPTY = b"{}"
 

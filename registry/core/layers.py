@@ -4,12 +4,44 @@ Plain files, folders, and symbolic links that stay inside the image. A link may 
 goes anywhere, so no other link can change where it leads; nothing may be put below a link.
 """
 
+import io
 import tarfile
+import zlib
 from itertools import dropwhile
 from pathlib import PurePosixPath
+from typing import IO
 
 from registry.core.errors import InvalidInput
+from registry.core.images import GZIP_LAYER_TYPE, LAYER_ANNOTATION, LAYER_TYPE, Descriptor, LayerKind
 from registry.core.paths import check_archive_path
+
+MAX_INFLATED_BYTES = 16 << 20  # of the compressed layer, which is held in memory
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+def plain_tar(blob: IO[bytes], layer: Descriptor) -> IO[bytes]:
+    """Return the tar that a layer's blob is: the blob itself, or what the scoring process' layer inflates to.
+
+    Raises:
+        InvalidInput: it has another media type than layers of ours, or it is no gzip, or inflates to more than it may.
+    """
+    if layer.media_type == LAYER_TYPE:
+        return blob
+    if layer.media_type != GZIP_LAYER_TYPE or layer.annotations.get(LAYER_ANNOTATION) != LayerKind.SCORING:
+        raise InvalidInput(
+            f"it is {layer.media_type}, and nodes read {LAYER_TYPE} only: push the image as it was built, with "
+            "`skopeo copy --preserve-digests` or `oras cp`"
+        )
+    unzip = zlib.decompressobj(_GZIP)
+    try:
+        content = unzip.decompress(blob.read(MAX_INFLATED_BYTES), MAX_INFLATED_BYTES + 1)
+    except zlib.error as error:
+        raise InvalidInput(f"it is no gzip: {error}") from error
+    if len(content) > MAX_INFLATED_BYTES:
+        raise InvalidInput(f"it inflates to more than {MAX_INFLATED_BYTES:,} bytes")
+    if not unzip.eof:
+        raise InvalidInput("its gzip is cut short")
+    return io.BytesIO(content)
 
 
 def check_member(member: tarfile.TarInfo) -> str:

@@ -14,6 +14,7 @@ Map::
     layers/      which file goes into which layer
     kinds/       in what the kinds of images differ
     pack.py      files → the bytes of a deterministic tar
+    deflate.py   gzip, the same bytes for ever
     build.py     layers, config, manifest → digest
     layout.py    the OCI image layout on disk: blobs, tags, written once and verified
     stage.py     blobs on their way there

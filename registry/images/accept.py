@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 import msgspec
 
 from registry.core.errors import InvalidInput
-from registry.core.images import IMAGE_LABEL, LAYER_TYPE, LOCK_PATH, Descriptor, ImageConfig
-from registry.core.layers import check_member
+from registry.core.images import IMAGE_LABEL, LOCK_PATH, Descriptor, ImageConfig
+from registry.core.layers import check_member, plain_tar
 from registry.core.manifests import CONFIG_TYPES, PushedManifest
 from registry.core.paths import check_archive_path
 from registry.core.pushes import RefusedImage
@@ -55,14 +55,11 @@ def check_layers(layout: ImageLayout, manifest: PushedManifest) -> None:
     """
     tree = _Tree()
     for layer in manifest.layers or []:
-        if layer.media_type != LAYER_TYPE:
-            raise RefusedImage(
-                f"layer {layer.digest} is {layer.media_type}, and nodes read {LAYER_TYPE} only: push the image as it "
-                "was built, with `skopeo copy --preserve-digests` or `oras cp`",
-                digest=layer.digest,
-            )
         try:
-            with TarHeaders(layout.path(layer.digest)) as file, tarfile.open(fileobj=file, mode="r:") as tar:
+            with (
+                TarHeaders(layout.path(layer.digest)) as file,
+                tarfile.open(fileobj=plain_tar(file, layer), mode="r:") as tar,
+            ):
                 for member in tar:
                     tree.add(check_member(member), member.type)
         except (tarfile.TarError, ValueError, EOFError, InvalidInput) as error:

@@ -12,7 +12,6 @@ from registry.core.images import (
     CODE_PATH,
     CONFIG_TYPE,
     IMAGE_LABEL,
-    LAYER_TYPE,
     MANIFEST_TYPE,
     SCORING_PATH,
     Descriptor,
@@ -58,13 +57,13 @@ def build_image(
     config = _describe(inputs)
     packed = PackedLayers(layout)
     with layout.stage() as stage:
-        descriptors = []
+        stacked = []
         layers = stack(inputs)
         for position, layer in enumerate(layers, start=1):
-            descriptor, line = _add(layer, packed, stage)
-            descriptors.append(descriptor)
+            descriptor, diff_id, line = _add(layer, packed, stage)
+            stacked.append((descriptor, diff_id))
             report(position / len(layers), line)
-        built = _finish(stage, inputs.architecture, config, descriptors)
+        built = _finish(stage, inputs.architecture, config, stacked)
         try_out(built, (stage.folder, layout.blobs))
         return built
 
@@ -86,12 +85,12 @@ def _describe(inputs: BuildInputs) -> ImageConfig:
     )
 
 
-def _add(layer: Layer, packed: PackedLayers, stage: Stage) -> tuple[Descriptor, str]:
+def _add(layer: Layer, packed: PackedLayers, stage: Stage) -> tuple[Descriptor, str, str]:
     known = packed.find(layer)
-    digest, size = known or packed.pack(layer, stage)
-    descriptor = Descriptor(media_type=LAYER_TYPE, digest=digest, size=size, annotations=layer.annotations)
+    digest, size, diff_id = known or packed.pack(layer, stage)
+    descriptor = Descriptor(media_type=layer.media_type, digest=digest, size=size, annotations=layer.annotations)
     how = ", as before" if known else ""
-    return descriptor, f"layer {layer.title}: {len(layer.entries)} files, {size:,} bytes, {digest}{how}"
+    return descriptor, diff_id, f"layer {layer.title}: {len(layer.entries)} files, {size:,} bytes, {digest}{how}"
 
 
 def _container(config: ImageConfig) -> dict[str, Any]:
@@ -108,15 +107,16 @@ def _container(config: ImageConfig) -> dict[str, Any]:
     }
 
 
-def _finish(stage: Stage, architecture: str, config: ImageConfig, layers: list[Descriptor]) -> BuiltImage:
+def _finish(stage: Stage, architecture: str, config: ImageConfig, stacked: list[tuple[Descriptor, str]]) -> BuiltImage:
     assert architecture in PLATFORMS
     document = {
         "architecture": architecture,
         "os": "linux",
         "config": _container(config),
-        "rootfs": {"type": "layers", "diff_ids": [layer.digest for layer in layers]},  # they are not compressed
+        "rootfs": {"type": "layers", "diff_ids": [diff_id for _, diff_id in stacked]},
     }
     config_digest, config_size = stage.write([msgspec.json.encode(document, order="deterministic")])
+    layers = [descriptor for descriptor, _ in stacked]
     manifest = Manifest(
         schema_version=2,
         media_type=MANIFEST_TYPE,

@@ -6,8 +6,10 @@ import tarfile
 from collections import defaultdict
 from collections.abc import Iterator
 
+from registry.core.errors import InvalidInput
 from registry.core.image_views import LayerDifference, differing
 from registry.core.images import LAYER_ANNOTATION, LOCK_PATH, Descriptor, LayerKind
+from registry.core.layers import plain_tar
 from registry.images.layout import ImageLayout
 
 MAX_COMPARED_BYTES = 64 << 20  # of a layer; the files of a larger one are not read
@@ -74,13 +76,13 @@ def _files(layout: ImageLayout, layer: Descriptor | None) -> dict[str, str]:
     if layer is None or layer.size > MAX_COMPARED_BYTES:
         return {}
     try:
-        return dict(_members(layout, layer.digest))
-    except tarfile.TarError:  # compressed, or somebody else's
+        return dict(_members(layout, layer))
+    except (tarfile.TarError, InvalidInput):  # somebody else's
         return {}
 
 
-def _members(layout: ImageLayout, digest: str) -> Iterator[tuple[str, str]]:
-    with tarfile.open(layout.path(digest), "r:") as tar:
+def _members(layout: ImageLayout, layer: Descriptor) -> Iterator[tuple[str, str]]:
+    with layout.path(layer.digest).open("rb") as blob, tarfile.open(fileobj=plain_tar(blob, layer), mode="r:") as tar:
         for member in tar:
             if member.isfile() and (content := tar.extractfile(member)) is not None:
                 yield member.name, hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]

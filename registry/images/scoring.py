@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 
 from registry.core.errors import Unavailable
-from registry.images.pack import Entry, entry_of_file
+from registry.images.pack import Entry, entry_of_bytes
 
 
 def scoring_package() -> tuple[Entry, ...]:
@@ -14,7 +14,9 @@ def scoring_package() -> tuple[Entry, ...]:
         Unavailable: this installation holds only the control plane.
     """
     folder = _folder()
-    return tuple(entry_of_file(file.relative_to(folder).as_posix(), file) for file in sorted(folder.rglob("*.py")))
+    return tuple(
+        entry_of_bytes(file.relative_to(folder).as_posix(), file.read_bytes()) for file in sorted(folder.rglob("*.py"))
+    )
 
 
 def scoring_requirements() -> str:

@@ -46,7 +46,7 @@ class Layers:
             archive, made = tmp / "layer", tmp / "made"
             (made / _FILES).mkdir(parents=True)
             source.blob(name, descriptor, archive)
-            unpack_layer(archive, descriptor.digest, made / _FILES)
+            unpack_layer(archive, descriptor, made / _FILES)
             (made / RECORD).write_bytes(msgspec.json.encode(_settle(made / _FILES)))
             self._entries.publish(made, key)
 

@@ -6,24 +6,25 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from registry.core.errors import InvalidInput
-from registry.core.layers import check_member
+from registry.core.images import Descriptor
+from registry.core.layers import check_member, plain_tar
 from serving.node.errors import ImageRefused
 
 _FOLDER_MODE, _FILE_MODE = 0o755, 0o644
 
 
-def unpack_layer(layer: Path, digest: str, folder: Path) -> None:
-    """Unpack the uncompressed tar ``layer`` below ``folder``.
+def unpack_layer(layer: Path, descriptor: Descriptor, folder: Path) -> None:
+    """Unpack the blob ``layer`` below ``folder``.
 
     Raises:
         ImageRefused: it is no tar, or a member is a device, claims a path twice, lies below a link or leads elsewhere.
     """
     try:
-        with tarfile.open(layer, "r:") as tar:
+        with layer.open("rb") as blob, tarfile.open(fileobj=plain_tar(blob, descriptor), mode="r:") as tar:
             for member in tar:
                 _unpack_member(tar, member, folder)
     except (tarfile.TarError, InvalidInput, FileExistsError, NotADirectoryError, IsADirectoryError, _Refused) as error:
-        raise ImageRefused(f"layer {digest} is refused: {error}", digest) from error
+        raise ImageRefused(f"layer {descriptor.digest} is refused: {error}", descriptor.digest) from error
 
 
 class _Refused(Exception):

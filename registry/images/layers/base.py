@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from registry.core.images import LAYER_ANNOTATION, PATH_ANNOTATION, LayerKind
+from registry.core.images import GZIP_LAYER_TYPE, LAYER_ANNOTATION, LAYER_TYPE, PATH_ANNOTATION, LayerKind
 from registry.images.pack import Entry, Link
 
 LARGE_BYTES = 1 << 20  # a file of this size has a layer of its own, so that images which share it share the layer
@@ -17,6 +17,11 @@ class Layer:
     kind: LayerKind
     entries: tuple[Entry | Link, ...]
     path: str = ""
+
+    @property
+    def media_type(self) -> str:
+        """The scoring process' source, a third of an image without a large model, is compressed; nothing else is."""
+        return GZIP_LAYER_TYPE if self.kind is LayerKind.SCORING else LAYER_TYPE
 
     @property
     def annotations(self) -> dict[str, str]:

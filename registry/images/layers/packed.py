@@ -8,17 +8,20 @@ from typing import NamedTuple
 import msgspec
 
 from registry.core.errors import NotFound
+from registry.core.images import LAYER_TYPE
+from registry.images.deflate import gzip_bytes
 from registry.images.layers.base import Layer
 from registry.images.layout import ImageLayout
 from registry.images.pack import Entry, tar_chunks
 from registry.images.stage import Stage
 
-_FORMAT = 1  # of the tar that ``pack.py`` writes
+_FORMAT = 2  # of what ``pack.py`` and ``deflate.py`` write
 
 
 class Blob(NamedTuple):
     digest: str
     size: int
+    diff_id: str  # digest of what is in it
 
 
 class PackedLayers:
@@ -47,7 +50,7 @@ class PackedLayers:
         Raises:
             BuildFailed, InvalidInput: as ``pack.tar_chunks``.
         """
-        blob = Blob(*stage.write(tar_chunks(layer.entries)))
+        blob = _pack(layer, stage)
         note = self._note(layer)
         if note is not None:
             with tempfile.NamedTemporaryFile(dir=self._notes, prefix="new-", delete=False) as file:
@@ -60,3 +63,12 @@ class PackedLayers:
         if len(files) < len(layer.entries) or not all(sha256 for _, _, sha256 in files):
             return None
         return self._notes / hashlib.sha256(msgspec.json.encode([_FORMAT, sorted(files)])).hexdigest()
+
+
+def _pack(layer: Layer, stage: Stage) -> Blob:
+    if layer.media_type == LAYER_TYPE:
+        digest, size = stage.write(tar_chunks(layer.entries))
+        return Blob(digest, size, digest)
+    content = b"".join(tar_chunks(layer.entries))
+    digest, size = stage.write([gzip_bytes(content)])
+    return Blob(digest, size, f"sha256:{hashlib.sha256(content).hexdigest()}")

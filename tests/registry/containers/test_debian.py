@@ -146,7 +146,7 @@ def plain(image: Image, layout: Path, root: Path) -> Iterator[str]:
     """Run the image as a node does, without a container; give its address."""
     root.mkdir()
     for layer in image.layers:
-        unpack_layer(layout / "blobs" / layer.digest.replace(":", "/"), layer.digest, root)
+        unpack_layer(layout / "blobs" / layer.digest.replace(":", "/"), layer, root)
     (root / "image.json").write_bytes(msgspec.json.encode(image.config))
     port = free_port()
     command = [sys.executable, "-m", "serving.scoring", "--root", str(root), "--http-port", str(port)]

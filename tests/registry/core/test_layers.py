@@ -1,11 +1,15 @@
+import gzip
+import io
 import tarfile
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from registry.core.errors import InvalidInput
-from registry.core.layers import check_link, check_member
+from registry.core.images import GZIP_LAYER_TYPE, LAYER_ANNOTATION, LAYER_TYPE, Descriptor, LayerKind
+from registry.core.layers import MAX_INFLATED_BYTES, check_link, check_member, plain_tar
 
 
 def member(name: str, kind: bytes, link: str = "") -> tarfile.TarInfo:
@@ -72,3 +76,28 @@ def test_no_admitted_link_climbs_out(parts: list[str], depth: int) -> None:
     for part in parts:
         position += {"..": -1, ".": 0, "": 0}.get(part, 1)
         assert position >= 0
+
+
+def scoring_layer(media_type: str = GZIP_LAYER_TYPE) -> Descriptor:
+    annotations = {LAYER_ANNOTATION: LayerKind.SCORING.value}
+    return Descriptor(media_type=media_type, digest=f"sha256:{'0' * 64}", size=1, annotations=annotations)
+
+
+def test_a_tar_is_read_as_it_is_and_the_scoring_process_inflated() -> None:
+    assert plain_tar(io.BytesIO(b"tar"), scoring_layer(LAYER_TYPE)).read() == b"tar"
+    assert plain_tar(io.BytesIO(gzip.compress(b"tar")), scoring_layer()).read() == b"tar"
+
+
+@pytest.mark.parametrize(
+    ("blob", "layer", "message"),
+    [
+        (gzip.compress(bytes(MAX_INFLATED_BYTES + 1)), scoring_layer(), "inflates to more than"),
+        (gzip.compress(b"tar")[:-9], scoring_layer(), "cut short"),
+        (b"PK", scoring_layer(), "no gzip"),
+        (b"", scoring_layer(f"{LAYER_TYPE}+zstd"), "skopeo copy --preserve-digests"),
+        (b"", replace(scoring_layer(), annotations={}), "skopeo copy --preserve-digests"),
+    ],
+)
+def test_what_is_compressed_otherwise_is_refused(blob: bytes, layer: Descriptor, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        plain_tar(io.BytesIO(blob), layer)
