@@ -8,6 +8,7 @@ from registry.core.artifacts import ArtifactAddress, LoggedModelFiles, Owner, Ru
 from registry.core.errors import InvalidInput, NotFound, WrongState
 from registry.core.logged_models import check_can_change_files
 from registry.core.models import ModelFile
+from registry.operations import blob_claims
 from registry.operations.logged_models import get_within as get_logged_model_within
 from registry.operations.models import get_version_within
 from registry.operations.tracking import get_run_within
@@ -24,8 +25,8 @@ class ListedFile(NamedTuple):
     size: int | None
 
 
-def check_can_receive(workspace: Workspace, address: ArtifactAddress) -> None:
-    """Raise before the body is read, if it could not be kept.
+def check_can_receive(workspace: Workspace, address: ArtifactAddress) -> int:
+    """Raise before the body is read, if it could not be kept; return what ``record_artifact`` must be told.
 
     Raises:
         InvalidInput: the address names no file.
@@ -36,18 +37,23 @@ def check_can_receive(workspace: Workspace, address: ArtifactAddress) -> None:
         raise InvalidInput("Invalid path: it names a folder, not a file")
     with workspace.metadata.read() as tx:
         _writable(tx, address.owner)
+        return blob_claims.so_far(tx)
 
 
-def record_artifact(workspace: Workspace, address: ArtifactAddress, blob: StoredBlob) -> None:
+def record_artifact(workspace: Workspace, address: ArtifactAddress, blob: StoredBlob, since: int) -> None:
     """Make a blob that is stored the owner's file at the address, in place of what was there.
+
+    ``since`` is what ``check_can_receive`` returned.
 
     Raises:
         NotFound: no such owner in that experiment.
         InvalidInput: the path leads through a file, or is a folder.
         WrongState: the owner's files no longer change.
+        Unavailable: a purge deleted the blob meanwhile.
     """
     file = ModelFile(path=address.path, sha256=blob.digest.removeprefix("sha256:"), size=blob.size)
     with workspace.metadata.write() as tx:
+        blob_claims.check(workspace, tx, [blob.digest], since)
         owner_id = _writable(tx, address.owner)
         parents = address.path.split("/")[:-1]
         for depth in range(1, len(parents) + 1):

@@ -10,6 +10,7 @@ from registry.core.dataset_versions import (
 from registry.core.models import ModelFile
 from registry.core.names import check_name
 from registry.core.paths import check_archive_paths
+from registry.operations import blob_claims
 from registry.operations.caller import who
 from registry.operations.workspace import Workspace
 from registry.store import counters, dataset_versions
@@ -22,14 +23,17 @@ def create_version(workspace: Workspace, name: str, new: NewDatasetVersion) -> D
     Raises:
         InvalidInput: the name or a path is not legal, a path comes twice or is a folder too, or there is no file.
         NotFound: a blob has not been uploaded.
+        Unavailable: a purge deleted one meanwhile.
     """
     check_name("dataset", name)
     check_archive_paths([file.path for file in new.files])
+    since = blob_claims.begin(workspace)
     files = [
         ModelFile(path=file.path, sha256=file.digest.removeprefix("sha256:"), size=workspace.blobs.size(file.digest))
         for file in sorted(new.files, key=lambda file: file.path)
     ]
     with workspace.metadata.write() as tx:
+        blob_claims.check(workspace, tx, [file.digest for file in new.files], since)
         version = DatasetVersion(
             name=name,
             version=counters.increment(tx, counters.dataset_versions_of(name)),

@@ -8,12 +8,13 @@ from registry.core.errors import InvalidInput, NotFound
 from registry.core.integrity import Fault, FaultKind, VerifyReport
 from registry.core.times import DAY_MS
 from registry.images.layout import ImageLayout
+from registry.operations import blob_claims
 from registry.operations.image_integrity import verify_layout
 from registry.operations.workspace import Workspace
 from registry.store import images as image_rows
 from registry.store import manifests
 from registry.store.blobs import BlobEntry, Blobs
-from registry.store.references import Reference, all_references, is_referenced
+from registry.store.references import Reference, all_references
 
 # An upload is recorded a moment after it is stored, and a code folder some time before its image is built.
 YOUNG_MS = DAY_MS
@@ -53,16 +54,14 @@ def remove_orphans(workspace: Workspace) -> list[Fault]:
 
     What was written within a day stays: somebody may be about to refer to it.
     """
+    old = [entry for entry in workspace.blobs.entries() if entry.written_ms <= workspace.now_ms() - YOUNG_MS]
     gone = []
-    for entry in list(workspace.blobs.entries()):
-        if entry.written_ms > workspace.now_ms() - YOUNG_MS:
-            continue
-        with workspace.metadata.write() as tx:  # nobody can begin to refer to it meanwhile
-            if entry.digest is None or not is_referenced(tx, entry.digest.removeprefix("sha256:")):
-                workspace.blobs.remove(entry)
-                kind = FaultKind.LEFTOVER if entry.digest is None else FaultKind.ORPHAN
-                gone.append(_fault(kind, entry.digest or entry.path, entry.size, []))
-    return gone
+    for entry in old:
+        if entry.digest is None:
+            workspace.blobs.remove(entry)
+            gone.append(_fault(FaultKind.LEFTOVER, entry.path, entry.size, []))
+    removed = blob_claims.remove_unreferenced(workspace, old)
+    return [*gone, *(_fault(FaultKind.ORPHAN, blob.digest or blob.path, blob.size, []) for blob in removed)]
 
 
 def _check(blobs: Blobs, entry: BlobEntry, references: dict[str, list[Reference]], young_ms: int) -> list[Fault]:

@@ -16,6 +16,7 @@ from registry.core.models import (
 from registry.core.names import check_name
 from registry.core.paths import check_archive_path, check_archive_paths
 from registry.core.rest import ImportedFile
+from registry.operations import blob_claims
 from registry.operations import model_ledger as ledger
 from registry.operations.model_sources import Frozen, freeze, freeze_source
 from registry.operations.model_users import check_unused
@@ -92,16 +93,19 @@ def import_version(
     Raises:
         InvalidInput: the name or a path is not legal, a path comes twice or is a folder too, or there is no file.
         NotFound: a blob has not been uploaded.
+        Unavailable: a purge deleted one meanwhile.
     """
     check_name("model", name)
     check_archive_paths([file.path for file in files])
     if path:
         check_archive_path(path)
+    since = blob_claims.begin(workspace)
     stored = [
         ModelFile(path=file.path, sha256=file.digest.removeprefix("sha256:"), size=workspace.blobs.size(file.digest))
         for file in sorted(files, key=lambda file: file.path)
     ]
     with workspace.metadata.write() as tx:
+        blob_claims.check(workspace, tx, [file.digest for file in files], since)
         return _insert(tx, workspace, name, Frozen(stored, path), source="", description=description, who=who)
 
 

@@ -19,6 +19,7 @@ from registry.core.run_code import (
     check_notes,
 )
 from registry.core.runs import check_active
+from registry.operations import blob_claims
 from registry.operations.run_lookup import find_run
 from registry.operations.snapshots import read_snapshot
 from registry.operations.workspace import Workspace
@@ -39,16 +40,17 @@ def record_code(workspace: Workspace, run_id: str, new: NewRunCode) -> RunCode:
         NotFound: no such run, or a blob that has not been uploaded.
         InvalidInput: a part breaks a rule, or the snapshot is not a zip of plain files.
         WrongState: the run is deleted, or has another snapshot, git state or environment already.
+        Unavailable: a purge deleted a blob meanwhile.
     """
+    since = blob_claims.begin(workspace)
     snapshot = read_snapshot(workspace.blobs, new.snapshot) if new.snapshot else None
     git = _checked_git(workspace.blobs, new.git) if new.git else None
     environment = check_environment(new.environment) if new.environment else None
     with workspace.metadata.write() as tx:
         run = find_run(tx, run_id)
         check_active("run", run.id, run.lifecycle_stage)
-        for digest in (new.snapshot, git.patch if git else None):
-            if digest:
-                workspace.blobs.size(digest)  # a purge may have taken it before anything referred to it
+        uploaded = [digest for digest in (new.snapshot, git.patch if git else None) if digest]
+        blob_claims.check(workspace, tx, uploaded, since)
         before = run_code.find(tx, run.id) or RunCode()
         kept = RunCode(
             snapshot=_kept(run.id, "snapshot", before.snapshot, snapshot),

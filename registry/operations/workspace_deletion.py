@@ -14,13 +14,13 @@ from registry.core.errors import SlipwayError, WrongState
 from registry.core.workspace_deletion import DeletionPlan, check_confirmed
 from registry.images.layout import BlobFile, ImageLayout
 from registry.images.links import links_of
+from registry.operations import blob_claims
 from registry.operations.activities import begin_within, end_activity, report_progress
 from registry.operations.desired import WANTED
 from registry.operations.workspace import Workspace
 from registry.store import activities, counters, deployments, everything, manifests
 from registry.store.blobs import BlobEntry
 from registry.store.metadata import Connection
-from registry.store.references import is_referenced
 
 REPORTS = 50  # of progress, at most
 _log = logging.getLogger("slipway.registry.deletion")
@@ -79,25 +79,29 @@ def run_deletion(workspace: Workspace, layout: ImageLayout, activity_id: str, wh
 
 def _delete_files(workspace: Workspace, layout: ImageLayout, report: Callable[[float, str], None]) -> tuple[int, int]:
     """Delete the files that are there now and that nothing refers to when their turn comes."""
-    tasks = [(entry.size, partial(_remove, workspace, entry)) for entry in workspace.blobs.entries()]
+    entries = list(workspace.blobs.entries())
+    tasks = [(entry.size, partial(_remove_leftover, workspace, entry)) for entry in entries if entry.digest is None]
     tasks += [(blob.size, partial(_remove_of_image, workspace, layout, blob)) for blob in layout.entries()]
     layout.discard_uploads()
     layout.forget({manifest.digest for manifest in layout.index().manifests})
     files, freed = 0, 0
+    for entry in blob_claims.remove_unreferenced(workspace, entries):
+        files, freed = files + 1, freed + entry.size
+        if files % max(1, len(entries) // REPORTS) == 0:
+            report(0.1 + 0.5 * files / len(entries), f"{files:,} of {len(entries):,} files")
     for number, (size, remove) in enumerate(tasks):
         if number % max(1, len(tasks) // REPORTS) == 0:
-            report(0.1 + 0.9 * number / len(tasks), f"{number:,} of {len(tasks):,} files")
+            report(0.6 + 0.4 * number / len(tasks), f"{number:,} of {len(tasks):,} files of images")
         if remove():
             files, freed = files + 1, freed + size
     return files, freed
 
 
-def _remove(workspace: Workspace, entry: BlobEntry) -> bool:
-    with workspace.metadata.write() as tx:  # nobody can begin to refer to it meanwhile
-        wanted = entry.digest is not None and is_referenced(tx, entry.digest.removeprefix("sha256:"))
-        if wanted or not workspace.blobs.is_unchanged(entry):
-            return False
-        workspace.blobs.remove(entry)
+def _remove_leftover(workspace: Workspace, entry: BlobEntry) -> bool:
+    """Delete what is left of an upload, unless it is under way."""
+    if not workspace.blobs.is_unchanged(entry):
+        return False
+    workspace.blobs.remove(entry)
     return True
 
 

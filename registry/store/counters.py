@@ -8,6 +8,7 @@ from registry.store.metadata import Connection
 from registry.store.schema import counters
 
 DESIRED_STATE = "desired-state"
+BLOB_DELETIONS = "blob-deletions"
 
 
 def increment(tx: Connection, name: str) -> int:
@@ -35,9 +36,10 @@ def raise_to(tx: Connection, name: str, value: int) -> None:
 
 
 def forget_all_but_the_data_planes(tx: Connection) -> None:
-    """Let everything count from the beginning but what edges, nodes and telemetry remember."""
+    """Let everything count from the beginning but what edges, nodes, telemetry and uploads under way remember."""
     c = counters.c.name
-    tx.execute(sa.delete(counters).where(c != DESIRED_STATE, ~c.startswith("revision:", autoescape=True)))
+    remembered = c.in_([DESIRED_STATE, BLOB_DELETIONS]) | c.startswith("revision:", autoescape=True)
+    tx.execute(sa.delete(counters).where(~remembered))
 
 
 def model_versions_of(name: str) -> str:

@@ -16,6 +16,7 @@ from registry.store.schema import (
     dataset_files,
     dataset_versions,
     deployments,
+    doomed_blobs,
     endpoints,
     experiments,
     images,
@@ -32,8 +33,8 @@ from registry.store.schema import (
 )
 from registry.store.schema import counters as counter_rows
 
-# The audit says who did it; services are processes that go on; of the others some rows stay.
-KEPT = {audit, services}
+# The audit says who did it; services are processes that go on, and so may a purge; of the others some rows stay.
+KEPT = {audit, services, doomed_blobs}
 PARTLY_KEPT = {activities, activity_lines, tokens, counter_rows}
 
 _IS_LOGGED_MODELS = artifacts.c.owner_id.startswith("m-")

@@ -1,6 +1,6 @@
 """Which blobs the metadata refers to, from where."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -35,7 +35,9 @@ def all_references(tx: Connection) -> Iterator[Reference]:
         yield Reference(row.sha256, row.size, f"dataset {row.name}:{row.version}/{row.path}")
 
 
-def is_referenced(tx: Connection, sha256: str) -> bool:
-    """Say whether any file, snapshot or patch has this content."""
+def referenced(tx: Connection, digests: Collection[str]) -> set[str]:
+    """Return those of some digests that any file, snapshot or patch has."""
+    names = [digest.removeprefix("sha256:") for digest in digests]
     columns = (artifacts.c.sha256, model_files.c.sha256, dataset_files.c.sha256, snapshots.c.sha256, run_code.c.patch)
-    return any(tx.scalar(sa.select(column).where(column == sha256).limit(1)) is not None for column in columns)
+    found = {name for column in columns for name in tx.scalars(sa.select(column).where(column.in_(names)).distinct())}
+    return {f"sha256:{name}" for name in found}

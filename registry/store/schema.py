@@ -561,6 +561,14 @@ services = sa.Table(
 
 # Numbers that only grow: the desired state's version, and each deployment's last revision, which outlives the
 # deployment so that a backend's name is never used for two different things.
+# What a purge is deleting outside of any transaction: nothing may begin to refer to it.
+doomed_blobs = sa.Table(
+    "doomed_blobs",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+)
+
 counters = sa.Table(
     "counters",
     metadata,

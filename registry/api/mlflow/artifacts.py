@@ -18,9 +18,9 @@ from registry.operations import artifacts
 async def put_artifact(request: Request) -> Response:
     """Store a file of a run or of a logged model."""
     workspace, address = workspace_of(request), parse_address(request.path_params["path"])
-    await run_sync(artifacts.check_can_receive, workspace, address)
+    since = await run_sync(artifacts.check_can_receive, workspace, address)
     blob = await receive(request, workspace.blobs)
-    await run_sync(artifacts.record_artifact, workspace, address, blob)
+    await run_sync(artifacts.record_artifact, workspace, address, blob, since)
     return answer({})
 
 

@@ -123,7 +123,7 @@ def test_a_backends_name_is_not_given_again(full: Workspace, layout: ImageLayout
     delete(full, layout)
     with full.metadata.read() as tx:
         counted = {row.name for row in tx.execute(schema.counters.select())}
-    assert counted == {"desired-state", "revision:cancer/blue"}
+    assert counted == {"desired-state", "blob-deletions", "revision:cancer/blue"}
 
 
 @pytest.mark.parametrize("state", [RevisionState.STARTING, RevisionState.LIVE])
