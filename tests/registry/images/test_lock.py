@@ -5,6 +5,7 @@ import pytest
 from registry.core.errors import BuildFailed
 from registry.core.images import Runtime
 from registry.images.lock import Locks, check_python, check_requirements, compile_lock, own_requirements
+from tests.registry.images.wheel_files import make_wheel
 
 
 def test_comments_and_continuations_are_understood() -> None:
@@ -50,6 +51,30 @@ def test_a_lock_holds_hashes_and_nothing_of_this_machine() -> None:
 def test_what_cannot_be_resolved_fails_with_uvs_explanation() -> None:
     with pytest.raises(BuildFailed, match=r"(?s)Python 3\.11: .*there is no version of click==0\.0\.1"):
         compile_lock(["click==0.0.1"], [], "3.11", "amd64")
+
+
+@pytest.mark.usefixtures("empty_index")
+def test_a_requirement_that_no_index_has_is_named() -> None:
+    with pytest.raises(BuildFailed, match=r"(?s)cannot be resolved for Python 3\.11: .*sklaern was not found"):
+        compile_lock(["sklaern"], [], "3.11", "amd64")
+
+
+@pytest.mark.usefixtures("empty_index")
+def test_a_wheel_for_another_platform_only_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_wheel(tmp_path / "mine-1.0-py3-none-win_amd64.whl")
+    monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path))
+
+    with pytest.raises(BuildFailed, match=r"(?s)mine.* no wheels with a matching platform tag.*manylinux_2_28_x86_64"):
+        compile_lock(["mine"], [], "3.11", "amd64")
+
+
+@pytest.mark.usefixtures("empty_index")
+def test_a_package_without_a_wheel_is_told_as_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine-1.0.tar.gz").write_bytes(b"source")
+    monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path))
+
+    with pytest.raises(BuildFailed, match=r"(?s)mine.* no usable wheels"):
+        compile_lock(["mine"], [], "3.11", "amd64")
 
 
 def test_a_conflict_with_the_scoring_process_says_whose_requirement_it_is() -> None:

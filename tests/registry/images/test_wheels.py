@@ -1,5 +1,4 @@
 import hashlib
-import zipfile
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -8,19 +7,10 @@ import pytest
 from registry.core.errors import BuildFailed
 from registry.images.lock import compile_lock
 from registry.images.wheels import wheels_of
+from tests.registry.images.wheel_files import make_wheel
 from tests.servers.local_http import LocalServer
 
 NAME = "mine-1.0-py3-none-any.whl"
-
-
-def make_wheel(path: Path) -> bytes:
-    """Write a wheel of one empty module, and return its bytes."""
-    with zipfile.ZipFile(path, "w") as wheel:
-        wheel.writestr("mine.py", "")
-        wheel.writestr("mine-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
-        wheel.writestr("mine-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr("mine-1.0.dist-info/RECORD", "")
-    return path.read_bytes()
 
 
 def test_one_wheel_for_each_package_is_found_for_the_nodes_platform() -> None:
@@ -36,6 +26,7 @@ def test_one_wheel_for_each_package_is_found_for_the_nodes_platform() -> None:
     assert wheels["click"].sha256 in lock.decode()
 
 
+@pytest.mark.usefixtures("empty_index")
 def test_a_wheel_of_a_folder_is_carried_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = make_wheel(tmp_path / NAME)
     monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path))
@@ -44,6 +35,7 @@ def test_a_wheel_of_a_folder_is_carried_too(tmp_path: Path, monkeypatch: pytest.
     assert (entry.path, entry.size, b"".join(entry.read())) == (NAME, len(content), content)
 
 
+@pytest.mark.usefixtures("empty_index")
 def test_a_wheel_that_arrives_with_other_bytes_makes_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_wheel(tmp_path / NAME)
     monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path))

@@ -171,6 +171,7 @@ def test_a_script_brings_its_folder_and_requirements(workspace: Workspace, works
     [
         ("broken==1", SCRIPT, "the requirements cannot be resolved: there is no broken==1"),
         ("", b"def init(: ...", r"score.py, line 1: "),
+        ("", b"def init(): ...", "score.py does not define run()"),
         ("fault==1", SCRIPT, "the build broke off because of a fault of the registry's: its log says more"),
     ],
 )
@@ -193,6 +194,14 @@ def test_a_build_that_fails_says_why_and_leaves_no_image(
     assert activity.log[-1] == activity.message
     assert list_images(workspace) == []
     assert blobs_of(works) == []
+
+
+def test_what_is_no_onnx_makes_no_image_and_leaves_no_blob(workspace: Workspace, works: ImageWorks) -> None:
+    register(workspace, "cancer", model_onnx=b"PK a zip")
+    activity = build(workspace, works, BuildRequest(name="cancer-onnx", model="cancer:1"))
+
+    assert (activity.state, blobs_of(works)) == (ActivityState.FAILED, [])
+    assert activity.message.startswith("model.onnx is not an ONNX model: ")
 
 
 def test_a_model_without_onnx_or_script_says_what_to_do(workspace: Workspace, works: ImageWorks) -> None:

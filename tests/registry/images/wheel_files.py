@@ -1,0 +1,14 @@
+"""Wheels of one empty module."""
+
+import zipfile
+from pathlib import Path
+
+
+def make_wheel(path: Path) -> bytes:
+    """Write a wheel of one empty module, and return its bytes."""
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr("mine.py", "")
+        wheel.writestr("mine-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
+        wheel.writestr("mine-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("mine-1.0.dist-info/RECORD", "")
+    return path.read_bytes()
