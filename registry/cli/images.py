@@ -12,7 +12,7 @@ from registry.cli.documents import FILE_OPTION, SET_OPTION, load_file, of_file
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, print_rows, short, when
 from registry.core.image_documents import load_image
 from registry.core.image_views import ImageQuery
-from registry.core.images import LAYER_ANNOTATION, PATH_ANNOTATION
+from registry.core.images import LAYER_ANNOTATION, PATH_ANNOTATION, ImageConfig
 from registry.core.samples import GoldenAnswers, Sample
 
 _ANSWER_SHOWN = 100  # characters
@@ -84,6 +84,7 @@ def show(
         "image": image.name,
         "tags": ", ".join(image.tags),
         "digest": image.digest,
+        "kind": config.kind,
         "runtime": config.runtime,
         "python": config.python,
         "environment": config.environment,
@@ -91,6 +92,7 @@ def show(
         "script": config.scoring_script or "none",
         "labels": ", ".join(f"{key}={value}" for key, value in sorted(image.labels.items())) or "none",
         "created": when(image.created_ms),
+        **_kind_fields(config),
     }
     for number, layer in enumerate(image.layers, 1):
         what = " ".join(layer.annotations.get(key, "") for key in (LAYER_ANNOTATION, PATH_ANNOTATION)).strip()
@@ -98,6 +100,25 @@ def show(
     if config.samples and output is OutputFormat.TABLE:
         fields |= _sample_fields(config.samples, client.images.golden(f"{image.name}@{image.digest}"))
     print_record(image, fields, output)
+
+
+def _kind_fields(config: ImageConfig) -> dict[str, str]:
+    """Return what an image of its kind has and others have not."""
+    fields = {}
+    if config.docker is not None:
+        docker = config.docker
+        fields["container"] = (
+            f"ports {docker.port} and {docker.grpc_port}, user {docker.user}, on {docker.base or 'any base'}"
+        )
+    if config.acceleration is not None:
+        made, result = config.acceleration, config.acceleration.quantised
+        fields["quantised"] = (
+            f"{result.measure} {result.before:.4f} before, {result.after:.4f} after, on {result.rows} rows; "
+            f"model {short(made.original)}, rows {short(made.calibration)}"
+        )
+        fields["providers"] = ", ".join(provider.name for provider in made.providers)
+        fields["requires"] = " or ".join(made.require) or "none of them"
+    return fields
 
 
 def _sample_fields(samples: Sequence[Sample], golden: GoldenAnswers) -> dict[str, str]:

@@ -7,9 +7,11 @@ from urllib.parse import quote
 import msgspec
 
 from registry.client.blobs import Blobs
+from registry.client.calibration import upload_calibration
 from registry.client.code_folder import pack_folder
 from registry.client.door import V1, Door
 from registry.client.samples import upload_samples
+from registry.core.acceleration import AccelerationRequest
 from registry.core.activities import Activity
 from registry.core.documents import as_text
 from registry.core.environments import EnvironmentRequest
@@ -94,6 +96,7 @@ class Images:
             environment=_read_environment(document.environment, folder),
             sample_requests=upload_samples(self._blobs, document.sample_requests, folder),
             docker=document.docker,
+            acceleration=self._calibrated(document, folder),
             labels=as_text(document.tags, "$.tags"),
             description=document.description,
         )
@@ -102,6 +105,10 @@ class Images:
     def golden(self, reference: str) -> GoldenAnswers:
         """Return the answers that an image's samples were given when it was built, in the samples' order."""
         return self._door.ask("GET", f"/image-golden/{_path(reference)}", GoldenAnswers)
+
+    def _calibrated(self, document: ImageDocument, folder: Path) -> AccelerationRequest | None:
+        acceleration = document.acceleration
+        return None if acceleration is None else upload_calibration(self._blobs, acceleration, folder)
 
     def _upload(self, code: Path) -> str:
         with tempfile.TemporaryDirectory(prefix="slipway-code-") as temporary:

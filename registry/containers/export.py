@@ -125,7 +125,7 @@ def _unpack(ours: Source, layer: Descriptor, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     with ours.open(layer) as file, tarfile.open(fileobj=file, mode="r|") as tar:
         for member in tar:
-            content = tar.extractfile(member)
+            content = tar.extractfile(member) if member.isreg() else None
             if content is not None:
                 with (folder / Path(member.name).name).open("wb") as out:
                     shutil.copyfileobj(content, out, 1 << 20)

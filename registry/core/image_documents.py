@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from registry.core.acceleration import AccelerationDocument, AccelerationRequest, check_acceleration, request_of
 from registry.core.containers import ContainerSettings, check_settings
 from registry.core.documents import Scalar
 from registry.core.environments import EnvironmentRequest, check_environment
@@ -59,6 +60,7 @@ class ImageDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     environment: ImageEnvironmentDocument = ImageEnvironmentDocument()
     sample_requests: list[SampleDocument] = []
     docker: ContainerSettings | None = None
+    acceleration: AccelerationDocument | None = None
     tags: dict[str, Scalar] = {}
     description: str = ""
 
@@ -71,19 +73,25 @@ def load_image(value: Any) -> ImageDocument:
     check_environment(EnvironmentRequest(**msgspec.structs.asdict(document.environment)))
     for number, sample in enumerate(document.sample_requests):
         check_door(sample.door, sample.content_type, f"$.sample_requests[{number}]")
-    check_kind(document.kind, document.docker)
+    acceleration = None if document.acceleration is None else request_of(document.acceleration, None)
+    check_kind(document.kind, document.docker, acceleration)
     return document
 
 
-def check_kind(kind: ImageKind, docker: ContainerSettings | None) -> None:
-    """Raise InvalidInput for settings of another kind than the image's, or that no image of its kind can have."""
+def check_kind(kind: ImageKind, docker: ContainerSettings | None, acceleration: AccelerationRequest | None) -> None:
+    """Raise InvalidInput for settings that the image's kind has not, or that no image of it can have."""
+    settings = {ImageKind.DOCKER: ("docker", docker), ImageKind.ACCELERATED: ("acceleration", acceleration)}
+    for other, (key, value) in settings.items():
+        if value is not None and kind is not other:
+            message = f"these are settings of an image of kind {other}: write kind: {other}, not {kind}"
+            raise InvalidInput(f"$.{key}: {message}", path=f"$.{key}")
     if docker is not None:
-        if kind is not ImageKind.DOCKER:
-            raise InvalidInput(
-                f"$.docker: these are settings of an image of kind docker: write kind: docker, not {kind}",
-                path="$.docker",
-            )
         check_settings(docker, "$.docker")
+    if acceleration is not None:
+        check_acceleration(acceleration)
+    elif kind is ImageKind.ACCELERATED:
+        message = "an accelerated image is calibrated with rows: write acceleration: {calibration: {data: rows.npy}}"
+        raise InvalidInput(f"$.acceleration: {message}", path="$.acceleration")
 
 
 def parse_models(model: str | None, models: list[str]) -> list[ModelReference]:

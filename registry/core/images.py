@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from registry.core.acceleration import Acceleration, AccelerationRequest
 from registry.core.containers import ContainerSettings
 from registry.core.environments import EnvironmentRequest
 from registry.core.samples import Sample, SampleRequest
@@ -48,10 +49,11 @@ class LayerKind(StrEnum):
 
 
 class ImageKind(StrEnum):
-    """``docker`` says how it runs as a container, too."""
+    """``docker`` says how it runs as a container, too; ``accelerated`` holds a quantised model."""
 
     SCORING = "scoring"
     DOCKER = "docker"
+    ACCELERATED = "accelerated"
 
 
 class Runtime(StrEnum):
@@ -109,6 +111,7 @@ class ImageConfig(msgspec.Struct, frozen=True, kw_only=True):
     scoring_script: str | None = None  # relative to CODE_PATH
     samples: list[Sample] = []
     docker: ContainerSettings | None = None  # of kind docker: how it runs as a container
+    acceleration: Acceleration | None = None  # of kind accelerated
 
     @property
     def model_dir(self) -> str:
@@ -142,5 +145,6 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     environment: EnvironmentRequest = EnvironmentRequest()
     sample_requests: list[SampleRequest] = []
     docker: ContainerSettings | None = None
+    acceleration: AccelerationRequest | None = None
     labels: dict[str, str] = {}
     description: str = ""

@@ -115,3 +115,7 @@ class RehearsalNews(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     line: str = ""
     error: str = ""
     golden: GoldenAnswers | None = None
+
+    @property
+    def is_last(self) -> bool:
+        return bool(self.error) or self.golden is not None

@@ -13,6 +13,7 @@ Map::
     scoring.py   the scoring process' own source, as data
     layers/      which file goes into which layer
     kinds/       in what the kinds of images differ
+    errand.py    work that a process of its own does;  rehearsal.py  samples answered;  quantise.py  models quantised
     pack.py      files → the bytes of a deterministic tar
     deflate.py   gzip, the same bytes for ever
     build.py     layers, config, manifest → digest

@@ -82,6 +82,7 @@ def _describe(inputs: BuildInputs) -> ImageConfig:
         scoring_script=inputs.scoring_script,
         samples=[one.sample for one in inputs.samples],
         docker=inputs.docker,
+        acceleration=inputs.acceleration,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from registry.core.acceleration import Acceleration
 from registry.core.containers import ContainerSettings
 from registry.core.errors import BuildFailed
 from registry.core.images import CODE_PATH, MODELS_PATH, ImageKind, Runtime
@@ -48,6 +49,7 @@ class BuildInputs:
     scoring: tuple[Entry, ...]
     kind: ImageKind = ImageKind.SCORING
     docker: ContainerSettings | None = None
+    acceleration: Acceleration | None = None
     scoring_script: str | None = None
     code: tuple[Entry, ...] = ()
     wheels: tuple[Entry, ...] = ()

@@ -9,6 +9,7 @@ from pathlib import Path
 from registry.core.errors import InvalidInput
 from registry.images.layout import ImageLayout
 from registry.images.lock import PLATFORMS, Locks
+from registry.images.quantise import Quantiser
 from registry.images.rehearsal import Rehearsals
 
 MAX_BUILDS = 2  # at the same time; others wait their turn
@@ -24,6 +25,7 @@ class ImageWorks:
     architecture: str
     python: str  # of images that do not say which
     rehearsals: Rehearsals
+    quantiser: Quantiser
     turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MAX_BUILDS))
 
 
@@ -40,6 +42,13 @@ def open_image_works(folder: Path, node: Path | None = None) -> ImageWorks:
     if architecture not in PLATFORMS:
         raise InvalidInput(f"images cannot be built on {machine}: use one of {', '.join(_ARCHITECTURES)}")
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    locks = Locks(folder / "locks")
+    node = node or folder.parent / "node"
     return ImageWorks(
-        ImageLayout(folder), Locks(folder / "locks"), architecture, python, Rehearsals(node or folder.parent / "node")
+        layout=ImageLayout(folder),
+        locks=locks,
+        architecture=architecture,
+        python=python,
+        rehearsals=Rehearsals(node),
+        quantiser=Quantiser(locks, node, python, architecture),
     )

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from registry.core.activities import Activity, ActivityKind, ActivityState
@@ -20,13 +20,14 @@ from registry.images.code import code_entries
 from registry.images.environments.base import Wanted
 from registry.images.environments.choose import check_request, choose_environment, resolve
 from registry.images.inputs import BuildInputs, ModelInput, check_inputs
-from registry.images.kinds.choose import kind_of
+from registry.images.kinds.choose import Bench, kind_of
 from registry.images.lock import own_requirements
 from registry.images.mlmodel import find_mlmodel, mlflow_requirements
 from registry.images.pack import Entry
 from registry.images.scoring import scoring_package, scoring_requirements
 from registry.images.wheels import wheels_of
 from registry.operations.activities import begin_activity, end_activity, report_progress
+from registry.operations.calibration import fetch_calibration, resolve_calibration
 from registry.operations.catalog import LATEST, numbered_reference, record_image
 from registry.operations.golden import check_bodies, fetch_samples, has_golden, record_golden
 from registry.operations.image_works import ImageWorks
@@ -77,7 +78,9 @@ def run_build(
 def _check_request(workspace: Workspace, request: BuildRequest) -> list[ModelVersion]:
     check_name("image", request.name)
     references = parse_models(request.model, request.models)
-    check_kind(request.kind, request.docker)
+    check_kind(request.kind, request.docker, request.acceleration)
+    if request.acceleration is not None:
+        resolve_calibration(workspace, request.acceleration)
     check_request(request.environment)
     if request.scoring_script is not None:
         check_archive_path(request.scoring_script)
@@ -137,7 +140,8 @@ def _build(
             wheels=wheels,
             samples=fetch_samples(workspace, request.sample_requests),
         )
-        inputs = kind_of(request).prepare(inputs)
+        bench = _bench(workspace, works, request, Path(folder), lambda line: report(0.6, line))
+        inputs = kind_of(request, bench).prepare(inputs)
         rehearsal = _Rehearsal(workspace, works, request.name, report)
         built = build_image(works.layout, inputs, lambda part, line: report(0.6 + 0.2 * part, line), rehearsal.run)
     if rehearsal.golden is not None:
@@ -167,6 +171,15 @@ def _of_mlflow(model: ModelInput, runtime: Runtime, sources: Sequence[Wanted]) -
     mlmodel = find_mlmodel(model.reference, model.files) if runtime is Runtime.MLFLOW else None
     users = [requirement for source in sources for requirement in source.requirements]
     return mlflow_requirements(mlmodel, users) if mlmodel else []
+
+
+def _bench(
+    workspace: Workspace, works: ImageWorks, request: BuildRequest, folder: Path, report: Callable[[str], None]
+) -> Bench:
+    calibration = None
+    if request.acceleration is not None:
+        calibration = fetch_calibration(workspace, resolve_calibration(workspace, request.acceleration), folder)
+    return Bench(works.quantiser, calibration, folder, report)
 
 
 def _fetch_code(workspace: Workspace, digest: str | None, archive: Path) -> tuple[Entry, ...]:

@@ -58,10 +58,11 @@ def load(root: Path, image: Image) -> tuple[Runtime, ThreadPoolExecutor]:
     """Load the image's model on the threads that will run it."""
     if image.runtime == "onnx":
         from .runtimes.onnx import load_onnx
+        from .runtimes.providers import PLAIN
 
         model_dir = Path(os.environ.get("AZUREML_MODEL_DIR") or root / image.model_dir)
         model_threads = int(os.environ.get("SLIPWAY_ONNX_THREADS", "1"))
-        runtime: Runtime = load_onnx(model_dir, model_threads, image.acceleration)
+        runtime: Runtime = load_onnx(model_dir, model_threads, image.acceleration or PLAIN)
         return runtime, ThreadPoolExecutor(runtime.threads, thread_name_prefix="model")
     if image.runtime == "script" and image.scoring_script:
         from .runtimes.script import load_script

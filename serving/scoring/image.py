@@ -29,7 +29,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     runtime: str
     models: List[ModelInImage]
     scoring_script: Optional[str] = None
-    acceleration: Acceleration = Acceleration()
+    acceleration: Optional[Acceleration] = None
 
     @property
     def model_dir(self) -> str:

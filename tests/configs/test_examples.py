@@ -87,6 +87,8 @@ def test_what_an_image_names_is_there(path: Path) -> None:
         assert (path.parent / code.code / code.scoring_script).is_file()
     for sample in image.sample_requests:
         assert (path.parent / sample.file).is_file()
+    if image.acceleration is not None:
+        assert (path.parent / image.acceleration.calibration.data).is_file()
     if image.environment.requirements is not None:
         assert (path.parent / image.environment.requirements).is_file()
 

@@ -4,8 +4,13 @@ from collections.abc import Callable
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
+from registry.core.acceleration import CPU, Acceleration, ExecutionProvider, Quantised
+from registry.core.containers import ContainerSettings
 from registry.core.images import Image
+from registry.operations.catalog import record_image
+from registry.operations.workspace import Workspace
 
 Slipway = Callable[..., "subprocess.CompletedProcess[str]"]
 Write = Callable[..., str]
@@ -108,3 +113,35 @@ def test_an_export_without_what_it_takes_is_one_line(
     done = ask("export", "cancer-onnx:1", *words)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     assert said in done.stderr
+
+
+def test_what_an_image_of_its_kind_has_is_shown(ask: Slipway, workspace: Workspace, image: Image) -> None:
+    quantised = Quantised(
+        rows=30,
+        measure="accuracy",
+        before=0.98,
+        after=0.97,
+        drop=0.01,
+        max_error=0.2,
+        mean_error=0.01,
+        operators=["MatMul"],
+        tools={},
+    )
+    made = Acceleration(
+        original=f"sha256:{'b' * 64}",
+        calibration=f"sha256:{'c' * 64}",
+        label=None,
+        max_accuracy_drop=0.02,
+        quantised=quantised,
+        providers=[ExecutionProvider(name="VitisAIExecutionProvider"), ExecutionProvider(name=CPU)],
+        require=[],
+    )
+    fast_config = replace(image.config, acceleration=made)
+    box_config = replace(image.config, docker=ContainerSettings(port=8080))
+    for name, config in {"fast": fast_config, "box": box_config}.items():
+        record_image(workspace, name=name, digest=image.digest, config=config, layers=[], size_bytes=1)
+
+    fast = ask("show", "fast").stdout
+    assert "accuracy 0.9800 before, 0.9700 after, on 30 rows; model bbbbbbbbbbbb, rows cccccccccccc" in fast
+    assert "VitisAIExecutionProvider, CPUExecutionProvider" in fast
+    assert "ports 8080 and 5002, user 10001:10001, on any base" in ask("show", "box").stdout

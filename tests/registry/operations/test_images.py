@@ -1,5 +1,7 @@
 import asyncio
+import hashlib
 import re
+import sys
 import tarfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,20 +10,25 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from registry.core.acceleration import CPU, AccelerationRequest
 from registry.core.activities import Activity, ActivityState
 from registry.core.containers import ContainerSettings
+from registry.core.dataset_versions import NewDatasetVersion
 from registry.core.environments import EnvironmentRequest
 from registry.core.errors import BuildFailed, InvalidInput, NotFound, SlipwayError
 from registry.core.images import MODELS_PATH, BuildRequest, ImageKind
 from registry.core.models import ModelFile, ModelVersion
+from registry.core.rest import ImportedFile
 from registry.core.samples import GOLDEN_TYPE, MAX_SAMPLE_BYTES, MAX_SAMPLES, Answer, GoldenAnswers, SampleRequest
 from registry.images.layers.base import LARGE_BYTES
 from registry.images.layout import ImageLayout
 from registry.images.lock import Locks
 from registry.images.pack import Entry, entry_of_bytes, tar_chunks
+from registry.images.quantise import Quantiser
 from registry.images.rehearsal import Rehearsals
 from registry.operations.activities import follow_activity
 from registry.operations.catalog import list_images, resolve_image
+from registry.operations.dataset_versions import create_version as create_dataset
 from registry.operations.golden import get_golden
 from registry.operations.image_works import ImageWorks, open_image_works
 from registry.operations.images import start_build
@@ -33,6 +40,19 @@ from registry.operations.workspace import Workspace
 from registry.store import model_versions, models
 
 ONNX = b"\x08\x0a\x3a\x02\x0a\x00"
+QUANTISER = """
+import hashlib, json, sys
+order = json.loads(sys.stdin.readline())
+def tell(**news): print(json.dumps(news), flush=True)
+tell(line="quantising " + open(order["rows"]).read())
+open(order["quantised"], "wb").write(open(order["model"], "rb").read() + b"\\x42\\x01q")
+if order["max_drop"] == 0:
+    tell(error="quantising costs more than max_accuracy_drop allows: a drop of 0.1 where 0 is the bound")
+else:
+    figures = dict(rows=3, measure="accuracy", before=1.0, after=0.9, drop=0.1, max_error=0.5, mean_error=0.25)
+    external = ["weights.bin"]
+    tell(result={**figures, "operators": ["MatMul"], "tools": {"onnx": "1"}, "external": external})
+"""
 SCRIPT = b"def init(): ...\ndef run(data): return data\n"
 PYTHON = "3.11"
 
@@ -70,7 +90,9 @@ class KnownRehearsals(Rehearsals):
 
 @pytest.fixture
 def works(tmp_path: Path) -> ImageWorks:
-    return ImageWorks(ImageLayout(tmp_path / "images"), KnownLocks(), "amd64", PYTHON, KnownRehearsals())
+    locks, node = KnownLocks(), tmp_path / "node"
+    quantiser = Quantiser(locks, node, PYTHON, "amd64", [sys.executable, "-c", QUANTISER])
+    return ImageWorks(ImageLayout(tmp_path / "images"), locks, "amd64", PYTHON, KnownRehearsals(), quantiser)
 
 
 def register(workspace: Workspace, name: str, **files: bytes) -> None:
@@ -439,3 +461,86 @@ def test_settings_that_no_container_can_have_start_nothing(
     register(workspace, "cancer", model_onnx=ONNX)
     with pytest.raises(InvalidInput, match=message):
         start_build(workspace, works, BuildRequest(name="net", kind=kind, model="cancer:1", docker=settings))
+
+
+def accelerated(workspace: Workspace, rows: bytes = b"1,2\n", **changes: Any) -> BuildRequest:
+    """Register a model whose weights lie in a second file, and ask for its acceleration."""
+    register(workspace, "net", model_onnx=ONNX, weights_bin=b"weights", card_md=b"# Net")
+    digest = workspace.blobs.put(rows).digest
+    asked = AccelerationRequest(data="rows.csv", digest=digest, max_accuracy_drop=0.2, require=[CPU])
+    return BuildRequest(
+        name="net-fast", kind=ImageKind.ACCELERATED, model="net:1", acceleration=replace(asked, **changes)
+    )
+
+
+def test_an_accelerated_image_holds_the_quantised_model_and_what_it_was_made_of(
+    workspace: Workspace, works: ImageWorks
+) -> None:
+    activity = build(workspace, works, accelerated(workspace, label="target"))
+
+    assert activity.state is ActivityState.SUCCEEDED, activity.message
+    assert "quantising 1,2\n" in activity.log
+    image = resolve_image(workspace, "net-fast")
+    made = image.config.acceleration
+    assert image.config.kind is ImageKind.ACCELERATED
+    assert made is not None
+    assert made.original == f"sha256:{hashlib.sha256(ONNX).hexdigest()}"
+    assert made.calibration == workspace.blobs.put(b"1,2\n").digest
+    assert (made.label, made.quantised.drop, made.quantised.rows) == ("target", 0.1, 3)
+    assert ([provider.name for provider in made.providers], made.require) == ([CPU], [CPU])
+    files: dict[str, bytes] = {}
+    for layer in image.layers:
+        if "model" in layer.annotations.values():
+            with tarfile.open(works.layout.path(layer.digest)) as tar:
+                files |= {one.name: content.read() for one in tar if one.isreg() and (content := tar.extractfile(one))}
+    assert files == {"opt/slipway/models/0/model.onnx": ONNX + b"\x42\x01q", "opt/slipway/models/0/card.md": b"# Net"}
+
+
+def test_a_model_that_loses_too_much_makes_no_image(workspace: Workspace, works: ImageWorks) -> None:
+    activity = build(workspace, works, accelerated(workspace, max_accuracy_drop=0.0))
+
+    assert activity.state is ActivityState.FAILED
+    assert activity.message.startswith("quantising costs more than max_accuracy_drop allows: a drop of 0.1")
+    assert list_images(workspace) == []
+    assert blobs_of(works) == []
+
+
+def test_rows_may_be_a_dataset(workspace: Workspace, works: ImageWorks) -> None:
+    rows = workspace.blobs.put(b"3,4\n").digest
+    create_dataset(workspace, "rows", NewDatasetVersion(files=[ImportedFile(path="a/rows.csv", digest=rows)]))
+    request = accelerated(workspace, data="azureml:rows:1", digest=None)
+    activity = build(workspace, works, request)
+
+    assert activity.state is ActivityState.SUCCEEDED, activity.message
+    made = resolve_image(workspace, "net-fast").config.acceleration
+    assert made is not None
+    assert made.calibration == rows
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"digest": f"sha256:{'0' * 64}"}, NotFound, "upload the calibration rows first"),
+        ({"data": "rows.xlsx"}, InvalidInput, r"'rows\.xlsx' is no \.npy, \.csv or \.json file"),
+        ({"data": "runs:/nobody/rows.npy", "digest": None}, NotFound, "nobody"),
+        ({"data": "azureml:rows:1", "digest": None}, NotFound, "there is no dataset 'rows'"),
+        ({"data": "s3://bucket/rows.npy", "digest": None}, InvalidInput, "is no file of a run"),
+        ({"require": ["CUDAExecutionProvider"]}, InvalidInput, "is not among the providers, so it is never tried"),
+    ],
+)
+def test_an_acceleration_that_can_never_be_starts_nothing(
+    workspace: Workspace, works: ImageWorks, changes: dict[str, Any], error: type[SlipwayError], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        start_build(workspace, works, accelerated(workspace, **changes))
+
+
+def test_a_script_or_no_rows_make_no_accelerated_image(workspace: Workspace, works: ImageWorks) -> None:
+    request = accelerated(workspace)
+    with pytest.raises(InvalidInput, match="an accelerated image is calibrated with rows"):
+        start_build(workspace, works, replace(request, acceleration=None))
+    with pytest.raises(InvalidInput, match="write kind: accelerated, not scoring"):
+        start_build(workspace, works, replace(request, kind=ImageKind.SCORING))
+    code = upload(workspace, entry_of_bytes("score.py", SCRIPT))
+    activity = build(workspace, works, replace(request, code_digest=code, scoring_script="score.py"))
+    assert activity.message.startswith("an accelerated image is an ONNX model that onnxruntime serves by itself")

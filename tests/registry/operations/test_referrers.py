@@ -6,11 +6,8 @@ import pytest
 
 from registry.core.errors import InvalidInput, NotFound
 from registry.core.images import EMPTY_TYPE, MANIFEST_TYPE, MAX_ATTACHED_BYTES, Image, Manifest
-from registry.images.layout import ImageLayout
-from registry.images.lock import Locks
-from registry.images.rehearsal import Rehearsals
 from registry.operations.catalog import list_images, record_image
-from registry.operations.image_works import ImageWorks
+from registry.operations.image_works import ImageWorks, open_image_works
 from registry.operations.referrers import attach, referrers
 from registry.operations.workspace import Workspace
 
@@ -19,9 +16,7 @@ NOTE, SEAL = "application/vnd.example.note.v1+json", "application/vnd.example.se
 
 @pytest.fixture
 def works(tmp_path: Path) -> ImageWorks:
-    return ImageWorks(
-        ImageLayout(tmp_path / "images"), Locks(tmp_path / "locks"), "amd64", "3.11", Rehearsals(tmp_path / "node")
-    )
+    return open_image_works(tmp_path / "images")
 
 
 @pytest.fixture
