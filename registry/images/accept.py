@@ -18,6 +18,8 @@ from registry.images.layout import ImageLayout
 from registry.images.tar_headers import TarHeaders
 
 MAX_CONFIG_BYTES = 4 << 20
+MAX_LAYERS = 256
+MAX_MEMBERS = 200_000  # of all layers together: each costs the one who judges it 20 µs
 
 
 class _Settings(msgspec.Struct, rename={"labels": "Labels"}):
@@ -53,8 +55,10 @@ def check_layers(layout: ImageLayout, manifest: PushedManifest) -> None:
     Raises:
         RefusedImage: a layer is compressed, no tar, or holds what it may not; the message names layer and path.
     """
-    tree = _Tree()
-    for layer in manifest.layers or []:
+    tree, layers = _Tree(), manifest.layers or []
+    if len(layers) > MAX_LAYERS:
+        raise RefusedImage(f"the image has {len(layers)} layers: {MAX_LAYERS} are the most")
+    for layer in layers:
         try:
             with (
                 TarHeaders(layout.path(layer.digest)) as file,
@@ -75,9 +79,13 @@ class _Tree:
         self.files: set[str] = set()  # and links
         self._folders: set[str] = set()
         self._links: set[str] = set()
+        self._members = 0
 
     def add(self, path: str, kind: bytes) -> None:
-        """Put a member there. Raises InvalidInput if the place is taken, or lies below what is no folder."""
+        """Put a member there. Raises InvalidInput if it is one too many, its place is taken, or not below a folder."""
+        self._members += 1
+        if self._members > MAX_MEMBERS:
+            raise InvalidInput(f"the image has more than {MAX_MEMBERS:,} files and folders")
         parents = {str(parent) for parent in PurePosixPath(path).parents} - {"."}
         blocked = parents & self.files
         if blocked:

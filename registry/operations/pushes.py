@@ -90,8 +90,9 @@ def _check_parts(tx: Connection, layout: ImageLayout, name: str, manifest: Pushe
             ) from error
         if size != blob.size:
             raise InvalidManifest(f"blob {blob.digest} has {size} bytes, not {blob.size}", digest=blob.digest)
+    here = manifests.digests(tx, name) if manifest.children else set()
     for child in manifest.children:
-        if manifests.find(tx, name, child.digest) is None:
+        if child.digest not in here:
             raise MissingParts(
                 f"manifest {child.digest} is not in {name}: push it before the list of them", digest=child.digest
             )

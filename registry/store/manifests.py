@@ -28,6 +28,11 @@ def find(tx: Connection, name: str, digest: str) -> ManifestRow | None:
     return ManifestRow(*row) if row else None
 
 
+def digests(tx: Connection, name: str) -> set[str]:
+    """Return the digests of a repository's manifests."""
+    return set(tx.scalars(sa.select(manifests.c.digest).where(manifests.c.name == name)))
+
+
 def is_repository(tx: Connection, name: str) -> bool:
     """Say whether any manifest has this name, or a tag had."""
     columns = (manifests.c.name, image_moves.c.name)

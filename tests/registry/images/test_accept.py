@@ -9,6 +9,7 @@ import pytest
 from registry.core.images import CONFIG_TYPE, IMAGE_LABEL, LAYER_TYPE, LOCK_PATH, Descriptor
 from registry.core.manifests import PushedManifest
 from registry.core.pushes import RefusedImage
+from registry.images import accept
 from registry.images.accept import check_layers, find_description
 from registry.images.layout import ImageLayout
 from registry.images.pack import entry_of_bytes, tar_chunks
@@ -155,3 +156,12 @@ def test_headers_of_a_gigabyte_are_not_read(layout: ImageLayout, make: Make) -> 
     info.size, info.type = 1 << 30, tarfile.XHDTYPE
     with pytest.raises(RefusedImage, match="bytes of headers"):
         check_layers(layout, make(info.tobuf(tarfile.GNU_FORMAT) + bytes(4096)))
+
+
+def test_layers_and_files_are_counted(layout: ImageLayout, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(accept, "MAX_LAYERS", 2)
+    with pytest.raises(RefusedImage, match="has 3 layers: 2 are the most"):
+        check_layers(layout, make(member("a"), member("b")))
+    monkeypatch.setattr(accept, "MAX_MEMBERS", 10)
+    with pytest.raises(RefusedImage, match="more than 10 files and folders"):
+        check_layers(layout, make(b"".join(member("d", tarfile.DIRTYPE) for _ in range(11))))

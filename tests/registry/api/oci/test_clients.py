@@ -1,6 +1,7 @@
 """The field's own clients against a registry that wants tokens: skopeo, and the Python client of the ORAS project."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -8,6 +9,10 @@ import httpx
 import oras.client
 import pytest
 
+from registry.containers.credentials import Login
+from registry.containers.distribution import Distribution
+from registry.containers.locations import RegistryLocation
+from registry.core.errors import Unauthenticated
 from registry.images.layout import ImageLayout
 from tests.registry.api.oci.conftest import BuildElsewhere, digest_of
 from tests.servers.processes import Absent, require
@@ -117,3 +122,23 @@ def test_what_oras_keeps_is_no_image(
     client.push(target=f"{address}/notes:1", files=["note.txt"])
     headers = {"authorization": f"Bearer {secrets['reader']}"}
     assert httpx.get(f"{guarded_url}/api/v1/images", headers=headers).json() == {"images": []}
+
+
+def test_our_own_client_of_other_registries_speaks_to_this_one(
+    address: str, guarded_url: str, secrets: dict[str, str], elsewhere: ImageLayout, build_elsewhere: BuildElsewhere
+) -> None:
+    digest = build_elsewhere("one")
+    manifest = elsewhere.manifest(digest)
+    there = RegistryLocation(guarded_url, address, "team/copy", "stable")
+    with closing(Distribution(there, Login("ci", secrets["contributor"]))) as client:
+        for blob in (manifest.config, *manifest.layers):
+            assert not client.has(blob.digest)
+            assert not client.mount(blob.digest, "elsewhere")
+            client.push(blob, elsewhere.stream(blob.digest))
+            assert client.mount(blob.digest, "team/copy")
+        client.push_manifest(elsewhere.path(digest).read_bytes(), manifest.media_type)
+        assert client.manifest("1") == (elsewhere.path(digest).read_bytes(), manifest.media_type)
+        with client.blob(manifest.config.digest) as chunks:
+            assert digest_of(b"".join(chunks)) == manifest.config.digest
+    with closing(Distribution(there, None)) as nobody, pytest.raises(Unauthenticated, match="log in with"):
+        nobody.manifest("1")
