@@ -1,4 +1,7 @@
-"""The oldest client that is spoken to, and one between: each in an environment of its own, as on a user's machine."""
+"""The oldest client that is spoken to, and one between: each in an environment of its own, as on a user's machine.
+
+The newest is that of all other tests here. Each minor version from 3.12 to 3.17 did this work once.
+"""
 
 import json
 import subprocess
@@ -48,7 +51,7 @@ print(json.dumps({
 
 
 @pytest.mark.parametrize("each_database", ["sqlite"], indirect=True)  # the wire is the same
-@pytest.mark.parametrize("version", ["3.12.0", "3.14.0"])
+@pytest.mark.parametrize("version", ["3.12.0", "3.15.2"])
 def test_a_client_of_another_version_does_its_whole_work(url: str, tmp_path: Path, version: str) -> None:
     script = tmp_path / "train.py"
     script.write_text(SCRIPT)
