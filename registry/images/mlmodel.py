@@ -62,13 +62,16 @@ def find_mlmodel(model: str, files: Sequence[Entry]) -> MLmodel | None:
 def mlflow_requirements(mlmodel: MLmodel, users: Iterable[str]) -> list[str]:
     """List what runs the model besides ``users``' requirements: MLflow at the version that logged it, unless named.
 
-    ``mlflow-skinny`` has all that loads and runs a python_function, but for pandas.
+    ``mlflow-skinny`` has all that loads and runs a python_function, but for pandas. Early versions of MLflow 2 import
+    pkg_resources, which setuptools had until 80, and do not say so.
     """
     named = {_name(requirement) for requirement in users}
+    version = mlmodel.mlflow_version or ""
+    own = ["setuptools<81"] if version.startswith("2.") and "setuptools" not in named else []
     if "mlflow" in named:
-        return []
-    version = f"=={mlmodel.mlflow_version}" if mlmodel.mlflow_version else ">=2"
-    return [*([] if "mlflow-skinny" in named else [f"mlflow-skinny{version}"]), "pandas"]
+        return own
+    skinny = [] if "mlflow-skinny" in named else [f"mlflow-skinny=={version}" if version else "mlflow-skinny>=2.22"]
+    return [*own, *skinny, "pandas"]
 
 
 def _name(requirement: str) -> str:

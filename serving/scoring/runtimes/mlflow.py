@@ -1,7 +1,8 @@
 """MLflow models through their own ``python_function``, without any code of the user's. The only module with mlflow.
 
-The model is loaded and runs on one and the same thread, like a script. Bodies are read, signatures enforced and
-predictions written by the image's own mlflow, so that they mean what they meant where the model was logged.
+The model is loaded and runs on one and the same thread, like a script. Bodies are converted and signatures enforced by
+the image's own mlflow, so that they mean what they meant where the model was logged. Its scoring server is left alone:
+before 2.22 it needs flask, which mlflow-skinny has not.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 
 import mlflow.pyfunc
+import numpy as np
+import pandas as pd
 from mlflow.exceptions import MlflowException
-from mlflow.pyfunc.scoring_server import parse_csv_input, predictions_to_json
-from mlflow.utils.proto_json_utils import dataframe_from_parsed_json, parse_tf_serving_input
+from mlflow.utils.proto_json_utils import NumpyEncoder, dataframe_from_parsed_json, parse_tf_serving_input
 
 from ..errors import InvalidInput, LoadFailed, ModelFailed, ScriptLoadFailed
 from ..tensors import Array, Signature, Tensors, first
@@ -71,12 +73,9 @@ class MlflowRuntime:
         return self._of_result(self._tensors_of, result, call)
 
     def _read(self, body: bytes, content_type: str) -> Tuple[Any, Any]:
-        mime = content_type.split(";", maxsplit=1)[0].strip().lower()
         try:
-            if mime == "text/csv":
-                return parse_csv_input(csv_input=io.StringIO(body.decode()), schema=self._schema), None
-            if mime not in ("application/json", ""):
-                raise InvalidInput(f"Content-Type {mime} is not supported: send application/json or text/csv")
+            if content_type.split(";", maxsplit=1)[0].strip().lower() == "text/csv":
+                return self._read_csv(body.decode()), None
             document = json.loads(body)
             if not isinstance(document, dict):
                 raise InvalidInput(f"the body must be a JSON object with one of {', '.join(FORMS)}")
@@ -88,6 +87,10 @@ class MlflowRuntime:
             raise InvalidInput(f"the body is not what /invocations takes: {error}") from error
         except MlflowException as error:
             raise InvalidInput(_reason(error)) from error
+
+    def _read_csv(self, text: str) -> Any:
+        dtypes = dict(zip(self._schema.input_names(), self._schema.pandas_types())) if self._schema else None
+        return pd.read_csv(io.StringIO(text), dtype=dtypes)
 
     def _parse(self, document: Dict[str, Any]) -> Any:
         given = [form for form in FORMS if form in document]
@@ -137,9 +140,9 @@ class MlflowRuntime:
             raise InvalidInput(_reason(error)) from error
 
     def _tensors_of(self, result: Any) -> Tensors:
-        if hasattr(result, "columns") and hasattr(result, "to_numpy"):  # a DataFrame
+        if isinstance(result, pd.DataFrame):
             return {str(name): _column(result[name].to_numpy()) for name in result.columns}
-        if hasattr(result, "to_numpy"):  # a Series
+        if isinstance(result, pd.Series):
             return {self._output: _column(result.to_numpy())}
         if isinstance(result, dict) and result:
             return {str(name): as_tensor(value) for name, value in result.items()}
@@ -175,9 +178,14 @@ def load_mlflow(model_dir: Path) -> MlflowRuntime:
 
 
 def _as_json(result: Any) -> bytes:
-    text = io.StringIO()
-    predictions_to_json(result, text)
-    return text.getvalue().encode()
+    """Write predictions as MLflow's server does: frames and series as records."""
+    if isinstance(result, pd.Series):
+        result = pd.DataFrame(result)
+    if isinstance(result, pd.DataFrame):
+        result = result.to_dict(orient="records")
+    elif isinstance(result, np.ndarray):
+        result = result.tolist()
+    return json.dumps({"predictions": result}, cls=NumpyEncoder).encode()
 
 
 def _column(array: Array) -> Array:

@@ -75,4 +75,16 @@ def test_mlflow_itself_is_added_unless_it_is_named(users: list[str], own: list[s
 
 
 def test_a_model_that_does_not_say_which_mlflow_logged_it_gets_a_new_one() -> None:
-    assert mlflow_requirements(MLmodel({}), []) == ["mlflow-skinny>=2", "pandas"]
+    assert mlflow_requirements(MLmodel({}), []) == ["mlflow-skinny>=2.22", "pandas"]
+
+
+@pytest.mark.parametrize(
+    ("users", "own"),
+    [
+        ([], ["setuptools<81", "mlflow-skinny==2.9.2", "pandas"]),
+        (["mlflow==2.9.2"], ["setuptools<81"]),
+        (["setuptools==70", "mlflow==2.9.2"], []),
+    ],
+)
+def test_an_older_mlflow_gets_the_setuptools_that_it_imports(users: list[str], own: list[str]) -> None:
+    assert mlflow_requirements(MLmodel({}, "2.9.2"), users) == own

@@ -1,5 +1,6 @@
 """MLflow models, saved by the real MLflow, through every door."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 import tritonclient.grpc
 from mlflow.models import ModelSignature, infer_signature
+from mlflow.pyfunc.scoring_server import predictions_to_json
 from mlflow.types import ColSpec, DataType, Schema
 from sklearn.linear_model import LinearRegression
 
@@ -145,9 +147,13 @@ def test_what_does_not_fit_is_a_400_that_names_the_fault(
     assert named in message(answer)
 
 
-def test_an_unknown_content_type_is_a_400(make_ask: Callable[..., Ask], columns: Path) -> None:
-    answer = make_ask(mlflow=columns)("POST", "/invocations", b"", content_type="image/png")
-    assert (answer.status, message(answer)[:26]) == (400, "Content-Type image/png is ")
+def test_predictions_are_written_as_mlflow_writes_them(make_ask: Callable[..., Ask], times: Path) -> None:
+    """MLflow's own server is the judge."""
+    frame = pd.DataFrame({"x": [1, 2]})
+    written = io.StringIO()
+    predictions_to_json(mlflow.pyfunc.load_model(str(times)).predict(frame), written)
+    answer = make_ask(mlflow=times)("POST", "/invocations", {"dataframe_split": frame.to_dict(orient="split")})
+    assert json.loads(answer.body) == json.loads(written.getvalue())
 
 
 def infer(ask: Ask, *tensors: tuple[str, str, list[int], list[Any]]) -> Any:
