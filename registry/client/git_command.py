@@ -28,13 +28,17 @@ class Git:
     """
 
     def __init__(self, top: Path) -> None:
+        """Raise InvalidInput for a repository whose filters cannot be switched off, and as ``run``."""
         self.top = top
         self._settings = dict(SAFE)
         listed = self.run("config", "--list", "--name-only", "-z", limit=1 << 20) or b""
         for key in map(os.fsdecode, listed.split(b"\0")):
-            if key.startswith("filter."):
-                name = key.rpartition(".")[0]
-                self._settings |= {f"{name}.clean": "", f"{name}.process": "", f"{name}.required": "false"}
+            if not key.startswith("filter."):
+                continue
+            name = key.rpartition(".")[0]
+            if "=" in name:  # in `-c KEY=VALUE` it would be another key; older gits know no other way
+                raise InvalidInput(f"git's configuration of {top} has a filter that cannot be switched off: {name!r}")
+            self._settings |= {f"{name}.clean": "", f"{name}.process": "", f"{name}.required": "false"}
 
     def say(self, *words: str) -> str:
         """Return a short answer without its last newline; "" where git has none."""
@@ -47,13 +51,14 @@ class Git:
             Unavailable: there is no git, or it takes too long.
             InvalidInput: git refuses the repository.
         """
-        command = ["git", "--no-pager", "--work-tree", str(self.top), *words]
+        settings = [word for key, value in self._settings.items() for word in ("-c", f"{key}={value}")]
+        command = ["git", "--no-pager", *settings, "--work-tree", str(self.top), *words]
         with tempfile.TemporaryFile() as said:
             try:
                 process = subprocess.Popen(
                     command,
                     cwd=self.top,
-                    env=self._environment(),
+                    env=_environment(self.top),
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=said,
@@ -68,22 +73,19 @@ class Git:
                 raise InvalidInput(f"git refuses {self.top}: {why}", path=str(self.top))
         return answer
 
-    def _environment(self) -> dict[str, str]:
-        """Ours without what would lead git elsewhere; settings that come before all files'; no network."""
-        ours = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-        settings = {"GIT_CONFIG_COUNT": str(len(self._settings))}
-        for number, (key, value) in enumerate(self._settings.items()):
-            settings |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-        return {
-            **ours,
-            **settings,
-            "LC_ALL": "C",
-            "GIT_ALLOW_PROTOCOL": "none",  # what a partial clone lacks is not fetched, by whatever its remote names
-            "GIT_NO_LAZY_FETCH": "1",
-            "GIT_CEILING_DIRECTORIES": str(self.top.parent),
-            "GIT_OPTIONAL_LOCKS": "0",
-            "GIT_TERMINAL_PROMPT": "0",
-        }
+
+def _environment(top: Path) -> dict[str, str]:
+    """Ours without what would lead git elsewhere; no network."""
+    ours = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    return {
+        **ours,
+        "LC_ALL": "C",
+        "GIT_ALLOW_PROTOCOL": "none",  # what a partial clone lacks is not fetched, by whatever its remote names
+        "GIT_NO_LAZY_FETCH": "1",
+        "GIT_CEILING_DIRECTORIES": str(top.parent),
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
 
 
 def _read(process: "subprocess.Popen[bytes]", limit: int) -> bytes | None:

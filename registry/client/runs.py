@@ -41,7 +41,7 @@ class Runs:
         return self._door.ask("GET", f"/runs/{quote(run, safe='')}/diff/{quote(other, safe='')}", RunDiff)
 
     def record_code(
-        self, run: str, folder: Path, python: str | None = None, report: Callable[[str], None] = lambda _: None
+        self, run: str, folder: Path | str, python: str | None = None, report: Callable[[str], None] = lambda _: None
     ) -> RunCode:
         """Keep with a run what it was made from: a snapshot of the folder, the state of git around it, and what is
         installed beside ``python`` (None is the interpreter that calls this).
@@ -58,11 +58,11 @@ class Runs:
         report("reading the environment")
         environment = read_environment(python)
         report("reading git")
-        git, notes = _record_git(self._blobs, folder)
+        git, notes = _record_git(self._blobs, Path(folder))
         report("packing the snapshot")
         with tempfile.TemporaryDirectory(prefix="slipway-snapshot-") as scratch:
             archive = Path(scratch) / "snapshot.zip"
-            packed = pack_snapshot(folder, archive)
+            packed = pack_snapshot(Path(folder), archive)
             report(f"sending {packed.files:,} files, {archive.stat().st_size:,} bytes")
             digest = self._blobs.put_file(archive)
         left_out = [f"{path!r} is not in the snapshot: it may hold a secret" for path in packed.left_out[:MAX_NAMED]]

@@ -164,16 +164,14 @@ def test_no_program_that_a_repository_names_is_run(repository: Path, tmp_path: P
     trap, ran = tmp_path / "trap.sh", tmp_path / "ran"
     trap.write_text(f'#!/bin/sh\necho "$0 $@" >> {ran}\ncat\n')
     trap.chmod(0o755)
-    (repository / ".gitattributes").write_text("*.py filter=evil diff=evil\n*.sh filter=e=vil\n")
-    (repository / "run.sh").write_text("echo\n")
+    (repository / ".gitattributes").write_text("*.py filter=evil diff=evil\n")
     git(repository, "add", ".")
     git(repository, "commit", "--quiet", "--message", "attributes")
     for key in ("core.fsmonitor", "diff.external", "diff.evil.textconv", "diff.evil.command", "core.sshCommand"):
         git(repository, "config", key, str(trap))
-    for name in ("evil", "e=vil"):
-        for verb in ("clean", "smudge", "process"):
-            git(repository, "config", f"filter.{name}.{verb}", str(trap))
-        git(repository, "config", f"filter.{name}.required", "true")
+    for verb in ("clean", "smudge", "process"):
+        git(repository, "config", f"filter.evil.{verb}", str(trap))
+    git(repository, "config", "filter.evil.required", "true")
     git(repository, "config", "core.pager", str(trap))
     hooks = repository / ".git/hooks"
     hooks.mkdir(exist_ok=True)
@@ -181,7 +179,6 @@ def test_no_program_that_a_repository_names_is_run(repository: Path, tmp_path: P
         (hooks / name).write_text(trap.read_text())
         (hooks / name).chmod(0o755)
     (repository / "train/fit.py").write_text("fit(7)\n")
-    (repository / "run.sh").write_text("echo 1\n")
 
     found = found_in(repository)
     assert not ran.exists()
@@ -189,6 +186,16 @@ def test_no_program_that_a_repository_names_is_run(repository: Path, tmp_path: P
 
     subprocess.run(["git", "diff"], cwd=repository, capture_output=True, check=False)
     assert ran.exists(), "the trap would have caught git"
+
+
+def test_a_filter_that_cannot_be_switched_off_is_a_reason_not_to_look(repository: Path, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    (repository / ".gitattributes").write_text("*.py filter=e=vil\n")
+    git(repository, "config", "filter.e=vil.clean", f"touch {ran}")
+    (repository / "train/fit.py").write_text("fit(7)\n")
+    with pytest.raises(InvalidInput, match=r"cannot be switched off: 'filter\.e=vil'"):
+        read_git(repository)
+    assert not ran.exists()
 
 
 def test_nothing_is_fetched_that_a_partial_clone_lacks(repository: Path, tmp_path: Path) -> None:
