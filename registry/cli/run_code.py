@@ -55,8 +55,8 @@ def code_fields(code: RunCode) -> dict[str, str]:
     """Return what a run was made from as lines of a table."""
     fields = {"script": code.script or ""}
     if code.snapshot:
-        size = f"{count(len(code.snapshot.files), 'file')}, {code.snapshot.size:,} bytes"
-        fields["snapshot"] = f"{short(code.snapshot.digest)}, {size}"
+        files = f"{count(len(code.snapshot.files), 'file')}, " if code.snapshot.files else ""
+        fields["snapshot"] = f"{short(code.snapshot.digest)}, {files}{code.snapshot.size:,} bytes"
     fields["git"] = git_line(code.git) if code.git else ""
     fields["environment"] = environment_line(code.environment) if code.environment else ""
     fields["not kept"] = "\n".join(code.notes)

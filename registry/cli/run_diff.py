@@ -33,7 +33,7 @@ def diff(
     for one in _file_differences(found):
         if one.patch:
             console.print()
-            console.print(one.patch, highlight=False, markup=False)
+            console.print(one.patch, highlight=False, markup=False, soft_wrap=True)
 
 
 def _values(found: RunDiff) -> list[tuple[str, str, str]]:

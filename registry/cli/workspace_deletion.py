@@ -44,7 +44,7 @@ def delete(
 def _show(plan: DeletionPlan) -> None:
     columns: dict[str, Callable[[NounCount], str]] = {
         "would go": lambda one: one.noun,
-        "": lambda one: f"{one.count:,}",
+        "how many": lambda one: f"{one.count:,}",
         "bytes": lambda one: f"{one.bytes:,}" if one.bytes else "",
     }
     present = [one for one in plan.nouns if one.count]

@@ -72,3 +72,20 @@ def test_every_request_is_a_row_and_no_line_is_missing(town: Town) -> None:
     eventually(recorded)
     url = f"http://127.0.0.1:{town.ports['telemetry']}/v1/integrity"
     assert httpx.get(url, trust_env=False).json()["missing"] == 0
+
+
+def test_a_model_tells_how_much_its_versions_were_asked(town: Town) -> None:
+    with town.client() as client:
+        client.post("/endpoints/town/score", json={"data": [[0, 0]]})
+
+    def version_asked() -> int | None:
+        shown = town.json("model", "show", "town")
+        counted = {one["backend"] for one in shown["requests"]}
+        for version in shown["lineage"]:
+            if any(f"town.{use['deployment']}.{use['revision']}" in counted for use in version["deployments"]):
+                return int(version["version"])
+        return None
+
+    eventually(lambda: version_asked() is not None)
+    rows = town.json("requests", "--model", f"town:{version_asked()}", "--limit", "1000")
+    assert {row["endpoint"] for row in rows} == {"town"}

@@ -26,7 +26,7 @@ def ask(slipway: Slipway, url: str) -> Slipway:
 def served(url: str, image: Image) -> Iterator[str]:
     """A run that read a dataset and made cancer:1, which cancer/blue begins to serve."""
     mlflow.set_tracking_uri(url)
-    with mlflow.start_run() as run:
+    with mlflow.start_run(experiment_id="0") as run:
         mlflow.log_text("weights", "model/model.txt")
     data = mlflow.entities.Dataset("rows", "d1234", "http", "{}")
     mlflow.MlflowClient().log_inputs(run.info.run_id, [mlflow.entities.DatasetInput(data, [])])

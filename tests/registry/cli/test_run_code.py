@@ -20,10 +20,10 @@ def ask(slipway: Slipway, url: str) -> Slipway:
 def runs(url: str) -> Iterator[tuple[str, str]]:
     """Two runs; the first has read a dataset."""
     mlflow.set_tracking_uri(url)
-    mlflow.set_experiment("trees")
+    experiment = mlflow.create_experiment("trees")
     ids = []
     for _ in range(2):
-        with mlflow.start_run() as run:
+        with mlflow.start_run(experiment_id=experiment) as run:
             ids.append(run.info.run_id)
     data = mlflow.entities.Dataset("rows", "d1234", "http", '{"url": "https://data.example/rows"}')
     tags = [mlflow.entities.InputTag("mlflow.data.context", "training")]
