@@ -143,6 +143,13 @@ def test_an_onnx_model_becomes_an_image_with_a_number(workspace: Workspace, work
     assert names == ["cancer-onnx:1", "cancer-onnx:latest"]
 
 
+def test_an_image_may_be_built_into_a_folder(workspace: Workspace, works: ImageWorks) -> None:
+    register(workspace, "cancer", model_onnx=ONNX)
+    activity = build(workspace, works, BuildRequest(name="team/cancer/onnx", model="cancer:1"))
+    assert activity.result["reference"] == "team/cancer/onnx:1"
+    assert resolve_image(workspace, "team/cancer/onnx").digest == activity.result["digest"]
+
+
 def test_the_log_tells_what_happened_in_order(workspace: Workspace, works: ImageWorks) -> None:
     register(workspace, "cancer", model_onnx=ONNX)
     activity = build(workspace, works, BuildRequest(name="cancer-onnx", model="azureml:cancer@latest"))

@@ -10,6 +10,7 @@ import pytest
 
 from registry.core.documents import DeploymentDocument, EndpointDocument, EnvironmentDocument
 from registry.core.errors import Conflict, InvalidInput, NotFound, WrongState
+from registry.core.image_prune import PruneOrder
 from registry.core.images import CONFIG_TYPE, IMAGE_LABEL, LAYER_TYPE, LOCK_PATH, MANIFEST_TYPE, Image
 from registry.core.pushes import MissingParts, RefusedImage
 from registry.images.layout import ImageLayout
@@ -17,7 +18,9 @@ from registry.images.pack import entry_of_bytes, tar_chunks
 from registry.operations.catalog import list_images, resolve_image
 from registry.operations.deployments import put_deployment
 from registry.operations.endpoints import put_endpoint
+from registry.operations.image_prune import preview
 from registry.operations.image_tags import get_history, tag_image
+from registry.operations.integrity import verify
 from registry.operations.manifests import delete_blob, delete_manifest, delete_tag, list_tags, resolve_manifest
 from registry.operations.pushes import Pushed, push_manifest
 from registry.operations.workspace import Workspace
@@ -208,3 +211,22 @@ def test_a_blob_goes_once_no_manifest_is_made_of_it(push: Pusher) -> None:
     delete_blob(push.workspace, push.layout, "here", config)
     with pytest.raises(NotFound):
         push.layout.path(config)
+
+
+def test_whatever_is_kept_is_found_whole_and_none_of_it_is_pruned(push: Pusher) -> None:
+    image = push.image("one", "stable")
+    subject = {"mediaType": MANIFEST_TYPE, "digest": image.digest, "size": 1}
+    push.plain("a note", subject=subject)
+    chart = push.plain("a chart", "chart")
+    child = {"mediaType": MANIFEST_TYPE, "digest": chart.digest, "size": 1}
+    kind = "application/vnd.docker.distribution.manifest.list.v2+json"
+    listed = msgspec.json.encode({"schemaVersion": 2, "mediaType": kind, "manifests": [child]})
+    push_manifest(push.workspace, push.layout, "cancer", "all", listed, kind)
+    assert verify(push.workspace, push.layout).faults == []
+    order = PruneOrder(older_than_days=0)
+    assert preview(push.workspace, push.layout, order).items == []
+    delete_tag(push.workspace, push.layout, "cancer", "chart")
+    assert preview(push.workspace, push.layout, order).items == []  # the list has it
+    delete_tag(push.workspace, push.layout, "cancer", "all")
+    gone = {item.digest for item in preview(push.workspace, push.layout, order).items}
+    assert gone == {chart.digest, f"sha256:{hashlib.sha256(listed).hexdigest()}"}
