@@ -81,7 +81,7 @@ from registry.core.signatures import (
 )
 from registry.core.tokens import MadeToken, TokenList, WantedToken
 from registry.core.workspace_deletion import DeletionOrder, DeletionPlan
-from registry.images.uploads import Uploads
+from registry.images.pushed.uploads import Uploads
 from registry.operations.audit import AuditLog
 from registry.operations.image_works import ImageWorks
 from registry.operations.tokens import TokenTable

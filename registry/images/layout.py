@@ -40,7 +40,7 @@ class ImageLayout:
         self.folder = folder
         self.blobs = folder / "blobs" / "sha256"
         self._incoming = folder / "incoming"
-        self.uploads = folder / "uploads"  # of blobs that come in pieces: registry/images/uploads.py
+        self.uploads = folder / "uploads"  # of blobs that come in pieces: registry/images/pushed/uploads.py
         self.blobs.mkdir(parents=True, exist_ok=True)
         self._incoming.mkdir(exist_ok=True)
         self.uploads.mkdir(exist_ok=True)

@@ -8,8 +8,8 @@ from registry.core.images import Descriptor, Image
 from registry.core.manifests import PushedManifest, media_type_of, read_manifest
 from registry.core.names import check_name
 from registry.core.pushes import DigestMismatch, InvalidManifest, MissingParts
-from registry.images.accept import check_layers, find_description
 from registry.images.layout import ImageLayout
+from registry.images.pushed.accept import check_layers, find_description
 from registry.operations import image_ledger as ledger
 from registry.operations.caller import who
 from registry.operations.catalog import LATEST, insert_within, is_number

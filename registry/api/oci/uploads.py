@@ -19,7 +19,7 @@ from registry.core.errors import NotFound
 from registry.core.names import DIGEST, check_name
 from registry.core.pushes import InvalidChunk, WrongPlace
 from registry.images.pack import CHUNK_BYTES
-from registry.images.uploads import Upload, Uploads
+from registry.images.pushed.uploads import Upload, Uploads
 
 STALLED_S = 60.0
 _RANGE = re.compile(r"(?:bytes[ =])?(\d{1,18})-(\d{1,18})(?:/(?:\d{1,18}|\*))?\Z", re.ASCII)

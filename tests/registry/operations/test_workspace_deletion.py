@@ -15,7 +15,7 @@ from registry.core.rest import ImportedFile
 from registry.core.run_code import GitState, NewRunCode
 from registry.core.tokens import WantedToken
 from registry.images.layout import ImageLayout
-from registry.images.uploads import Uploads
+from registry.images.pushed.uploads import Uploads
 from registry.operations.activities import begin_activity, fail_interrupted, get_activity, list_activities
 from registry.operations.deployments import delete_deployment, put_deployment, set_revision_state
 from registry.operations.desired import get_desired_state

@@ -9,10 +9,10 @@ import pytest
 from registry.core.images import CONFIG_TYPE, IMAGE_LABEL, LAYER_TYPE, LOCK_PATH, Descriptor
 from registry.core.manifests import PushedManifest
 from registry.core.pushes import RefusedImage
-from registry.images import accept
-from registry.images.accept import check_layers, find_description
 from registry.images.layout import ImageLayout
 from registry.images.pack import entry_of_bytes, tar_chunks
+from registry.images.pushed import accept
+from registry.images.pushed.accept import check_layers, find_description
 
 LOCK = b"".join(tar_chunks([entry_of_bytes(LOCK_PATH, b"")]))
 CONFIG = {

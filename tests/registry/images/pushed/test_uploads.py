@@ -7,9 +7,9 @@ import pytest
 
 from registry.core.errors import Conflict, NotFound, Unavailable
 from registry.core.pushes import DigestMismatch, InvalidChunk, TooManyUploads, UnknownUpload
-from registry.images import uploads as module
 from registry.images.layout import ImageLayout
-from registry.images.uploads import IDLE_S, Uploads
+from registry.images.pushed import uploads as module
+from registry.images.pushed.uploads import IDLE_S, Uploads
 
 
 @pytest.fixture
