@@ -16,6 +16,7 @@ from registry.core.images import Descriptor
 
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
+MAX_TOKEN_BYTES, MAX_SAID_BYTES = 64 << 10, 300
 _REDIRECTS = 3  # blobs often lie elsewhere, where our login is not sent
 
 
@@ -130,15 +131,20 @@ class Distribution:
         basic = httpx.BasicAuth(*self._login) if self._login else None
         if scheme == "bearer" and "realm" in parameters:
             asked = {"service": parameters.get("service", ""), "scope": self._scope()}
-            answer = self._http.get(parameters["realm"], params=asked, auth=basic)
-            if answer.status_code != 200:
-                raise self._unwelcome(answer.status_code)
-            said = decode(answer.content, _Token, f"what {parameters['realm']} answers")
+            said = self._token(parameters["realm"], asked, basic)
             return {"authorization": f"Bearer {said.token or said.access_token}"}
         if basic is None:
             raise self._unwelcome(401)
         request = next(basic.auth_flow(httpx.Request("GET", self._location.url)))
         return {"authorization": request.headers["authorization"]}
+
+    def _token(self, realm: str, asked: dict[str, str], basic: httpx.BasicAuth | None) -> _Token:
+        if realm.startswith("http:") and self._location.url.startswith("https:"):
+            raise Unavailable(f"the registry at {self._location.host} wants the login sent unencrypted, to {realm}")
+        with self._http.stream("GET", realm, params=asked, auth=basic) as answer:
+            if answer.status_code != 200:
+                raise self._unwelcome(answer.status_code)
+            return decode(_beginning(answer, MAX_TOKEN_BYTES), _Token, f"what {realm} answers")
 
     def _scope(self) -> str:
         actions = "pull,push" if self._login else "pull"
@@ -156,8 +162,8 @@ class Distribution:
             raise self._unwelcome(response.status_code)
         if response.status_code == 404:
             raise NotFound(f"the registry at {self._location.host} has no {self._location.repository}/{path}")
-        content = b"" if response.request.method == "HEAD" else response.read()
-        said = f": {content[:300].decode(errors='replace')}" if content else ""
+        content = b"" if response.request.method == "HEAD" else _beginning(response, MAX_SAID_BYTES)
+        said = f": {content.decode(errors='replace')}" if content else ""
         kind = InvalidInput if response.status_code < 500 else Unavailable
         raise kind(f"the registry at {self._location.host} answered {response.status_code}{said}")
 
@@ -168,3 +174,13 @@ class Distribution:
             f"the registry at {self._location.host} refuses {who} for {self._location.repository}: log in with "
             "`skopeo login` or `docker login`; to the workspace's own registry SLIPWAY_TOKEN is sent"
         )
+
+
+def _beginning(response: httpx.Response, size: int) -> bytes:
+    """Read so many bytes of an answer at most."""
+    content = bytearray()
+    for chunk in response.iter_bytes():
+        content += chunk
+        if len(content) >= size:
+            break
+    return bytes(content[:size])

@@ -57,6 +57,16 @@ def export_image(order: Order, report: Report) -> str:
         BuildFailed: the environment cannot be installed.
         NotFound, Unauthenticated, Forbidden, Unavailable: a registry's answer.
     """
+    try:
+        return _export(order, report)
+    except OSError as error:  # what goes wrong where it is written to is told by who writes
+        raise InvalidInput(
+            f"cannot keep what is read in {tempfile.gettempdir()}: {error.strerror}: free some space, or set TMPDIR "
+            "to a folder that has more"
+        ) from error
+
+
+def _export(order: Order, report: Report) -> str:
     reach = reach_from(order.own, order.variables)
     with tempfile.TemporaryDirectory(prefix="slipway-export-") as folder, contextlib.ExitStack() as open_places:
         scratch = Path(folder)

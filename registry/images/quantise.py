@@ -17,7 +17,10 @@ _WITHIN_S = 3600.0  # installing the environment may take half of it
 
 
 class Quantiser:
-    """Quantises models under the Python ``python``, in an environment of the node whose folder is ``node``."""
+    """Quantises models under the Python ``python``, in an environment of the node whose folder is ``node``.
+
+    ``notes`` is a folder for what is known of models that were quantised before; it may be missing.
+    """
 
     def __init__(
         self,
@@ -25,9 +28,11 @@ class Quantiser:
         node: Path,
         python: str,
         architecture: str,
+        notes: Path,
         command: Sequence[str] = (),
         within_s: float = _WITHIN_S,
     ) -> None:
+        self.notes = notes
         self._locks = locks
         self._node = node
         self._python = python
@@ -36,11 +41,19 @@ class Quantiser:
         self._within_s = within_s
 
     def quantise(
-        self, model: Path, rows: Path, label: str | None, max_drop: float, work: Path, report: Callable[[str], None]
-    ) -> tuple[Path, Quantised]:
-        """Quantise ``model`` and return the file, in ``work``, and what that changed. Blocks.
+        self,
+        model: Path,
+        quantised: Path,
+        rows: Path,
+        label: str | None,
+        max_drop: float,
+        work: Path,
+        report: Callable[[str], None],
+    ) -> Quantised:
+        """Quantise ``model`` to the file ``quantised`` and return what that changed. Blocks.
 
-        ``rows`` is a .npy, .csv or .json file; ``label`` names its column with the right answers.
+        ``rows`` is a .npy, .csv or .json file; ``label`` names its column with the right answers. ``work`` is a folder
+        that is the caller's to remove.
 
         Raises:
             BuildFailed: it cannot be quantised, or loses more than ``max_drop``; the message has the figures.
@@ -52,7 +65,7 @@ class Quantiser:
             who="the process that was to quantise the model",
             late="the model was not quantised",
         )
-        lock, quantised = work / "quantiser.lock", work / "quantised.onnx"
+        lock = work / "quantiser.lock"
         lock.write_bytes(self._locks.resolve(REQUIREMENTS, [], self._python, self._architecture))
         order = QuantiseOrder(
             node=str(self._node.absolute()),
@@ -68,4 +81,4 @@ class Quantiser:
         )
         result = run_errand(errand, order, QuantiseNews, report).result
         assert result is not None
-        return quantised, result
+        return result

@@ -50,5 +50,5 @@ def open_image_works(folder: Path, node: Path | None = None) -> ImageWorks:
         architecture=architecture,
         python=python,
         rehearsals=Rehearsals(node),
-        quantiser=Quantiser(locks, node, python, architecture),
+        quantiser=Quantiser(locks, node, python, architecture, folder / "quantised"),
     )

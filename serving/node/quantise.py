@@ -40,6 +40,7 @@ def main() -> None:
 
 
 def _become(python: Path, work: Path) -> NoReturn:
+    (work / NAME).unlink(missing_ok=True)
     (work / NAME).symlink_to(Path(serving.__path__[0]) / "quantiser", target_is_directory=True)
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     variables = {**kept, "PYTHONPATH": str(work), "PYTHONDONTWRITEBYTECODE": "1"}

@@ -1,6 +1,10 @@
 """An image in a running registry, a base for it, and what an export of it takes."""
 
-from collections.abc import Callable
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +17,7 @@ from registry.images.build import build_image
 from registry.images.inputs import BuildInputs, ModelInput
 from registry.images.layout import ImageLayout
 from registry.images.lock import compile_lock
-from registry.images.pack import entry_of_bytes
+from registry.images.pack import entry_of_bytes, entry_of_file
 from registry.operations.catalog import record_image
 from registry.operations.workspace import Workspace
 from tests.registry.containers.bases import write_layout
@@ -27,10 +31,28 @@ def lock() -> bytes:
     return compile_lock([REQUIREMENT], [], "3.11", "amd64")
 
 
+@pytest.fixture(scope="session")
+def wheel(lock: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The only wheel of the lock, as a build with ``vendor`` would have it."""
+    folder = tmp_path_factory.mktemp("wheels")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", REQUIREMENT]
+    platform = ["--python-version", "3.11", "--platform", "manylinux_2_28_x86_64", "--platform", "manylinux2014_x86_64"]
+    subprocess.run([*command, *platform, "--dest", str(folder)], check=True, capture_output=True)
+    (found,) = folder.glob("*.whl")
+    return found
+
+
 @pytest.fixture
 def exportable(workspace: Workspace, url: str, tmp_path: Path, lock: bytes) -> Image:
     """An image in the running registry whose environment is one small package."""
     return built_image(workspace, tmp_path / "images", image_inputs(lock))
+
+
+@pytest.fixture
+def vendored(workspace: Workspace, url: str, tmp_path: Path, lock: bytes, wheel: Path) -> Image:
+    """The same with its wheel in it."""
+    wheels = (entry_of_file(wheel.name, wheel),)
+    return built_image(workspace, tmp_path / "images", replace(image_inputs(lock), wheels=wheels))
 
 
 def image_inputs(lock: bytes) -> BuildInputs:
@@ -75,3 +97,11 @@ def order(exportable: Image, url: str, base: Path) -> OrderMaker:
         )
 
     return make
+
+
+@pytest.fixture
+def small_files() -> Iterator[Callable[[int], None]]:
+    """Let files grow to so many bytes only, as on a disk that is full; until the test's end."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)

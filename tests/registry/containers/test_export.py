@@ -4,15 +4,23 @@ import json
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from registry.containers.credentials import Login
+from registry.containers.distribution import Distribution
 from registry.containers.export import export_image
-from registry.core.errors import InvalidInput, Unauthenticated
+from registry.containers.locations import RegistryLocation
+from registry.core.errors import Forbidden, InvalidInput, Unauthenticated, Unavailable
 from registry.core.images import Image
-from tests.registry.containers.conftest import OrderMaker
+from registry.operations.workspace import Workspace
+from tests.registry.containers.bases import write_layout
+from tests.registry.containers.conftest import OrderMaker, built_image, image_inputs
 from tests.registry.containers.plain_registry import PlainRegistry
 from tests.servers.processes import Absent, require
 
@@ -78,6 +86,19 @@ def test_the_same_export_has_the_same_digest_whatever_it_goes_to(order: OrderMak
     assert (tmp_path / "out.tar").read_bytes() == (tmp_path / "again.tar").read_bytes()
 
 
+def test_vendored_wheels_are_installed_and_left_out(order: OrderMaker, vendored: Image, tmp_path: Path) -> None:
+    export_image(replace(order(f"oci:{tmp_path}/out"), image=vendored), quiet)
+    manifest, _ = read(tmp_path / "out", vendored.tags[0])
+    kinds = [layer.get("annotations", {}).get("dev.slipway.layer", "") for layer in manifest["layers"]]
+    assert [kind for kind in kinds if kind] == ["scoring", "environment", "model", "model"]
+    names = set()
+    for layer in manifest["layers"]:
+        with tarfile.open(tmp_path / "out" / "blobs" / layer["digest"].replace(":", "/")) as tar:
+            names |= set(tar.getnames())
+    assert "opt/slipway/environment/bin/normalizer" in names
+    assert not [name for name in names if name.endswith(".whl")]
+
+
 def test_progress_grows_to_the_end(order: OrderMaker, tmp_path: Path) -> None:
     seen: list[float] = []
     export_image(order(f"docker-archive:{tmp_path}/out.tar"), lambda progress, line: seen.append(progress))
@@ -99,6 +120,46 @@ def test_skopeo_reads_what_was_exported(order: OrderMaker, tmp_path: Path) -> No
         skopeo("copy", f"{kind}:{tmp_path}/out.tar", f"oci:{tmp_path}/{kind}:copied")
         _, config = read(tmp_path / kind, "copied")
         assert config["config"]["User"] == "10001:10001"
+
+
+def test_the_workspaces_own_registry_takes_it_and_has_most_of_it(
+    order: OrderMaker, exportable: Image, url: str, tmp_path: Path
+) -> None:
+    host = url.removeprefix("http://")
+    chosen = order(f"registry:{host}/cancer-box:v1")
+    digest = export_image(chosen, quiet)
+    assert digest == export_image(order(f"oci:{tmp_path}/out"), quiet)
+
+    place = f"registry:{host}/cancer-box:v1"
+    again = export_image(order(f"oci:{tmp_path}/again", place), quiet)  # as a base it can be pulled again
+    assert again != digest
+    with httpx.Client(base_url=url) as http:
+        manifest = http.get("/v2/cancer-box/manifests/v1")
+        assert manifest.headers["docker-content-digest"] == digest
+        for layer in exportable.layers:
+            assert http.head(f"/v2/cancer-box/blobs/{layer.digest}").status_code == 200
+
+
+def test_a_guarded_registry_is_given_the_workspaces_token(
+    guarded_workspace: Workspace,
+    guarded_url: str,
+    secrets: dict[str, str],
+    lock: bytes,
+    base: Path,
+    tmp_path: Path,
+    order: OrderMaker,
+) -> None:
+    image = built_image(guarded_workspace, tmp_path / "guarded-images", image_inputs(lock))
+    host = guarded_url.removeprefix("http://")
+    chosen = replace(order(f"registry:{host}/cancer-box:v1"), registry_url=guarded_url, image=image)
+    with pytest.raises(Unauthenticated, match="SLIPWAY_TOKEN"):
+        export_image(chosen, quiet)
+    with pytest.raises(Forbidden):
+        export_image(replace(chosen, variables={"SLIPWAY_TOKEN": secrets["reader"]}), quiet)
+    digest = export_image(replace(chosen, variables={"SLIPWAY_TOKEN": secrets["contributor"]}), quiet)
+    headers = {"authorization": f"Bearer {secrets['reader']}"}
+    manifest = httpx.get(f"{guarded_url}/v2/cancer-box/manifests/v1", headers=headers)
+    assert manifest.headers["docker-content-digest"] == digest
 
 
 @pytest.mark.parametrize("scheme", ["bearer", "basic"])
@@ -163,6 +224,43 @@ def test_a_place_that_cannot_be_written_is_refused_and_left_alone(
     with pytest.raises(InvalidInput, match=message):
         export_image(order(to.format(here=tmp_path)), quiet)
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["diary.txt"]
+
+
+def test_a_full_disk_is_told_and_what_was_there_stays(
+    order: OrderMaker, tmp_path: Path, small_files: Callable[[int], None]
+) -> None:
+    (tmp_path / "out.tar").write_text("the last good one")
+    chosen = order(f"docker-archive:{tmp_path}/out.tar")
+    with pytest.raises(InvalidInput, match=r"cannot write .*out\.tar: File too large"):
+        export_image(chosen, lambda progress, line: small_files(100_000) if line == "environment installed" else None)
+    small_files(1 << 40)
+    assert (tmp_path / "out.tar").read_text() == "the last good one"
+    assert not list(tmp_path.glob(".out.tar*"))
+
+
+def test_no_room_for_what_is_read_is_told(
+    order: OrderMaker, tmp_path: Path, small_files: Callable[[int], None]
+) -> None:
+    large = write_layout(tmp_path / "large", {"usr/bin/python3.11": "x" * 100_000}, compression="")
+    registry = PlainRegistry()
+    try:
+        registry.take("python", "1", large)
+        small_files(50_000)
+        with pytest.raises(InvalidInput, match=r"cannot keep what is read in .*: File too large: .* set TMPDIR"):
+            export_image(order(f"oci:{tmp_path}/out", f"registry:{registry.host}/python:1"), quiet)
+    finally:
+        registry.close()
+
+
+def test_a_login_is_not_sent_where_anybody_can_read_it() -> None:
+    registry = PlainRegistry("ada:secret")
+    try:
+        location = RegistryLocation(f"https://{registry.host}", registry.host, "cancer", "1")
+        with pytest.raises(Unavailable, match="wants the login sent unencrypted"):
+            Distribution(location, Login("ada", "secret"))._token(f"http://{registry.host}/token", {}, None)
+        assert registry.asked == []
+    finally:
+        registry.close()
 
 
 def test_an_export_that_fails_leaves_no_half_file(order: OrderMaker, base: Path, tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ class KnownRehearsals(Rehearsals):
 @pytest.fixture
 def works(tmp_path: Path) -> ImageWorks:
     locks, node = KnownLocks(), tmp_path / "node"
-    quantiser = Quantiser(locks, node, PYTHON, "amd64", [sys.executable, "-c", QUANTISER])
+    quantiser = Quantiser(locks, node, PYTHON, "amd64", tmp_path / "notes", [sys.executable, "-c", QUANTISER])
     return ImageWorks(ImageLayout(tmp_path / "images"), locks, "amd64", PYTHON, KnownRehearsals(), quantiser)
 
 
@@ -501,6 +501,26 @@ def test_an_accelerated_image_holds_the_quantised_model_and_what_it_was_made_of(
             with tarfile.open(works.layout.path(layer.digest)) as tar:
                 files |= {one.name: content.read() for one in tar if one.isreg() and (content := tar.extractfile(one))}
     assert files == {"opt/slipway/models/0/model.onnx": ONNX + b"\x42\x01q", "opt/slipway/models/0/card.md": b"# Net"}
+
+
+def test_a_model_is_quantised_once_for_the_same_rows_and_again_when_its_layer_is_gone(
+    workspace: Workspace, works: ImageWorks
+) -> None:
+    request = accelerated(workspace)
+    first, second = build(workspace, works, request), build(workspace, works, request)
+    assert second.result == first.result
+    assert [line for line in second.log if line.startswith("quantis")] == [
+        "quantised before: accuracy 1.0000 before, 0.9000 after, a drop of 0.1000"
+    ]
+    for layer in resolve_image(workspace, "net-fast").layers:
+        works.layout.remove(layer.digest)
+    third = build(workspace, works, request)
+    assert third.result == first.result
+    assert "quantising 1,2\n" in third.log
+    works.layout.verify(third.result["digest"])
+
+    stricter = replace(request.acceleration, max_accuracy_drop=0.0) if request.acceleration else None
+    assert build(workspace, works, replace(request, acceleration=stricter)).state is ActivityState.FAILED
 
 
 def test_a_model_that_loses_too_much_makes_no_image(workspace: Workspace, works: ImageWorks) -> None:

@@ -72,7 +72,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def quantiser(place: Path) -> Quantiser:
-    return Quantiser(Locks(place / "locks"), place / "node", PYTHON, "amd64")
+    return Quantiser(Locks(place / "locks"), place / "node", PYTHON, "amd64", place / "notes")
 
 
 Quantise = Callable[..., tuple[bytes, Quantised, list[str]]]
@@ -86,7 +86,8 @@ def quantise(quantiser: Quantiser, place: Path, tmp_path: Path) -> Quantise:
         work = tmp_path / f"work {len(list(tmp_path.iterdir()))}"
         work.mkdir()
         lines: list[str] = []
-        file, result = quantiser.quantise(place / model, place / rows, label, max_drop, work, lines.append)
+        file = work / "it.onnx"
+        result = quantiser.quantise(place / model, file, place / rows, label, max_drop, work, lines.append)
         return file.read_bytes(), result, lines
 
     return run
