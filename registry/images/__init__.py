@@ -7,7 +7,6 @@ Map::
     code.py      the user's code folder as it arrives
     environments/  from where dependencies are taken;  curated/ those that have a name
     mlmodel.py   what MLflow wrote about a model that it logged
-    rehearsal.py have a new image answer its samples, by a process of the data plane's
     lock.py      resolve requirements to a lock file with hashes (uv)
     wheels.py    the wheels of a lock, for images that carry them
     scoring.py   the scoring process' own source, as data

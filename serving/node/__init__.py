@@ -18,6 +18,7 @@ Map::
     launch.py        how a scoring process is called
     process.py       a scoring process: start, announce, terminate;  log_tail.py  its last words
     samples.py       an image's samples, sent to a scoring process before anybody else's requests
+    rehearse.py      a new image answers its samples, for the registry;  files.py  its parts as files
     quantise.py      the environment in which serving/quantiser works for the registry
     serve_alone.py   one image in the foreground, without a cluster
 """
