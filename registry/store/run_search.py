@@ -85,12 +85,11 @@ def parts(
     A metric, param or tag that at most ``few`` runs pass comes before every other index: those runs are read, and
     sorted.
     """
-    rare = next((one for one in comparisons if _is_rare(tx, scope, one, few)), None)
-    if rare is not None:
-        source = RUNS.beside[rare.kind].source.alias("rare")
-        found = _having(source, rare.key, scope)
-        query = found.where(index_condition(source, rare), rest_condition(tx, source, rare))
-        return [_finish(query.where(*conditions(tx, RUNS, [one for one in comparisons if one is not rare])), orders)]
+    for one in comparisons:
+        rare = _rare(tx, scope, one, few)
+        if rare is not None:
+            others = conditions(tx, RUNS, [other for other in comparisons if other is not one])
+            return [_finish(rare.where(*others), orders)]
     if orders and orders[0].kind is Kind.METRIC:
         return _by_metric(tx, scope, comparisons, orders[0], orders[1:])
     query = sa.select(runs).where(_in_experiments(runs, scope), *_in_stages(scope))
@@ -115,14 +114,18 @@ def _by_metric(
     return found
 
 
-def _is_rare(tx: Connection, scope: Scope, comparison: Comparison, few: int) -> bool:
-    """Count in the index alone: of a param or tag, what begins as the value does, else all that have the key."""
+def _rare(tx: Connection, scope: Scope, comparison: Comparison, few: int) -> sa.Select[Any] | None:
+    """Return the query for the runs that pass a comparison, by its index; None if too many may. They are counted there:
+    of a param or tag those whose value's beginning may pass."""
     if not has_index(comparison):
-        return False
-    source = RUNS.beside[comparison.kind].source
-    here = sa.and_(_in_experiments(source, scope), source.c.key == comparison.key, index_condition(source, comparison))
-    passing = sa.select(source.c.run_id).where(here).limit(few + 1).subquery()
-    return (tx.scalar(sa.select(sa.func.count()).select_from(passing)) or 0) <= few
+        return None
+    source = RUNS.beside[comparison.kind].source.alias("rare")
+    here = sa.and_(_in_experiments(source, scope), source.c.key == comparison.key)
+    within = index_condition(tx, source, here, comparison)
+    passing = sa.select(source.c.run_id).where(here, within).limit(few + 1).subquery()
+    if (tx.scalar(sa.select(sa.func.count()).select_from(passing)) or 0) > few:
+        return None
+    return _having(source, comparison.key, scope).where(within, rest_condition(tx, source, comparison))
 
 
 def _having(source: sa.FromClause, key: str, scope: Scope) -> sa.Select[Any]:

@@ -90,16 +90,16 @@ def value_condition(tx: Connection, source: sa.FromClause, comparison: Compariso
         return metric_condition(source, comparison)
     if comparison.operator == "IS NOT NULL":
         return sa.true()
-    return _compare(tx, source.c.value, comparison.operator, comparison.value)
+    return compare(tx, source.c.value, comparison.operator, comparison.value)
 
 
 def _condition(tx: Connection, noun: Searched, comparison: Comparison) -> ColumnElement[bool]:
     kind, operator = comparison.kind, comparison.operator
     if kind is Kind.ATTRIBUTE:
-        return _compare(tx, noun.attributes[comparison.key], operator, comparison.value)
+        return compare(tx, noun.attributes[comparison.key], operator, comparison.value)
     if kind in noun.related:
         related = noun.related[kind]
-        compared = _compare(tx, related.columns[comparison.key], operator, comparison.value)
+        compared = compare(tx, related.columns[comparison.key], operator, comparison.value)
         return sa.exists().select_from(related.source).where(related.owned, compared)
     beside = noun.beside[kind]
     source = beside.source.alias()
@@ -107,7 +107,8 @@ def _condition(tx: Connection, noun: Searched, comparison: Comparison) -> Column
     return ~here if operator == "IS NULL" else here.where(value_condition(tx, source, comparison))
 
 
-def _compare(tx: Connection, column: ColumnElement[Any], operator: str, value: Any) -> ColumnElement[bool]:
+def compare(tx: Connection, column: ColumnElement[Any], operator: str, value: Any) -> ColumnElement[bool]:
+    """Return the condition that a column compares so; with LIKE by the case of its letters, with ILIKE without."""
     match operator:
         case "IN":
             return column.in_(value)

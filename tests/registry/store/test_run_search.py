@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.core.datasets import Dataset, DatasetInput
@@ -125,6 +125,11 @@ FILTERS: list[tuple[str, Callable[[Run], bool]]] = [
     (f"params.long LIKE '{LONG}%1'", lambda run: run.params["C"] == "1"),
     ("params.long LIKE 'é%2'", lambda run: run.params["C"] == "2"),
     ("params.long LIKE 'ê%'", lambda run: False),
+    ("params.long LIKE '%3'", lambda run: run.params["C"] == "3"),
+    ("params.long ILIKE 'É%1'", lambda run: False),
+    ("params.solver != 'lbfgs'", lambda run: run.params["solver"] == "LBFGS"),
+    ("params.solver LIKE '%bfgs'", lambda run: run.params["solver"] == "lbfgs"),
+    ("tags.team != 'a_b'", lambda run: run.tags.get("team") == "a%b"),
     ("params.missing = 'x'", lambda run: False),
     ("params.missing != 'x'", lambda run: False),
     ("params.missing IS NULL AND params.C IS NOT NULL", lambda run: True),
@@ -271,7 +276,8 @@ def test_a_rare_metric_is_found_by_its_index(metadata: Metadata) -> None:
             "params.C LIKE '2%'",
             "ix_params_experiment_id_key_head (experiment_id=? AND key=? AND <expr>>? AND <expr><?)",
         ),
-        ("params.C ILIKE '%2'", "ix_params_experiment_id_key_head (experiment_id=? AND key=?)"),
+        ("params.C ILIKE '%2'", "ix_params_experiment_id_key_head (experiment_id=? AND key=? AND <expr>=?)"),
+        ("params.C != '0'", "ix_params_experiment_id_key_head (experiment_id=? AND key=? AND <expr>=?)"),
         ("tags.team IS NOT NULL", "ix_run_tags_experiment_id_key_head (experiment_id=? AND key=?)"),
         (
             "tags.team = 'x' AND user_id = 'ann'",
@@ -313,6 +319,7 @@ STORABLE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="
 HOSTILE = st.text("%_*?[]\\'\"; -abA", min_size=1, max_size=8)
 
 
+@settings(deadline=None)
 @given(key=st.one_of(STORABLE, HOSTILE).filter(lambda key: "`" not in key), value=st.one_of(STORABLE, HOSTILE))
 def test_no_character_of_a_key_or_value_means_anything_to_sql(metadata: Metadata, key: str, value: str) -> None:
     quoted, side = value.replace("'", "''"), f"params.`{key}`"
