@@ -13,6 +13,7 @@ from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json
 from registry.core.image_documents import load_image
 from registry.core.image_views import ImageQuery
 from registry.core.images import LAYER_ANNOTATION, PATH_ANNOTATION, ImageConfig
+from registry.core.resources import Resources
 from registry.core.samples import GoldenAnswers, Sample
 
 _ANSWER_SHOWN = 100  # characters
@@ -90,6 +91,7 @@ def show(
         "environment": config.environment,
         "models": ", ".join(f"{model.name}:{model.version} from run {model.run_id}" for model in config.models),
         "script": config.scoring_script or "none",
+        "resources": _resources(config.resources),
         "labels": ", ".join(f"{key}={value}" for key, value in sorted(image.labels.items())) or "none",
         "created": when(image.created_ms),
         **_kind_fields(config),
@@ -133,3 +135,8 @@ def _cut(body: bytes) -> str:
     """Return the beginning of an answer; bytes that are no text are escaped."""
     text = " ".join(body[: _ANSWER_SHOWN + 1].decode(errors="backslashreplace").split())
     return text if len(body) <= _ANSWER_SHOWN else f"{text[:_ANSWER_SHOWN]}…"
+
+
+def _resources(resources: Resources) -> str:
+    said = {"cpu": resources.cpu, "memory": resources.memory}
+    return ", ".join(f"{key} {value}" for key, value in said.items() if value is not None) or "as the node has them"

@@ -97,6 +97,7 @@ class Images:
             sample_requests=upload_samples(self._blobs, document.sample_requests, folder),
             docker=document.docker,
             acceleration=self._calibrated(document, folder),
+            resources=document.resources,
             labels=as_text(document.tags, "$.tags"),
             description=document.description,
         )

@@ -12,6 +12,7 @@ from registry.core.errors import InvalidInput
 from registry.core.images import ImageKind
 from registry.core.loading import to_record
 from registry.core.names import ModelReference, check_name, parse_model_reference
+from registry.core.resources import Resources, check_resources
 from registry.core.samples import Door, Tolerance, check_door
 
 
@@ -61,6 +62,7 @@ class ImageDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     sample_requests: list[SampleDocument] = []
     docker: ContainerSettings | None = None
     acceleration: AccelerationDocument | None = None
+    resources: Resources = Resources()
     tags: dict[str, Scalar] = {}
     description: str = ""
 
@@ -75,6 +77,7 @@ def load_image(value: Any) -> ImageDocument:
         check_door(sample.door, sample.content_type, f"$.sample_requests[{number}]")
     acceleration = None if document.acceleration is None else request_of(document.acceleration, None)
     check_kind(document.kind, document.docker, acceleration)
+    check_resources(document.resources)
     return document
 
 

@@ -10,6 +10,7 @@ import msgspec
 from registry.core.acceleration import Acceleration, AccelerationRequest
 from registry.core.containers import ContainerSettings
 from registry.core.environments import EnvironmentRequest
+from registry.core.resources import Resources
 from registry.core.samples import Sample, SampleRequest
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
@@ -112,6 +113,7 @@ class ImageConfig(msgspec.Struct, frozen=True, kw_only=True):
     samples: list[Sample] = []
     docker: ContainerSettings | None = None  # of kind docker: how it runs as a container
     acceleration: Acceleration | None = None  # of kind accelerated
+    resources: Resources = Resources()
 
     @property
     def model_dir(self) -> str:
@@ -146,5 +148,6 @@ class BuildRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     sample_requests: list[SampleRequest] = []
     docker: ContainerSettings | None = None
     acceleration: AccelerationRequest | None = None
+    resources: Resources = Resources()
     labels: dict[str, str] = {}
     description: str = ""

@@ -1,12 +1,13 @@
 """All that an image is made of, gathered and checked, before a byte of it is packed."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from registry.core.acceleration import Acceleration
 from registry.core.containers import ContainerSettings
 from registry.core.errors import BuildFailed
 from registry.core.images import CODE_PATH, MODELS_PATH, ImageKind, Runtime
+from registry.core.resources import Resources
 from registry.core.samples import Sample
 from registry.images.checks import check_onnx, check_script, choose_runtime
 from registry.images.mlmodel import find_mlmodel
@@ -53,6 +54,7 @@ class BuildInputs:
     scoring_script: str | None = None
     code: tuple[Entry, ...] = ()
     wheels: tuple[Entry, ...] = ()
+    resources: Resources = field(default_factory=Resources)
     samples: tuple[SampleInput, ...] = ()
 
 

@@ -14,6 +14,7 @@ from registry.core.images import BuildRequest, Image, Runtime
 from registry.core.models import ModelFile, ModelVersion
 from registry.core.names import check_name
 from registry.core.paths import check_archive_path
+from registry.core.resources import check_resources
 from registry.core.samples import GoldenAnswers, check_samples
 from registry.images.build import BuiltImage, Report, build_image
 from registry.images.code import code_entries
@@ -81,6 +82,7 @@ def _check_request(workspace: Workspace, request: BuildRequest) -> list[ModelVer
     check_kind(request.kind, request.docker, request.acceleration)
     if request.acceleration is not None:
         resolve_calibration(workspace, request.acceleration)
+    check_resources(request.resources)
     check_request(request.environment)
     if request.scoring_script is not None:
         check_archive_path(request.scoring_script)
@@ -138,6 +140,7 @@ def _build(
             architecture=works.architecture,
             scoring=scoring_package(),
             wheels=wheels,
+            resources=request.resources,
             samples=fetch_samples(workspace, request.sample_requests),
         )
         bench = _bench(workspace, works, request, Path(folder), lambda line: report(0.6, line))

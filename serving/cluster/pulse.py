@@ -1,4 +1,4 @@
-"""Whether a scoring process still answers, and its load: asked every heartbeat, by HTTP as an edge would."""
+"""Whether a scoring process still answers, and what it holds: asked every heartbeat, by HTTP as an edge would."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,22 +16,33 @@ Figures = Callable[[int, int], None]
 class Pulse:
     """Ask one scoring process for its status. ``silent_s`` is for how long it was asked and did not answer.
 
-    Only time spent asking counts: a supervisor that was itself stopped for a minute learns nothing from that.
+    ``memory_bytes`` is what its image says it may hold. Only time spent asking counts: a supervisor that was itself
+    stopped for a minute learns nothing from that.
     """
 
-    def __init__(self, http: httpx.AsyncClient, address: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, address: str, memory_bytes: int | None) -> None:
         self._http = http
+        self._memory_bytes = memory_bytes
         self._url = f"http://{address}/-/status"
         self.silent_s = 0.0
 
-    async def stopped(self, most_s: float, figures: Figures) -> None:
-        """Give requests in flight and resident bytes to ``figures`` at every answer; return after ``most_s`` silent."""
+    async def stopped(self, most_s: float, figures: Figures) -> str:
+        """Give requests in flight and resident bytes to ``figures`` at every answer; return why it should end.
+
+        That is ``most_s`` of silence, or more memory than it may hold.
+        """
         while self.silent_s < most_s:
             await asyncio.sleep(HEARTBEAT_S)
-            if await self._ask(figures):
-                self.silent_s = 0.0
+            held_bytes = await self._ask(figures)
+            if held_bytes is None:
+                continue
+            self.silent_s = 0.0
+            if self._memory_bytes is not None and held_bytes > self._memory_bytes:
+                return f"held {held_bytes:,} bytes where its image allows {self._memory_bytes:,}"
+        return f"did not answer for {most_s:g} s"
 
-    async def _ask(self, figures: Figures) -> bool:
+    async def _ask(self, figures: Figures) -> int | None:
+        """Return its resident bytes; None if it did not answer."""
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
@@ -39,10 +50,11 @@ class Pulse:
                 answer = await self._http.get(self._url)
         except (httpx.HTTPError, TimeoutError):
             self.silent_s += HEARTBEAT_S + min(loop.time() - began, ASK_S)
-            return False
+            return None
         try:
             status = answer.json()
-            figures(int(status["in_flight"]), int(status["rss_bytes"]))
+            in_flight, held_bytes = int(status["in_flight"]), int(status["rss_bytes"])
         except (ValueError, KeyError, TypeError):
-            pass  # it answers, if not with what we know: a later version may
-        return True
+            return 0  # it answers, if not with what we know: a later version may
+        figures(in_flight, held_bytes)
+        return held_bytes

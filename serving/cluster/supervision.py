@@ -15,7 +15,7 @@ from registry.core.signatures import Trust
 from serving.cluster.pulse import SILENCE_SLACK_S, Pulse
 from serving.cluster.reporter import Reporter, new_replica_id
 from serving.node.errors import NodeError
-from serving.node.launch import LOGS, NODE, Launch
+from serving.node.launch import LOGS, NODE, Launch, read_description
 from serving.node.prepare import Prepared, prepare_image
 from serving.node.process import ScoringProcess
 from serving.node.room import open_room
@@ -98,6 +98,7 @@ class Supervision:
     async def _keep_up(self, launch: Launch | None, reporter: Reporter, http: httpx.AsyncClient) -> None:
         failures = 0
         served = False
+        memory_bytes = read_description(launch.image).resources.memory_bytes if launch else None
         while launch is not None and not self._stopping.is_set():
             began = self._loop.time()
             try:
@@ -109,7 +110,7 @@ class Supervision:
                 ended = error.message
             else:
                 served = True
-                pulse = Pulse(http, address)
+                pulse = Pulse(http, address, memory_bytes)
                 ended = await self._watch(process, pulse, reporter)
                 if not ended:
                     await self._drain(process, pulse, reporter)
@@ -165,22 +166,22 @@ class Supervision:
         return process, address
 
     async def _watch(self, process: ScoringProcess, pulse: Pulse, reporter: Reporter) -> str:
-        """Wait until the process has ended, killing it if it falls silent, and say how; "" for the order to stop."""
+        """Wait until the process has ended, killing it if its pulse says so, and say how; "" for the order to stop."""
         most_s = self._spec.request_settings.request_timeout_ms / 1000 + SILENCE_SLACK_S
         ended = asyncio.create_task(process.wait())
-        silent = asyncio.create_task(pulse.stopped(most_s, reporter.load))
+        stopped = asyncio.create_task(pulse.stopped(most_s, reporter.load))
         stopping = asyncio.create_task(self._stopping.wait())
-        tasks: set[asyncio.Task[Any]] = {ended, silent, stopping}
+        tasks: set[asyncio.Task[Any]] = {ended, stopped, stopping}
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if ended.done():
                 return f"the scoring process ended with status {process.returncode}"
-            if not silent.done():
+            if not stopped.done():
                 return ""
-            silent.result()  # raises what went wrong in the asking: no reason to kill anything
+            reason = stopped.result()  # raises what went wrong in the asking: no reason to kill anything
             process.kill()
             await process.wait()
-            return f"the scoring process did not answer for {most_s:g} s and was killed"
+            return f"the scoring process {reason} and was killed"
         finally:
             for task in tasks:
                 task.cancel()

@@ -73,7 +73,7 @@ def environment(launch: Launch, config: ImageConfig, inherited: Mapping[str, str
     """Render the variables of the scoring process: a few of ours, the user's, then Azure ML's own names."""
     users = {name: value for name, value in launch.environment_variables.items() if name != _SECRET}
     kept = {name: inherited[name] for name in _INHERITED if name in inherited}
-    variables = {"PYTHONUNBUFFERED": "1", **kept, **users}
+    variables = {"PYTHONUNBUFFERED": "1", **kept, **config.resources.threads, **users}
     variables["PATH"] = _joined(str(launch.python.parent), variables.get("PATH"))
     variables["PYTHONPATH"] = _joined(str(launch.image / SCORING_PATH), users.get("PYTHONPATH"))
     variables["AML_APP_ROOT"] = str(launch.image / CODE_PATH)

@@ -1,5 +1,6 @@
 """A supervision without Ray, of real scoring processes, and a controller that writes down what it is told."""
 
+import contextlib
 import json
 import os
 import sys
@@ -29,11 +30,16 @@ SECRET = "s3cret"
 SCRIPT = """
 import ctypes, json, re
 
+kept = []
+
 def init():
     pass
 
 def run(data):
     asked = json.loads(data)
+    if asked == "memory":
+        kept.append(b"x" * (600 << 20))
+        return len(kept)
     if asked == "endless":
         re.match(r"(a+)+$", "a" * 60 + "b")
     ctypes.PyDLL(None).usleep(int(asked * 1e6))
@@ -72,6 +78,7 @@ def image(tmp_path: Path) -> Path:
         "environment": "sha256:0",
         "models": [{"name": "linear", "version": 1, "path": model, "run_id": None}],
         "scoring_script": "score.py",
+        "resources": {"memory": "512Mi"},
     }
     (root / "image.json").write_text(json.dumps(description))
     return root
@@ -151,6 +158,21 @@ def test_a_process_that_answers_nothing_is_killed_and_another_started(
     assert ask(second, 0).json() == 0
     heartbeats = [r["state"] for r in reports if r["replica"] == first["replica"]]
     assert heartbeats.count("ready") > 6  # also while it was silent: the controller must not take it for lost
+
+
+def test_a_process_that_holds_more_than_its_image_allows_is_killed_and_another_started(
+    supervised: Supervision, told: tuple[str, list[dict[str, Any]]]
+) -> None:
+    _, reports = told
+    first = eventually(lambda: next((r for r in reports if r["state"] == "ready"), None))
+    with contextlib.suppress(httpx.TransportError):  # it may be ended before it has answered
+        ask(first, "memory")
+
+    gone = eventually(lambda: next((r for r in reports if r["state"] == "gone"), None))
+    assert gone["message"].startswith("the scoring process held ")
+    assert gone["message"].endswith(f" bytes where its image allows {512 << 20:,} and was killed")
+    second = eventually(lambda: next((r for r in reports if r["state"] == "ready" and r["pid"] != first["pid"]), None))
+    assert ask(second, 0).json() == 0
 
 
 def _ignoring_the_end(report: dict[str, Any]) -> None:

@@ -1,9 +1,11 @@
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from registry.core.endpoints import RequestSettings
 from registry.core.images import ImageConfig, ImageKind, ModelInImage, Runtime
+from registry.core.resources import Resources
 from serving.node.errors import StartFailed
 from serving.node.launch import Launch, command, environment, read_description
 
@@ -64,6 +66,14 @@ def test_users_variables_extend_paths_and_replace_what_is_inherited_but_not_what
     assert variables["LANG"] == "de"
     assert variables["AZUREML_MODEL_DIR"] == "/image/var/azureml-app/azureml-models/cancer/2"
     assert "SLIPWAY_EDGE_SECRET" not in variables
+
+
+def test_an_images_cpu_is_its_threads_unless_the_deployment_says_otherwise() -> None:
+    config = replace(CONFIG, resources=Resources(cpu=2))
+    variables = environment(launch({"OMP_NUM_THREADS": "1"}), config, {})
+
+    assert (variables["SLIPWAY_ONNX_THREADS"], variables["OMP_NUM_THREADS"]) == ("2", "1")
+    assert "OMP_NUM_THREADS" not in environment(launch(), CONFIG, {})
 
 
 def test_an_image_without_description_cannot_start(tmp_path: Path) -> None:
