@@ -69,6 +69,7 @@ class ImageDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 def load_image(value: Any) -> ImageDocument:
     """Check the plain values of an image document. Raises InvalidInput."""
+    _check_python(value)
     document = to_record(value, ImageDocument)
     check_name("image", document.name)
     parse_models(document.model, document.models)
@@ -79,6 +80,14 @@ def load_image(value: Any) -> ImageDocument:
     check_kind(document.kind, document.docker, acceleration)
     check_resources(document.resources)
     return document
+
+
+def _check_python(value: Any) -> None:
+    environment = value.get("environment") if isinstance(value, dict) else None
+    version = environment.get("python_version") if isinstance(environment, dict) else None
+    if isinstance(version, int | float):  # YAML reads 3.10 as 3.1
+        path = "$.environment.python_version"
+        raise InvalidInput(f'{path}: {version} is a number: write it in quotes, such as "3.11"', path=path)
 
 
 def check_kind(kind: ImageKind, docker: ContainerSettings | None, acceleration: AccelerationRequest | None) -> None:

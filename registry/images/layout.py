@@ -114,10 +114,8 @@ class ImageLayout:
         Raises:
             NotFound: there is none.
         """
-        try:
+        with self._locked():
             os.utime(self.path(digest))
-        except FileNotFoundError as error:  # removed meanwhile
-            raise NotFound(f"there is no blob {digest}", digest=digest) from error
 
     def manifest(self, digest: str) -> Manifest:
         """Read a manifest.
@@ -189,6 +187,15 @@ class ImageLayout:
     def remove(self, digest: str) -> None:
         """Delete a blob for good; the caller has made sure that nothing refers to it. One that is not there is fine."""
         (self.blobs / check_name("digest", digest).removeprefix("sha256:")).unlink(missing_ok=True)
+
+    def remove_left_over(self, blob: BlobFile) -> bool:
+        """Delete a blob unless it became young since it was looked at, and say whether it is gone."""
+        with self._locked(), suppress(NotFound):
+            path = self.path(blob.digest)
+            if path.stat().st_mtime_ns // 1_000_000 > blob.written_ms:
+                return False
+            path.unlink()
+        return True
 
     def discard_uploads(self) -> None:
         """Give up the blobs that are on their way in, in pieces."""

@@ -44,9 +44,8 @@ def prune(workspace: Workspace, layout: ImageLayout, order: PruneOrder) -> Prune
     layout.forget({fact.digest for fact in found.gone} - still_there)
     with workspace.metadata.write() as tx:
         needed = _needed(tx, layout)
-        freed = [blob for blob in found.free if blob.digest not in needed]
-        for blob in freed:
-            layout.remove(blob.digest)
+        free = [blob for blob in found.free if blob.digest not in needed]
+        freed = [blob for blob in free if layout.remove_left_over(blob)]  # not what a build has just begun to rely on
     return found.plan(done=True, freed=freed)
 
 

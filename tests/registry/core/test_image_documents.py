@@ -38,6 +38,8 @@ def test_an_image_document_may_name_several_models() -> None:
         ({"model": "cancer:1", "models": ["cancer:2"]}, "not both"),
         ({"models": ["cancer"]}, "'cancer' is not a model reference"),
         ({"models": "cancer:1"}, "models"),
+        ({"model": "cancer:1", "environment": {"python_version": 3.1}}, 'write it in quotes, such as "3.11"'),
+        ({"model": "cancer:1", "environment": {"requirements": "a", "conda_file": "b"}}, "are both given"),
         ({"model": "cancer:1", "modelz": []}, "did you mean 'model"),
     ],
 )

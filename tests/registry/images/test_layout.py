@@ -1,4 +1,5 @@
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,6 +89,20 @@ def test_what_a_killed_build_left_goes_and_what_is_at_work_stays(layout: ImageLa
         ImageLayout(tmp_path / "images")
         assert not left.exists()
     assert layout.path(digest).read_bytes() == b"at work"
+
+
+def test_a_blob_that_a_build_relies_on_meanwhile_is_not_left_over(layout: ImageLayout) -> None:
+    digests = [layout.write([content])[0] for content in (b"one", b"two")]
+    for digest in digests:
+        os.utime(layout.path(digest), (1, 1))
+    found = {blob.digest: blob for blob in layout.entries()}
+    layout.refresh(digests[0])
+
+    assert [layout.remove_left_over(found[digest]) for digest in digests] == [False, True]
+    assert {blob.digest for blob in layout.entries()} == {digests[0]}
+    assert layout.remove_left_over(found[digests[1]])  # gone is gone
+    with pytest.raises(NotFound):
+        layout.refresh(digests[1])
 
 
 def test_a_missing_blob_is_not_found(layout: ImageLayout) -> None:
