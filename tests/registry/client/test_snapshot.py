@@ -24,6 +24,7 @@ def test_the_same_files_give_the_same_bytes_anywhere(tmp_path: Path) -> None:
     (second / "__pycache__").mkdir()
     for number, folder in enumerate((first, second)):
         assert pack_snapshot(folder, tmp_path / f"{number}.zip") == (2, [])
+    assert (tmp_path / "0.zip").stat().st_size == 2 + (76 + 2 * 8) + (76 + 2 * 8) + 22, "the size that is foretold"
     assert (tmp_path / "0.zip").read_bytes() == (tmp_path / "1.zip").read_bytes()
 
 
@@ -76,4 +77,16 @@ def test_a_zip_that_climbs_is_not_unpacked(tmp_path: Path) -> None:
         evil.writestr("../outside.txt", "x")
     with pytest.raises(InvalidInput, match="climbs"):
         unpack_snapshot(tmp_path / "evil.zip", tmp_path / "folder")
-    assert not (tmp_path / "outside.txt").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["evil.zip"], "nothing is left of it"
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    pack_snapshot(write(tmp_path / "code", {"train.py": "x"}), tmp_path / "code.zip")
+    with pytest.raises(InvalidInput, match=r"cannot make .*Not a directory|exists"):
+        unpack_snapshot(tmp_path / "code.zip", tmp_path / "code/train.py/again")
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    folder = write(tmp_path / "code", {"train.py": "x"})
+    with pytest.raises(InvalidInput, match=r"cannot pack .*there/code.zip: No such file"):
+        pack_snapshot(folder, tmp_path / "not/there/code.zip")
