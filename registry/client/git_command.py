@@ -17,6 +17,7 @@ from registry.core.errors import InvalidInput, Unavailable
 
 WITHIN_S = 30.0
 REFUSED = 128  # git's status when it gives up
+MAX_CONFIG_BYTES = 1 << 20
 SAFE = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "submodule.recurse": "false"}
 
 
@@ -31,7 +32,9 @@ class Git:
         """Raise InvalidInput for a repository whose filters cannot be switched off, and as ``run``."""
         self.top = top
         self._settings = dict(SAFE)
-        listed = self.run("config", "--list", "--name-only", "-z", limit=1 << 20) or b""
+        listed = self.run("config", "--list", "--name-only", "-z", limit=MAX_CONFIG_BYTES)
+        if listed is None:
+            raise InvalidInput(f"git's configuration of {top} has more than {MAX_CONFIG_BYTES:,} bytes of names")
         for key in map(os.fsdecode, listed.split(b"\0")):
             if not key.startswith("filter."):
                 continue
@@ -108,5 +111,6 @@ def _read(process: "subprocess.Popen[bytes]", limit: int) -> bytes | None:
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    if process.poll() is None:  # its number may be another's after that
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

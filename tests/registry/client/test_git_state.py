@@ -198,6 +198,18 @@ def test_a_filter_that_cannot_be_switched_off_is_a_reason_not_to_look(repository
     assert not ran.exists()
 
 
+def test_filters_are_not_hidden_by_a_huge_configuration(repository: Path, tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    (repository / ".gitattributes").write_text("*.py filter=evil\n")
+    padding = "".join(f'[padding "{"x" * 200}{number}"]\n\tkey = 1\n' for number in range(6000))
+    with (repository / ".git/config").open("a") as config:
+        config.write(f'{padding}[filter "evil"]\n\tclean = touch {ran}\n')
+    (repository / "train/fit.py").write_text("fit(7)\n")
+    with pytest.raises(InvalidInput, match="configuration"):
+        read_git(repository)
+    assert not ran.exists()
+
+
 def test_nothing_is_fetched_that_a_partial_clone_lacks(repository: Path, tmp_path: Path) -> None:
     ran = tmp_path / "ran"
     git(repository, "config", "extensions.partialClone", "origin")
