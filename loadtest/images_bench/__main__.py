@@ -15,7 +15,7 @@ from rich.console import Console
 from loadtest.bench.subject import NotReady
 from loadtest.demo.command import CommandFailed
 from loadtest.images_bench.builds import builds
-from loadtest.images_bench.environments import environments
+from loadtest.images_bench.environments import environments, together
 from loadtest.images_bench.registry import Bench, bench_registry
 from loadtest.images_bench.transfers import transfers
 from loadtest.registry_bench.measures import Measure, print_measures, write_report
@@ -24,6 +24,7 @@ OUTPUT = Path("build/bench-images.json")
 CASES: dict[str, Callable[[Bench], list[Measure]]] = {
     "builds": builds,
     "environments": environments,
+    "together": together,
     "transfers": transfers,
 }
 

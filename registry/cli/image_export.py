@@ -8,8 +8,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json
-from registry.containers.export import Order, export_image
-from registry.containers.locations import parse_location
 from registry.core.containers import ContainerSettings
 from registry.core.errors import InvalidInput
 from registry.core.image_views import ExportedImage
@@ -31,6 +29,9 @@ def export(
     Example: slipway image export cancer-onnx:1 --base registry:docker.io/library/python:3.11-slim
     --to docker-archive:cancer.tar
     """
+    from registry.containers.export import Order, export_image
+    from registry.containers.locations import parse_location
+
     client = connect(url)
     target = parse_location(to)
     image = client.images.get(reference)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.markdown import Markdown
 
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.lineage import deployments_line
@@ -75,6 +74,8 @@ def print_card(model: Model, lineage: ModelLineage, counts: Mapping[str, Request
         fields[f"version {version.version}"] = "\n".join(_lines(version, origins[version.version], counts))
     print_record(model, fields, OutputFormat.TABLE)
     if model.description:
+        from rich.markdown import Markdown
+
         console.print()
         console.print(Markdown(model.description, hyperlinks=False))
 

@@ -45,11 +45,11 @@ def prepare_image(registry_url: str, name: str, digest: str, room: Room, trust: 
         try:
             samples = read_description(image).samples
             golden = golden_answers(puller, name, digest, image.parent) if samples else None
-            check_signature(puller, name, digest, image.parent, trust, report)
+            check_signature(puller, name, digest, golden.digest if golden else "", image.parent, trust, report)
         except BaseException:
             hold.close()
             raise
-    return _with_environment(Prepared(image, Path(), golden, (hold,)), room, report)
+    return _with_environment(Prepared(image, Path(), golden.answers if golden else None, (hold,)), room, report)
 
 
 def make_present(

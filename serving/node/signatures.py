@@ -4,7 +4,6 @@ They are kept so that a replica needs no registry to start again, and asked for 
 suffice: somebody may have signed meanwhile.
 """
 
-import hashlib
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,23 +14,23 @@ from nacl.signing import VerifyKey
 
 from registry.core.signatures import SIGNATURE_TYPE, Attached, SignaturePolicy, Trust, fault_of
 from serving.node.errors import ImageRefused, PullFailed, SignatureRefused
-from serving.node.golden import KEPT as GOLDEN
 from serving.node.pull import Puller
 
 KEPT = "signatures.json"
 
 
 def check_signature(
-    puller: Puller, name: str, digest: str, folder: Path, trust: Trust, report: Callable[[str], None]
+    puller: Puller, name: str, digest: str, golden: str, folder: Path, trust: Trust, report: Callable[[str], None]
 ) -> None:
     """Check an image's signatures, kept in ``folder``, as the policy says: refuse, warn by ``report``, or look away.
+
+    ``golden`` is the digest of the recorded answers that the replica is to give, or "".
 
     Raises:
         SignatureRefused: nobody trusted has signed the image with its recorded answers, and that is required.
     """
     if trust.policy is SignaturePolicy.OFF:
         return
-    golden = _golden_digest(folder / GOLDEN)
     if not fault_of(digest, golden, _kept(folder / KEPT), trust, _is_signed_by):
         return
     fault = _fetch(puller, name, digest, golden, folder, trust)
@@ -63,10 +62,6 @@ def _kept(file: Path) -> list[Attached]:
         return msgspec.json.decode(file.read_bytes(), type=list[Attached])
     except (FileNotFoundError, msgspec.MsgspecError):
         return []
-
-
-def _golden_digest(file: Path) -> str:
-    return f"sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}" if file.exists() else ""
 
 
 def _is_signed_by(public_key: bytes, message: bytes, signature: bytes) -> bool:

@@ -40,6 +40,22 @@ def test_a_replica_that_answers_otherwise_than_its_image_did_is_never_ready_and_
     town.slipway("deployment", "delete", "town/grey")
 
 
+def test_an_image_in_which_one_byte_was_changed_never_starts_and_its_activity_names_the_blob(town: Town) -> None:
+    town.build("town-changed", "azureml:town:1", SCALED + "# and one byte will be another\n")
+    blob = town.json("image", "show", "town-changed")["layers"][-1]["digest"]
+    file = town.home / "workspace/registry/images/blobs/sha256" / blob.removeprefix("sha256:")
+    good = file.read_bytes()
+    file.write_bytes(good.replace(b"another", b"anotheR"))
+    done = town.deploy("grey", "town-changed", check=False)
+    assert done.returncode == 1
+    assert f"blob {blob} of image town-changed arrived damaged" in done.stderr
+    verified = town.slipway("image", "verify", "town-changed", check=False)
+    assert (verified.returncode, f"layer {blob} is damaged" in verified.stderr) == (1, True)
+    file.write_bytes(good)
+    town.deploy("grey", "town-changed")
+    town.slipway("deployment", "delete", "town/grey")
+
+
 def test_a_new_revision_takes_over_without_a_failed_request(town: Town) -> None:
     before = {replica["replica"] for replica in town.replicas("blue")}
     with Steady(town) as load:

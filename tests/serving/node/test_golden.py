@@ -33,7 +33,8 @@ def attach(registry: Registry, answers: GoldenAnswers) -> None:
 
 def ask(registry: Registry, folder: Path) -> GoldenAnswers | None:
     with Puller(registry.url) as puller:
-        return golden_answers(puller, "cancer", IMAGE, folder)
+        found = golden_answers(puller, "cancer", IMAGE, folder)
+        return found.answers if found else None
 
 
 def test_an_image_without_recorded_answers_has_none(registry: Registry, tmp_path: Path) -> None:
@@ -49,6 +50,16 @@ def test_the_newest_answers_are_kept_so_that_no_registry_is_asked_again(registry
     asked = len(registry.asked)
     assert ask(registry, tmp_path) == golden(b"[2]")
     assert len(registry.asked) == asked
+
+
+def test_kept_answers_that_were_changed_are_asked_for_again(registry: Registry, tmp_path: Path) -> None:
+    attach(registry, golden(b"[1]"))
+    ask(registry, tmp_path)
+    [kept] = tmp_path.glob("*.json")
+    good = kept.read_bytes()
+    kept.write_bytes(good.replace(b"rows", b"cows"))
+    assert ask(registry, tmp_path) == golden(b"[1]")
+    assert [(file, file.read_bytes()) for file in tmp_path.glob("*.json")] == [(kept, good)]
 
 
 def test_without_a_registry_answers_that_are_not_here_cannot_be_had(registry: Registry, tmp_path: Path) -> None:
