@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from registry.core.descriptions import SCHEMA
 from registry.core.images import (
     CODE_PATH,
     CONFIG_TYPE,
@@ -27,8 +28,6 @@ from registry.images.layers.stack import stack
 from registry.images.layout import ImageLayout
 from registry.images.lock import PLATFORMS
 from registry.images.stage import Stage
-
-SCHEMA = 1  # of ImageConfig
 
 Report = Callable[[float, str], None]  # progress from 0.0 to 1.0, and a line for the log
 

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import uv
 
+from registry.core.descriptions import PYTHON_MINOR
 from registry.core.errors import BuildFailed
 from registry.core.images import Runtime
 
 ONNX_REQUIREMENTS: tuple[str, ...] = ("onnxruntime>=1.16",)
 
 PLATFORMS = {"amd64": "x86_64-manylinux_2_28", "arm64": "aarch64-manylinux_2_28"}
-_PYTHON = re.compile(r"3\.(9|1[0-9])\Z")
 _REQUIREMENT = re.compile(
     r"[A-Za-z0-9](?:[-_.A-Za-z0-9]*[A-Za-z0-9])?"  # name
     r"\s*(?:\[[-_.,\sA-Za-z0-9]*\])?"  # extras
@@ -58,7 +58,7 @@ def check_python(version: str) -> str:
     Raises:
         BuildFailed: it is not.
     """
-    if not _PYTHON.match(version):
+    if not PYTHON_MINOR.match(version):
         raise BuildFailed(f"python is {version!r}: write a minor version from 3.9 on, such as '3.11'", python=version)
     return version
 

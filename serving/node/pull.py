@@ -12,6 +12,8 @@ import httpx
 import msgspec
 
 from registry.client.token import TOKEN_VARIABLE, authorization
+from registry.core.descriptions import read_description
+from registry.core.errors import InvalidInput
 from registry.core.images import IMAGE_LABEL, MANIFEST_TYPE, Descriptor, ImageConfig, Index, Manifest
 from registry.core.names import ImageReference
 from serving.node.errors import ImageRefused, PullFailed
@@ -181,8 +183,8 @@ def read_config(content: bytes, digest: str) -> ImageConfig:
     """Read the description in an OCI config. Raises ImageRefused if it is damaged, or describes no image of ours."""
     document = _decode(content, digest, _OciConfig)
     try:
-        return msgspec.json.decode(document.config.labels.get(IMAGE_LABEL, ""), type=ImageConfig)
-    except msgspec.MsgspecError as error:
+        return read_description(document.config.labels.get(IMAGE_LABEL, ""))
+    except InvalidInput as error:
         raise ImageRefused(
             f"image config {digest} has no {IMAGE_LABEL} label that this version understands: {error}", digest
         ) from error

@@ -8,11 +8,11 @@ from pathlib import PurePosixPath
 
 import msgspec
 
+from registry.core.descriptions import read_description
 from registry.core.errors import InvalidInput
 from registry.core.images import IMAGE_LABEL, LOCK_PATH, Descriptor, ImageConfig
 from registry.core.layers import check_member, plain_tar
 from registry.core.manifests import CONFIG_TYPES, PushedManifest
-from registry.core.paths import check_archive_path
 from registry.core.pushes import RefusedImage
 from registry.images.layout import ImageLayout
 from registry.images.tar_headers import TarHeaders
@@ -40,13 +40,9 @@ def find_description(layout: ImageLayout, manifest: PushedManifest) -> ImageConf
     if label is None:
         return None
     try:
-        config = msgspec.json.decode(label, type=ImageConfig)
-        for path in (*(model.path for model in config.models), config.scoring_script):
-            if path is not None:
-                check_archive_path(path)
-    except (msgspec.MsgspecError, InvalidInput) as error:
+        return read_description(label)
+    except InvalidInput as error:
         raise RefusedImage(f"the label {IMAGE_LABEL} of the image's config cannot be used here: {error}") from error
-    return config
 
 
 def check_layers(layout: ImageLayout, manifest: PushedManifest) -> None:

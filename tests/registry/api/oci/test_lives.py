@@ -61,6 +61,19 @@ def test_a_broken_monolithic_upload_leaves_nothing(team: Repository, url: str, t
     assert team.http.head(f"{team.url}/blobs/{digest_of(WHOLE)}").status_code == 404
 
 
+def test_a_full_disk_is_a_503_and_leaves_nothing(team: Repository, tmp_path: Path) -> None:
+    location = team.http.post(f"{team.url}/blobs/uploads/").headers["location"]
+    (file,) = (tmp_path / "images" / "uploads").iterdir()
+    file.unlink()
+    file.symlink_to("/dev/full")
+    answer = team.http.patch(location, content=PIECE)
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["code"]) == (503, "UNAVAILABLE")
+    assert "the images' disk is full" in error["message"]
+    assert team.http.get(location).status_code == 404
+    assert list((tmp_path / "images" / "uploads").iterdir()) == []
+
+
 def test_one_blob_pushed_by_several_at_once_is_there_once(url: str, tmp_path: Path) -> None:
     answers: list[int] = []
 
