@@ -54,8 +54,10 @@ def test_contradicting_dependencies_serve_side_by_side(town: Town) -> None:
 def test_a_model_is_scored_in_the_curated_environment_it_was_trained_in(
     town: Town, tmp_path: Path, framework: Framework
 ) -> None:
-    if framework is PYTORCH and folder_of_cpu_torch() is None and "UV_INDEX" not in os.environ:
-        pytest.skip("NOT TESTED: neither pip's find-links nor UV_INDEX has a build of PyTorch for processors")
+    if framework is PYTORCH and folder_of_cpu_torch() is None and "UV_TORCH_BACKEND" not in os.environ:
+        pytest.skip(
+            "NOT TESTED: pip's find-links has no build of PyTorch for processors, and UV_TORCH_BACKEND is not set"
+        )
     name = framework.environment.partition("@")[0]
     expected = train(framework, tmp_path / framework.file, town.environment)
     model = town.log_model(tmp_path / framework.file)

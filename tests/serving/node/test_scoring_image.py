@@ -15,8 +15,9 @@ from registry.images.build import build_image
 from registry.images.inputs import BuildInputs, ModelInput
 from registry.images.layout import ImageLayout
 from registry.images.lock import compile_lock, own_requirements
-from registry.images.pack import entry_of_bytes
+from registry.images.pack import Entry, entry_of_bytes
 from registry.images.scoring import scoring_package, scoring_requirements
+from registry.images.wheels import wheels_of
 from serving.node.errors import ScriptFailed
 from serving.node.launch import Launch
 from serving.node.prepare import prepare_image
@@ -63,10 +64,10 @@ def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def launch(registry: Registry, lock: bytes, state_dir: Path) -> Callable[[str], Launch]:
-    """Build, pull and materialise an image with this scoring script."""
+def launch(registry: Registry, lock: bytes, state_dir: Path) -> Callable[..., Launch]:
+    """Build, pull and materialise an image with this scoring script, and perhaps with wheels."""
 
-    def launch(script: str) -> Launch:
+    def launch(script: str, wheels: tuple[Entry, ...] = (), node: Path = state_dir) -> Launch:
         inputs = BuildInputs(
             models=(ModelInput("cancer", 1, None, (entry_of_bytes("model.txt", b"a model"),)),),
             runtime=Runtime.SCRIPT,
@@ -76,11 +77,10 @@ def launch(registry: Registry, lock: bytes, state_dir: Path) -> Callable[[str], 
             python=PYTHON,
             architecture="amd64",
             scoring=scoring_package(),
+            wheels=wheels,
         )
         digest = build_image(registry.layout, inputs, lambda progress, line: None).digest
-        prepared = prepare_image(
-            registry.url, "cancer", digest, open_room(state_dir, None), UNSIGNED, lambda line: None
-        )
+        prepared = prepare_image(registry.url, "cancer", digest, open_room(node, None), UNSIGNED, lambda line: None)
         prepared.close()
         return Launch(
             python=prepared.python, image=prepared.image, serve_as="cancer", backend="cancer.blue.1", secret="edge"
@@ -89,9 +89,7 @@ def launch(registry: Registry, lock: bytes, state_dir: Path) -> Callable[[str], 
     return launch
 
 
-def test_an_image_scores_under_its_own_numpy_and_its_own_folder(
-    launch: Callable[[str], Launch], tmp_path: Path
-) -> None:
+def test_an_image_scores_under_its_own_numpy_and_its_own_folder(launch: Callable[..., Launch], tmp_path: Path) -> None:
     chosen = launch(VERSIONS)
 
     async def story() -> None:
@@ -108,7 +106,26 @@ def test_an_image_scores_under_its_own_numpy_and_its_own_folder(
     asyncio.run(story())
 
 
-def test_an_init_that_raises_is_the_error_with_its_line(launch: Callable[[str], Launch], tmp_path: Path) -> None:
+def test_an_image_that_carries_its_wheels_scores_on_a_node_without_index_and_cache(
+    launch: Callable[..., Launch], lock: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels = wheels_of(lock, PYTHON, "amd64")
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    chosen = launch(VERSIONS, wheels, tmp_path / "node")
+
+    async def story() -> None:
+        process = ScoringProcess.start(chosen, tmp_path / "log")
+        announcement = await process.ready(60)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{announcement.http_port}") as http:
+            answer = await http.post("/score", json={"data": [[1]]}, headers={"x-slipway-edge": "edge"})
+        assert answer.json()[:2] == ["1.26.4", "a model"]
+        assert await process.terminate(10) == 0
+
+    asyncio.run(story())
+
+
+def test_an_init_that_raises_is_the_error_with_its_line(launch: Callable[..., Launch], tmp_path: Path) -> None:
     chosen = launch(FAILING)
 
     async def story() -> None:
