@@ -31,7 +31,8 @@ class Distribution:
     def __init__(self, location: RegistryLocation, login: Login | None) -> None:
         self._location = location
         self._login = login
-        self._http = httpx.Client(timeout=_TIMEOUT, headers={"accept-encoding": "identity"})
+        far = location.url.startswith("https:")  # a proxy of the environment's is for hosts elsewhere
+        self._http = httpx.Client(timeout=_TIMEOUT, headers={"accept-encoding": "identity"}, trust_env=far)
         self._authorization: dict[str, str] | None = None  # not asked yet
 
     def close(self) -> None:

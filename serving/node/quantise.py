@@ -19,7 +19,7 @@ from serving.node.room import open_room
 from serving.scoring.lifeline import die_with_parent
 
 NAME = "slipway_quantiser"  # its import name: packages of its environment never clash with ours
-_INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
+_INHERITED = ("PATH", "HOME", "LANG")
 
 
 def main() -> None:
@@ -43,7 +43,8 @@ def _become(python: Path, work: Path) -> NoReturn:
     (work / NAME).unlink(missing_ok=True)
     (work / NAME).symlink_to(Path(serving.__path__[0]) / "quantiser", target_is_directory=True)
     kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    variables = {**kept, "PYTHONPATH": str(work), "PYTHONDONTWRITEBYTECODE": "1"}
+    # What its tools leave when they are killed goes with the folder.
+    variables = {**kept, "PYTHONPATH": str(work), "PYTHONDONTWRITEBYTECODE": "1", "TMPDIR": str(work)}
     os.chdir(work)
     os.execve(python, [str(python), "-P", "-m", NAME, "order.json"], variables)  # noqa: S606 - no shell
 

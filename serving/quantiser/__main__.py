@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -30,7 +31,7 @@ def main() -> None:
         _tell(out, error=str(refused))
 
 
-def work(job: dict[str, Any], say: Any) -> dict[str, Any]:
+def work(job: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
     """Do a job and return its result.
 
     Raises:

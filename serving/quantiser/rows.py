@@ -63,7 +63,7 @@ def read_rows(path: Path, kind: str, label: str | None, specs: list[InputSpec]) 
     """
     try:
         columns, labels = _READERS[kind](path, label)
-    except (OSError, ValueError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, ValueError, EOFError, MemoryError, RecursionError) as error:
         raise Refused(f"the calibration rows are no {kind} file: {error}") from error
     if not isinstance(columns, dict):
         if len(specs) != 1:
