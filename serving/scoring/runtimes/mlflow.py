@@ -83,14 +83,17 @@ class MlflowRuntime:
             if params is not None and not isinstance(params, dict):
                 raise InvalidInput("'params' must be a JSON object")
             return self._parse(document), params
-        except (ValueError, RecursionError) as error:  # also UnicodeDecodeError
+        except (ValueError, TypeError, OverflowError, RecursionError) as error:  # also UnicodeDecodeError
             raise InvalidInput(f"the body is not what /invocations takes: {error}") from error
         except MlflowException as error:
             raise InvalidInput(_reason(error)) from error
 
     def _read_csv(self, text: str) -> Any:
-        dtypes = dict(zip(self._schema.input_names(), self._schema.pandas_types())) if self._schema else None
-        return pd.read_csv(io.StringIO(text), dtype=dtypes)
+        """Read columns as the signature has them; dates afterwards, since read_csv takes no such type."""
+        named = dict(zip(self._schema.input_names(), self._schema.pandas_types())) if self._schema else {}
+        dates = {name: dtype for name, dtype in named.items() if np.dtype(dtype).kind == "M"}
+        frame = pd.read_csv(io.StringIO(text), dtype={name: named[name] for name in named.keys() - dates.keys()})
+        return frame.astype({name: dtype for name, dtype in dates.items() if name in frame.columns})
 
     def _parse(self, document: Dict[str, Any]) -> Any:
         given = [form for form in FORMS if form in document]
