@@ -28,9 +28,10 @@ class Git:
     pointer.
     """
 
-    def __init__(self, top: Path) -> None:
+    def __init__(self, top: Path, within_s: float = WITHIN_S) -> None:
         """Raise InvalidInput for a repository whose filters cannot be switched off, and as ``run``."""
         self.top = top
+        self._within_s = within_s
         self._settings = dict(SAFE)
         listed = self.run("config", "--list", "--name-only", "-z", limit=MAX_CONFIG_BYTES)
         if listed is None:
@@ -69,7 +70,7 @@ class Git:
                 )
             except OSError as error:
                 raise Unavailable(f"the git command cannot be started: {error.strerror}") from error
-            answer = _read(process, limit)
+            answer = _read(process, limit, self._within_s)
             if answer is not None and process.returncode >= REFUSED:
                 said.seek(0)
                 why = said.read(2000).decode(errors="replace").strip().partition("\n")[0]
@@ -91,26 +92,35 @@ def _environment(top: Path) -> dict[str, str]:
     }
 
 
-def _read(process: "subprocess.Popen[bytes]", limit: int) -> bytes | None:
+def _read(process: "subprocess.Popen[bytes]", limit: int, within_s: float) -> bytes | None:
     """Return the whole output, or None if it is too much; the process has ended then. Raises Unavailable."""
     assert process.stdout is not None
-    timer = threading.Timer(WITHIN_S, _kill, [process])
+    late = threading.Event()
+    timer = threading.Timer(within_s, _end_late, [process, late])
     timer.start()
     try:
-        answer = process.stdout.read(limit + 1)
+        answer = process.stdout.read(limit + 1)  # ends when all have ended that git started
         if len(answer) > limit:
-            return None
-        if process.wait() == -signal.SIGKILL:
-            raise Unavailable(f"git did not answer within {WITHIN_S:g} s")
-        return answer
+            _kill(process)
+        process.wait()
+    except BaseException:
+        _kill(process)
+        process.wait()
+        raise
     finally:
         timer.cancel()
-        _kill(process)
         process.stdout.close()
-        process.wait()
+    if late.is_set():
+        raise Unavailable(f"git did not answer within {within_s:g} s")
+    return answer if len(answer) <= limit else None
+
+
+def _end_late(process: "subprocess.Popen[bytes]", late: threading.Event) -> None:
+    late.set()
+    _kill(process)
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:  # its number may be another's after that
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    """End git and whatever it started. Nobody has waited for it yet, so its number is still its own."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -6,7 +6,7 @@ import tempfile
 import zipfile
 from typing import IO
 
-from registry.core.errors import InvalidInput
+from registry.core.errors import InvalidInput, Unavailable
 from registry.core.paths import check_archive_path
 from registry.core.run_code import MAX_SNAPSHOT_BYTES, MAX_SNAPSHOT_FILES, Snapshot, SnapshotFile
 from registry.store.blobs import Blobs
@@ -23,13 +23,18 @@ def read_snapshot(blobs: Blobs, digest: str) -> Snapshot:
         NotFound: there is no such blob.
         InvalidInput: it is no zip, is too large, holds too much, or a file that is compressed, no plain file, or
             would lie outside of its folder.
+        Unavailable: the store is away, or there is no room to look at it.
     """
     size = blobs.size(digest)
     if size > MAX_SNAPSHOT_BYTES:
         raise InvalidInput(f"the snapshot has {size:,} bytes: at most {MAX_SNAPSHOT_BYTES:,}", digest=digest)
     with tempfile.TemporaryFile() as file:
-        for chunk in blobs.stream(digest):
-            file.write(chunk)
+        try:
+            for chunk in blobs.stream(digest):
+                file.write(chunk)
+            file.flush()
+        except OSError as error:
+            raise Unavailable(f"the disk for temporary files refuses the snapshot: {error.strerror}") from error
         try:
             files = _read_files(file, size)
         except (zipfile.BadZipFile, struct.error, OSError, EOFError, ValueError, NotImplementedError) as error:

@@ -2,12 +2,14 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
+from registry.client.git_command import Git
 from registry.client.git_state import MAX_NAMED, FoundGit, read_git
-from registry.core.errors import InvalidInput
+from registry.core.errors import InvalidInput, Unavailable
 from registry.core.run_code import MAX_PATCH_BYTES
 
 AUTHOR = {
@@ -229,3 +231,22 @@ def test_a_worktree_elsewhere_is_not_looked_at(repository: Path, tmp_path: Path)
     (tmp_path / "private/diary.txt").write_text("t0psecret")
     git(repository, "config", "core.worktree", str(tmp_path / "private"))
     assert b"t0psecret" not in (found_in(repository).patch or b"")
+
+
+@pytest.mark.parametrize("hangs", ["exec sleep 60", "sleep 60 & wait", "sleep 60 & exit 0"])
+def test_a_git_that_hangs_is_ended_with_all_that_it_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs: str
+) -> None:
+    (tmp_path / "git").write_text(f"#!/bin/sh\n{hangs}\n")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    began_s = time.monotonic()
+    with pytest.raises(Unavailable, match=r"did not answer within 0\.3 s"):
+        Git(tmp_path, within_s=0.3)
+    assert time.monotonic() - began_s < 30
+
+
+def test_without_git_there_is_a_reason(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Unavailable, match="git command cannot be started"):
+        read_git(repository)
