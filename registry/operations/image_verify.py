@@ -4,13 +4,15 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from registry.core.activities import Activity, ActivityKind, ActivityState
 from registry.core.errors import NotFound, SlipwayError
-from registry.core.images import Image
+from registry.core.images import Descriptor, Image
 from registry.core.signatures import SignaturePolicy
 from registry.images.layout import ImageLayout
+from registry.images.links import links_of
 from registry.images.pack import read_chunks
 from registry.operations.activities import begin_activity, end_activity, report_progress
 from registry.operations.catalog import resolve_image
@@ -67,12 +69,12 @@ def verify_image(workspace: Workspace, works: ImageWorks, image: Image, report: 
     attached = referrers(workspace, image.name, image.digest)
     faults, done = [], 0
     total = 1 + image.size_bytes
-    for subject in (image.digest, *(one.digest for one in attached)):
-        for blob in _blobs(works.layout, subject):
-            report(min(done / total, 1.0), f"reading {blob.what} {blob.digest}")
-            fault, size = _read(works.layout, blob)
-            faults += [fault] if fault else []
-            done += size
+    parts = (_attached_blobs(works.layout, one) for one in attached)
+    for blob in chain(_blobs(works.layout, image.digest), *parts):
+        report(min(done / total, 1.0), f"reading {blob.what} {blob.digest}")
+        fault, size = _read(works.layout, blob)
+        faults += [fault] if fault else []
+        done += size
     if faults:
         return faults
     if signing_keys(workspace).policy is SignaturePolicy.OFF:
@@ -83,13 +85,20 @@ def verify_image(workspace: Workspace, works: ImageWorks, image: Image, report: 
 
 
 def _blobs(layout: ImageLayout, digest: str) -> Iterator[_Blob]:
-    """Give a manifest's blobs, itself first: what a damaged one says is not believed."""
+    """Give an image's blobs, its manifest first: what a damaged one says is not believed."""
     yield _Blob("manifest", digest)
     if not _read(layout, _Blob("manifest", digest))[0]:
         manifest = layout.manifest(digest)
         yield _Blob("config", manifest.config.digest)
-        for layer in manifest.layers:
-            yield _Blob(f"part of {manifest.artifact_type}" if manifest.artifact_type else "layer", layer.digest)
+        yield from (_Blob("layer", layer.digest) for layer in manifest.layers)
+
+
+def _attached_blobs(layout: ImageLayout, artefact: Descriptor) -> Iterator[_Blob]:
+    """Give the blobs of what is attached to an image, which may be a manifest of any kind."""
+    yield _Blob("manifest", artefact.digest)
+    if not _read(layout, _Blob("manifest", artefact.digest))[0]:
+        what = f"part of {artefact.artifact_type or artefact.media_type}"
+        yield from (_Blob(what, blob) for blob in links_of(layout, artefact.digest).blobs[1:])
 
 
 def _read(layout: ImageLayout, blob: _Blob) -> tuple[str, int]:
