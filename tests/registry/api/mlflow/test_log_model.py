@@ -1,6 +1,8 @@
 """Models logged, registered and loaded by MLflow's real client."""
 
+import platform
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 from onnx import TensorProto, helper
 from sklearn.linear_model import LogisticRegression
+
+from registry.client import Client
 
 INPUTS = np.array([[0.0], [1.0], [2.0], [3.0]])
 CLASSES = np.array([0, 0, 1, 1])
@@ -45,7 +49,7 @@ def logged(client: MlflowClient) -> Any:
             name="trees",
             registered_model_name="cancer",
             signature=signature,
-            pip_requirements=["scikit-learn"],
+            pip_requirements=[f"scikit-learn=={metadata.version('scikit-learn')}"],
             params={"C": "1.0"},
             serialization_format="cloudpickle",
         )
@@ -60,6 +64,19 @@ def test_a_logged_model_is_ready_registered_and_linked_to_its_run(client: Mlflow
     assert (version.version, version.source, version.run_id) == ("1", f"models:/{logged.model_id}", logged.run_id)
     run = client.get_run(logged.run_id)
     assert [output.model_id for output in run.outputs.model_outputs] == [logged.model_id]
+
+
+def test_the_environment_of_a_version_is_read_from_what_mlflow_wrote(url: str, logged: Any) -> None:
+    with Client(url) as registry:
+        of_run = registry.runs.code(logged.run_id).environment
+        (version,) = registry.models.lineage("cancer").versions
+        (made,) = registry.runs.get(logged.run_id).made
+    assert of_run is not None
+    assert of_run.python == platform.python_version()
+    assert of_run.packages["scikit-learn"] == metadata.version("scikit-learn")
+    assert version.code is not None
+    assert version.code.environment == of_run
+    assert (made.name, made.version) == ("cancer", 1)
 
 
 def test_every_kind_of_uri_loads_the_same_model(client: MlflowClient, logged: Any) -> None:
