@@ -1,34 +1,30 @@
-"""MLflow models through their own ``python_function``, without any code of the user's. The only module with mlflow.
+"""MLflow models through their own ``python_function``, without any code of the user's.
 
 The model is loaded and runs on one and the same thread, like a script. Bodies are converted and signatures enforced by
-the image's own mlflow, so that they mean what they meant where the model was logged. Its scoring server is left alone:
-before 2.22 it needs flask, which mlflow-skinny has not.
+the image's own mlflow, so that they mean what they meant where the model was logged.
 """
 
 from __future__ import annotations
 
-import io
-import json
 import logging
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
+from typing import Any, Callable, Optional, TypeVar
 
 import mlflow.pyfunc
-import numpy as np
 import pandas as pd
 from mlflow.exceptions import MlflowException
-from mlflow.utils.proto_json_utils import NumpyEncoder, dataframe_from_parsed_json, parse_tf_serving_input
+from mlflow.utils.proto_json_utils import dataframe_from_parsed_json
 
 from ..errors import InvalidInput, LoadFailed, ModelFailed, ScriptLoadFailed
 from ..tensors import Array, Signature, Tensors, first
 from .base import Call
+from .mlflow_bodies import BodyReader, refusal, write_answer
 from .mlflow_signature import signature_of
 from .users_python import as_tensor, error_line, users_traceback
 
 MODEL_FILE = "MLmodel"
 OUTPUT = "output_0"
-FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 _SERVING = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"  # as mlflow's own server sets it: traces go nowhere
 
 T = TypeVar("T")
@@ -50,18 +46,18 @@ class MlflowRuntime:
         self.signature: Optional[Signature] = signature_of(self._schema, model.metadata.get_output_schema())
         outputs = self.signature.outputs if self.signature else ()
         self._output = outputs[0].name if len(outputs) == 1 else OUTPUT
-        typed = getattr(model.metadata, "_is_signature_from_type_hint", None)
-        self._takes_plain_inputs = typed is not None and typed()
+        self._bodies = BodyReader(model.metadata)
 
     def invoke(self, body: bytes, content_type: str, call: Call) -> bytes:
-        """Answer a body of ``/invocations`` with ``{"predictions": …}``.
+        """Answer a body of ``/invocations`` with ``{"predictions": …}``, or an LLM's with what the model returned.
 
         Raises:
             InvalidInput: it is none of MLflow's forms, or does not fit the model's signature.
             ModelFailed: the model raised, or returned what JSON cannot hold.
         """
-        data, params = self._read(body, content_type)
-        return self._of_result(_as_json, self._predict(data, params, call), call)
+        asked = self._bodies.read(body, content_type)
+        result = self._predict(asked.data, asked.params, call)
+        return self._of_result(lambda result: write_answer(result, asked.wrapped), result, call)
 
     def infer(self, tensors: Tensors, call: Call) -> Tensors:
         """Give named tensors as the columns or tensors of the model's signature; without one, the only tensor as it is.
@@ -72,47 +68,11 @@ class MlflowRuntime:
         result = self._predict(self._data_of(tensors), None, call)
         return self._of_result(self._tensors_of, result, call)
 
-    def _read(self, body: bytes, content_type: str) -> Tuple[Any, Any]:
-        try:
-            if content_type.split(";", maxsplit=1)[0].strip().lower() == "text/csv":
-                return self._read_csv(body.decode()), None
-            document = json.loads(body)
-            if not isinstance(document, dict):
-                raise InvalidInput(f"the body must be a JSON object with one of {', '.join(FORMS)}")
-            params = document.get("params")
-            if params is not None and not isinstance(params, dict):
-                raise InvalidInput("'params' must be a JSON object")
-            return self._parse(document), params
-        except (ValueError, TypeError, OverflowError, RecursionError) as error:  # also UnicodeDecodeError
-            raise InvalidInput(f"the body is not what /invocations takes: {error}") from error
-        except MlflowException as error:
-            raise InvalidInput(_reason(error)) from error
-
-    def _read_csv(self, text: str) -> Any:
-        """Read columns as the signature has them; dates afterwards, since read_csv takes no such type."""
-        named = dict(zip(self._schema.input_names(), self._schema.pandas_types())) if self._schema else {}
-        dates = {name: dtype for name, dtype in named.items() if np.dtype(dtype).kind == "M"}
-        frame = pd.read_csv(io.StringIO(text), dtype={name: named[name] for name in named.keys() - dates.keys()})
-        return frame.astype({name: dtype for name, dtype in dates.items() if name in frame.columns})
-
-    def _parse(self, document: Dict[str, Any]) -> Any:
-        given = [form for form in FORMS if form in document]
-        if len(given) != 1:
-            raise InvalidInput(f"send exactly one of {', '.join(FORMS)}; got {', '.join(given) or 'none'}")
-        form, data = given[0], document[given[0]]
-        if self._takes_plain_inputs:
-            if form != "inputs":
-                raise InvalidInput(f"this model is declared by type hints, so it takes inputs, not {form}")
-            return data
-        if form in ("instances", "inputs"):
-            return parse_tf_serving_input({form: data}, schema=self._schema)
-        return dataframe_from_parsed_json(data, pandas_orient=form[len("dataframe_") :], schema=self._schema)
-
     def _predict(self, data: Any, params: Any, call: Call) -> Any:
         try:
             return self._model.predict(data, params=params) if params else self._model.predict(data)
         except MlflowException as error:
-            raise InvalidInput(_reason(error)) from error
+            raise InvalidInput(refusal(error)) from error
         except BaseException as error:  # also SystemExit: a model cannot end the server
             reason, trace = error_line(error, self._folder), users_traceback(error, __file__)
             _log.error("request %s failed: the model raised %s\n%s", call.request_id, reason, trace)
@@ -140,7 +100,7 @@ class MlflowRuntime:
         try:
             return dataframe_from_parsed_json(frame, pandas_orient="split", schema=self._schema)
         except MlflowException as error:
-            raise InvalidInput(_reason(error)) from error
+            raise InvalidInput(refusal(error)) from error
 
     def _tensors_of(self, result: Any) -> Tensors:
         if isinstance(result, pd.DataFrame):
@@ -180,22 +140,5 @@ def load_mlflow(model_dir: Path) -> MlflowRuntime:
         raise ScriptLoadFailed(error_line(error, folder)) from error
 
 
-def _as_json(result: Any) -> bytes:
-    """Write predictions as MLflow's server does: frames and series as records."""
-    if isinstance(result, pd.Series):
-        result = pd.DataFrame(result)
-    if isinstance(result, pd.DataFrame):
-        result = result.to_dict(orient="records")
-    elif isinstance(result, np.ndarray):
-        result = result.tolist()
-    return json.dumps({"predictions": result}, cls=NumpyEncoder).encode()
-
-
 def _column(array: Array) -> Array:
     return as_tensor(array.tolist() if array.dtype == object else array)
-
-
-def _reason(error: MlflowException) -> str:
-    """Word MLflow's refusal; one of a schema repeats the data and the schema before its reason."""
-    message = str(error.message)
-    return message.rsplit("Error: ", 1)[-1] if message.startswith("Failed to enforce schema of data") else message

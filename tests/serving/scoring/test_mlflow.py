@@ -39,6 +39,18 @@ class Times(PythonModel):
         return model_input * factor * (params or {}).get("times", 1)
 """
 
+CHAT = """
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+class Echo(PythonModel):
+    def predict(self, context, model_input, params=None):
+        said = [message["content"] for message in model_input["messages"]]
+        return {"choices": [{"content": text} for text in said], "temperature": model_input["temperature"]}
+
+set_model(Echo())
+"""
+
 
 @pytest.fixture(scope="module")
 def linear_model() -> LinearRegression:
@@ -89,6 +101,15 @@ def times(tmp_path_factory: pytest.TempPathFactory) -> Path:
             signature=ModelSignature(schema, schema, params),
             pip_requirements=[],
         )
+    return folder / "model"
+
+
+@pytest.fixture(scope="module")
+def chat(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of the user's own that takes and returns documents."""
+    folder = tmp_path_factory.mktemp("chat")
+    (folder / "chat.py").write_text(CHAT)
+    mlflow.pyfunc.save_model(folder / "model", python_model=str(folder / "chat.py"), pip_requirements=[])
     return folder / "model"
 
 
@@ -197,6 +218,12 @@ def test_an_optional_column_may_be_missing_and_a_required_one_not(make_ask: Call
 def test_parameters_reach_the_model(make_ask: Callable[..., Ask], times: Path) -> None:
     body = {"inputs": {"x": [1, 2]}, "params": {"times": 10}}
     assert predictions(make_ask(mlflow=times)("POST", "/invocations", body)) == [{"x": 20}, {"x": 40}]
+
+
+def test_a_body_of_an_llm_is_the_models_own_and_so_is_the_answer(make_ask: Callable[..., Ask], chat: Path) -> None:
+    messages = [{"role": "user", "content": "hello"}]
+    answer = make_ask(mlflow=chat)("POST", "/invocations", {"messages": messages, "temperature": 0.5})
+    assert (answer.status, json.loads(answer.body)) == (200, {"choices": [{"content": "hello"}], "temperature": 0.5})
 
 
 def test_a_model_that_raises_is_its_own_fault_and_shows_its_line(make_ask: Callable[..., Ask], times: Path) -> None:

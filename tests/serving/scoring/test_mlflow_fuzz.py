@@ -20,7 +20,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abxd"), inner, max_size=3)
 )
-FORMS = st.sampled_from(["dataframe_split", "dataframe_records", "instances", "inputs", "params", "data"])
+FORMS = st.sampled_from(["dataframe_split", "dataframe_records", "instances", "inputs", "params", "messages"])
 FRAMES = st.fixed_dictionaries({}, optional={"columns": VALUES, "data": VALUES, "index": VALUES})
 ONE = st.builds(lambda form, value: {form: value}, FORMS, VALUES | FRAMES | st.lists(FRAMES, max_size=2))
 BODIES = ONE | st.dictionaries(FORMS, VALUES | FRAMES, max_size=3) | VALUES
