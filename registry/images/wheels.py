@@ -20,6 +20,7 @@ from registry.images.pack import Entry, read_chunks
 
 _TIMEOUT = httpx.Timeout(60.0)
 _HASH = re.compile(rb"--hash=sha256:([0-9a-f]{64})")
+_BY_ADDRESS = re.compile(rb"^(\S+) @ ", re.MULTILINE)
 
 
 class _Hashes(msgspec.Struct):
@@ -45,8 +46,16 @@ def wheels_of(lock: bytes, python: str, architecture: str) -> tuple[Entry, ...]:
     """List the wheels that a node of this kind installs for a lock.
 
     Raises:
-        BuildFailed: uv does not find one that the lock names, or an index does not say how long one is.
+        BuildFailed: a package is asked for by its address, uv does not find one that the lock names, or an index does
+            not say how long one is.
     """
+    if (by_address := _BY_ADDRESS.search(lock)) is not None:
+        name = by_address[1].decode()
+        raise BuildFailed(
+            f"{name} is asked for by its address, where each node would fetch it: an image that carries its wheels "
+            f"names it by its version, {name}==…, from an index or from UV_FIND_LINKS",
+            package=name,
+        )
     command = ["-", "--no-deps", "--no-build", "--no-header", "--format", "pylock.toml"]
     target = ["--python-version", python, "--python-platform", PLATFORMS[architecture]]
     done = run_uv(["pip", "compile", *command, *target], lock)

@@ -35,6 +35,13 @@ def test_a_wheel_of_a_folder_is_carried_too(tmp_path: Path, monkeypatch: pytest.
     assert (entry.path, entry.size, b"".join(entry.read())) == (NAME, len(content), content)
 
 
+def test_a_package_that_is_asked_for_by_its_address_cannot_be_carried() -> None:
+    lock = b"click==8.1.7\nmine @ https://example.com/mine-1.0-py3-none-any.whl \\\n    --hash=sha256:00\n"
+
+    with pytest.raises(BuildFailed, match=r"^mine is asked for by its address.* mine==…"):
+        wheels_of(lock, "3.11", "amd64")
+
+
 @pytest.mark.usefixtures("empty_index")
 def test_a_wheel_that_arrives_with_other_bytes_makes_no_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     make_wheel(tmp_path / NAME)

@@ -68,6 +68,13 @@ def test_users_variables_extend_paths_and_replace_what_is_inherited_but_not_what
     assert "SLIPWAY_EDGE_SECRET" not in variables
 
 
+def test_several_models_are_found_below_one_folder() -> None:
+    other = replace(CONFIG.models[0], name="scaler", path="var/azureml-app/azureml-models/scaler/2")
+    variables = environment(launch(), replace(CONFIG, models=[*CONFIG.models, other]), {})
+
+    assert variables["AZUREML_MODEL_DIR"] == "/image/var/azureml-app/azureml-models"
+
+
 def test_an_images_cpu_is_its_threads_unless_the_deployment_says_otherwise() -> None:
     config = replace(CONFIG, resources=Resources(cpu=2))
     variables = environment(launch({"OMP_NUM_THREADS": "1"}), config, {})

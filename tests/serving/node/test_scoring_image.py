@@ -38,6 +38,18 @@ def init():
 def run(data):
     return versions
 """
+SEVERAL = """
+import os
+
+def init():
+    global found
+    found = [
+        open(os.path.join(os.environ["AZUREML_MODEL_DIR"], name, "3", "m.txt")).read() for name in ("one", "two")
+    ]
+
+def run(data):
+    return found
+"""
 UNSIGNED = Trust(policy=SignaturePolicy.OFF)
 FAILING = """
 def init():
@@ -120,6 +132,34 @@ def test_an_image_that_carries_its_wheels_scores_on_a_node_without_index_and_cac
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{announcement.http_port}") as http:
             answer = await http.post("/score", json={"data": [[1]]}, headers={"x-slipway-edge": "edge"})
         assert answer.json()[:2] == ["1.26.4", "a model"]
+        assert await process.terminate(10) == 0
+
+    asyncio.run(story())
+
+
+def test_a_script_finds_each_of_several_models(
+    registry: Registry, lock: bytes, state_dir: Path, tmp_path: Path
+) -> None:
+    inputs = BuildInputs(
+        models=tuple(ModelInput(name, 3, None, (entry_of_bytes("m.txt", name.encode()),)) for name in ("one", "two")),
+        runtime=Runtime.SCRIPT,
+        code=(entry_of_bytes("score.py", SEVERAL.encode()),),
+        scoring_script="score.py",
+        lock=lock,
+        python=PYTHON,
+        architecture="amd64",
+        scoring=scoring_package(),
+    )
+    digest = build_image(registry.layout, inputs, lambda progress, line: None).digest
+    prepared = prepare_image(registry.url, "both", digest, open_room(state_dir, None), UNSIGNED, lambda line: None)
+    prepared.close()
+    chosen = Launch(python=prepared.python, image=prepared.image, serve_as="both", backend="both.blue.1")
+
+    async def story() -> None:
+        process = ScoringProcess.start(chosen, tmp_path / "log")
+        announcement = await process.ready(60)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{announcement.http_port}") as http:
+            assert (await http.post("/score", json={})).json() == ["one", "two"]
         assert await process.terminate(10) == 0
 
     asyncio.run(story())
