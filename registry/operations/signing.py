@@ -152,15 +152,17 @@ def _sign(workspace: Workspace, works: ImageWorks, name: str, digest: str, golde
 
 
 def sign_what_was_built(workspace: Workspace, works: ImageWorks) -> None:
-    """Sign the images of a workspace that never signed any: it built them all itself, before images were signed."""
-    with workspace.metadata.read() as tx:
-        if rows.signing(tx) is not None:
-            return
-    for image in list_images(workspace):
-        try:
+    """Make the workspace's key if it has none, and sign the images that are there: it built them all itself, before
+    images were signed. Once there is a key, nothing is signed because it is there."""
+    try:
+        with workspace.metadata.write() as tx:
+            if rows.signing(tx) is not None:
+                return
+            _make_key(tx, workspace)
+        for image in list_images(workspace):
             sign_image(workspace, works, image)
-        except SlipwayError as error:  # the registry starts all the same; whoever deploys the image is told
-            _log.warning("%s@%s cannot be signed: %s", image.name, image.digest, error.message)
+    except SlipwayError as error:  # the registry starts all the same; whoever builds or deploys is told
+        _log.warning("the images that are here are not signed: %s", error.message)
 
 
 def signature_fault(workspace: Workspace, works: ImageWorks, image: Image) -> str:

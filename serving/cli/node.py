@@ -73,7 +73,7 @@ def prune(
     room = open_room(folder / NODE, None)
     before = room.cached()
     unused = room.unused_since(time.time_ns() // 1_000_000 - int(older_than * DAY_MS))
-    gone = room.drop(unused) if yes else unused
+    gone = room.drop(unused) if yes and unused else unused
     keys = {entry.key for entry in gone}
     freed_bytes = bytes_of(before) - bytes_of(entry for entry in before if entry.key not in keys)
     if output is OutputFormat.JSON:

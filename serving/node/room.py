@@ -112,10 +112,11 @@ class Room:
 
 
 def open_room(node: Path, cache_gb: float | str | None) -> Room:
-    """Return the room of a node's folder: of ``cache_gb``, else of 20 GB, or half of a smaller disk.
+    """Return the room of a node's folder, made when something is kept: of ``cache_gb``, else of 20 GB, or half of a
+    smaller disk.
 
     Raises:
-        InvalidInput: it is no size, or the folder cannot be made.
+        InvalidInput: it is no size.
     """
     try:
         bound_gb = None if cache_gb is None else float(cache_gb)
@@ -123,12 +124,10 @@ def open_room(node: Path, cache_gb: float | str | None) -> Room:
         bound_gb = 0
     if bound_gb is not None and not 0 < bound_gb < _MOST_GB:  # NaN is neither
         raise InvalidInput(f"--node-cache-gb or {BOUND_VARIABLE} is {cache_gb!r}: write a number of GB over 0")
-    try:
-        node.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InvalidInput(f"cannot make the folder {node}: {error.strerror}") from error
-    most_bytes = bound_gb * GB if bound_gb is not None else min(_DEFAULT_GB * GB, shutil.disk_usage(node).total / 2)
-    return Room(node, int(most_bytes))
+    if bound_gb is None:
+        there = next(folder for folder in (node.absolute(), *node.absolute().parents) if folder.is_dir())
+        bound_gb = min(_DEFAULT_GB, shutil.disk_usage(there).total / 2 / GB)
+    return Room(node, int(bound_gb * GB))
 
 
 def _put_away(entries: Entries, key: str) -> bool:

@@ -19,7 +19,8 @@ import sys
 from pathlib import Path
 from registry.api.server import serve
 folder = Path(sys.argv[2])
-serve("127.0.0.1", int(sys.argv[1]), f"sqlite:///{folder}/registry.db", f"file://{folder}/artifacts", folder / "data")
+stores = f"sqlite:///{folder}/registry.db", f"file://{folder}/artifacts"
+serve("127.0.0.1", int(sys.argv[1]), *stores, folder / "data", folder / "vault.key")
 """
 
 

@@ -168,16 +168,30 @@ def test_a_verification_is_an_activity_that_names_each_blob_it_reads(
     assert sum(line.startswith("reading layer") for line in ended.log) == len(signed.layers)
 
 
-def test_images_from_before_there_were_signatures_are_signed_once(
-    workspace: Workspace, works: ImageWorks, image: Image
-) -> None:
+def test_images_from_before_there_were_signatures_are_signed_once(workspace: Workspace, works: ImageWorks) -> None:
     built = make_image(workspace, works)
-    signing.sign_what_was_built(workspace, works)  # ``image`` has no manifest, which keeps no registry from starting
+    signing.sign_what_was_built(workspace, works)
     assert faults(workspace, works, built) == []
 
     later = make_image(workspace, works, samples=False)
     signing.sign_what_was_built(workspace, works)
     assert faults(workspace, works, later) != []
+
+
+def test_what_is_pushed_to_a_registry_that_built_nothing_is_not_signed_when_it_starts_again(
+    workspace: Workspace, works: ImageWorks
+) -> None:
+    signing.sign_what_was_built(workspace, works)
+    pushed = make_image(workspace, works)
+    signing.sign_what_was_built(workspace, works)
+    assert faults(workspace, works, pushed) == [f"image {pushed.digest}: it is not signed"]
+
+
+def test_an_image_that_cannot_be_signed_keeps_no_registry_from_starting(
+    workspace: Workspace, works: ImageWorks, image: Image, caplog: pytest.LogCaptureFixture
+) -> None:
+    signing.sign_what_was_built(workspace, works)  # ``image`` has no manifest in the layout
+    assert "not signed" in caplog.text
 
 
 def test_the_key_outlives_the_process(tmp_path: Path, works: ImageWorks) -> None:

@@ -58,4 +58,5 @@ def test_what_runs_is_not_pruned(slipway: Slipway, node: Path) -> None:
 
 def test_a_machine_that_keeps_nothing_says_so(slipway: Slipway, tmp_path: Path) -> None:
     assert "keeps nothing yet" in slipway("node", "cache").stdout
-    assert slipway("node", "prune").stdout == "nothing is kept that nobody uses\n"
+    assert slipway("node", "prune", "--yes").stdout == "nothing is kept that nobody uses\n"
+    assert not (tmp_path / "workspace").exists()
