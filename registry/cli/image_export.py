@@ -30,7 +30,7 @@ def export(
     --to docker-archive:cancer.tar
     """
     from registry.containers.export import Order, export_image
-    from registry.containers.locations import parse_location
+    from registry.core.container_locations import parse_location
 
     client = connect(url)
     target = parse_location(to)

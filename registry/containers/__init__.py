@@ -1,8 +1,8 @@
 """Make a runnable container image: an image of ours stacked on a base image, where the command runs.
 
-Map, in the order an export passes::
+Map, in the order an export passes; places are read by ``registry/core/container_locations.py``::
 
-    locations.py      "oci:FOLDER", "docker-archive:FILE", "registry:HOST/NAME:TAG"
+    opening.py        from a place to what is behind it
     sources.py        the port: an image's config and layers, and a layer's bytes
       layouts.py      a folder in OCI's layout;  archives.py  a file that skopeo, docker or podman saved
       remote.py       a registry, over the distribution API in distribution.py;  credentials.py  who we are there

@@ -9,8 +9,8 @@ import httpx
 import msgspec
 
 from registry.containers.credentials import Login
-from registry.containers.locations import RegistryLocation
 from registry.containers.sources import ACCEPTED, MAX_DOCUMENT_BYTES, decode
+from registry.core.container_locations import RegistryLocation
 from registry.core.errors import Forbidden, InvalidInput, NotFound, SlipwayError, Unauthenticated, Unavailable
 from registry.core.images import Descriptor
 

@@ -12,11 +12,11 @@ import msgspec
 
 from registry.containers.base import check_architecture, find_python
 from registry.containers.environment import environment_entries
-from registry.containers.locations import Location, RegistryLocation
 from registry.containers.opening import open_source, open_target, reach_from
 from registry.containers.sources import Source, StoredImage, file_digest
 from registry.containers.stack import manifest_of, stack
 from registry.containers.targets import Container, Piece
+from registry.core.container_locations import Location, RegistryLocation
 from registry.core.containers import ContainerSettings
 from registry.core.errors import InvalidInput
 from registry.core.images import CONFIG_TYPE, LAYER_ANNOTATION, LAYER_TYPE, LOCK_PATH, Descriptor, Image, LayerKind

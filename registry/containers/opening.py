@@ -7,10 +7,10 @@ from registry.containers.archives import ArchiveBlobs, DockerArchiveSource
 from registry.containers.credentials import login_for
 from registry.containers.distribution import Distribution
 from registry.containers.layouts import FolderBlobs, LayoutSource
-from registry.containers.locations import FileLocation, Location, RegistryLocation, Transport
 from registry.containers.remote import RemoteSource
 from registry.containers.sources import Source
 from registry.containers.targets import ArchiveTarget, LayoutTarget, RegistryTarget, Target
+from registry.core.container_locations import FileLocation, Location, RegistryLocation, Transport
 
 Reach = Callable[[RegistryLocation], Distribution]
 

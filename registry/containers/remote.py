@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from registry.containers.distribution import Distribution
-from registry.containers.locations import RegistryLocation
 from registry.containers.sources import (
     ACCEPTED,
     MAX_DOCUMENT_BYTES,
@@ -16,6 +15,7 @@ from registry.containers.sources import (
     decode,
     decode_image,
 )
+from registry.core.container_locations import RegistryLocation
 from registry.core.errors import InvalidInput
 from registry.core.images import Descriptor, Manifest
 from registry.core.names import DIGEST, check_name

@@ -4,6 +4,7 @@ import re
 
 import msgspec
 
+from registry.core.container_locations import parse_location
 from registry.core.errors import InvalidInput
 
 PORT, GRPC_PORT = 5001, 5002  # the first is Azure ML's inference port
@@ -22,7 +23,12 @@ class ContainerSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
 
 
 def check_settings(settings: ContainerSettings, path: str) -> None:
-    """Raise InvalidInput for what no container can have."""
+    """Raise InvalidInput for what no container can have. Whether the base is there shows when it is exported."""
+    if settings.base is not None:
+        try:
+            parse_location(settings.base)
+        except InvalidInput as error:
+            raise InvalidInput(f"{path}.base: {error.message}", path=f"{path}.base") from error
     for name, port in (("port", settings.port), ("grpc_port", settings.grpc_port)):
         if not 1 <= port <= 65_535:
             raise InvalidInput(f"{path}.{name}: {port} is no port: 1 to 65535", path=f"{path}.{name}")

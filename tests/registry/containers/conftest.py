@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from registry.containers.export import Order
-from registry.containers.locations import parse_location
+from registry.core.container_locations import parse_location
 from registry.core.containers import ContainerSettings
 from registry.core.images import Image, Runtime
 from registry.images.build import build_image

@@ -20,7 +20,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from registry.containers.export import Order, export_image
-from registry.containers.locations import parse_location
+from registry.core.container_locations import parse_location
 from registry.core.containers import ContainerSettings
 from registry.core.images import Image, Runtime
 from registry.images.inputs import BuildInputs, ModelInput

@@ -15,7 +15,7 @@ import pytest
 from registry.containers.credentials import Login
 from registry.containers.distribution import Distribution
 from registry.containers.export import export_image
-from registry.containers.locations import RegistryLocation
+from registry.core.container_locations import RegistryLocation
 from registry.core.errors import Forbidden, InvalidInput, Unauthenticated, Unavailable
 from registry.core.images import Image
 from registry.operations.workspace import Workspace

@@ -457,6 +457,7 @@ def test_an_image_of_kind_docker_says_how_it_runs_as_a_container(workspace: Work
         (ImageKind.SCORING, ContainerSettings(), r"\$\.docker: these are settings of an image of kind docker"),
         (ImageKind.DOCKER, ContainerSettings(port=0), r"\$\.docker\.port: 0 is no port"),
         (ImageKind.DOCKER, ContainerSettings(port=5002), r"\$\.docker\.grpc_port: 5002 is the HTTP port already"),
+        (ImageKind.DOCKER, ContainerSettings(base="docker://x"), r"\$\.docker\.base: .*did you mean registry:x\?"),
         (ImageKind.DOCKER, ContainerSettings(user="root"), "does not run as root"),
         (ImageKind.DOCKER, ContainerSettings(user="0:0"), "does not run as root"),
         (ImageKind.DOCKER, ContainerSettings(user="a b"), "'a b' is no user"),

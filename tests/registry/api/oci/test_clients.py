@@ -11,7 +11,7 @@ import pytest
 
 from registry.containers.credentials import Login
 from registry.containers.distribution import Distribution
-from registry.containers.locations import RegistryLocation
+from registry.core.container_locations import RegistryLocation
 from registry.core.errors import Unauthenticated
 from registry.images.layout import ImageLayout
 from tests.registry.api.oci.conftest import BuildElsewhere, digest_of

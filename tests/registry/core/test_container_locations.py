@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.containers.locations import FileLocation, Location, RegistryLocation, Transport, parse_location
+from registry.core.container_locations import FileLocation, Location, RegistryLocation, Transport, parse_location
 from registry.core.errors import InvalidInput
 
 DIGEST = f"sha256:{'a' * 64}"
