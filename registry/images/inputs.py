@@ -13,6 +13,7 @@ from registry.images.checks import check_onnx, check_script, choose_runtime
 from registry.images.mlmodel import find_mlmodel
 from registry.images.pack import Entry
 
+MAX_MODELS = 16
 _MODELS_FOLDER = MODELS_PATH.removeprefix(f"{CODE_PATH}/")
 
 
@@ -88,6 +89,8 @@ def check_inputs(models: Sequence[ModelInput], code: Iterable[Entry], scoring_sc
 def _check_models(models: Sequence[ModelInput], scoring_script: str | None) -> None:
     if not models:
         raise BuildFailed("an image holds a model at least: name one under model")
+    if len(models) > MAX_MODELS:
+        raise BuildFailed(f"an image holds at most {MAX_MODELS} models, not {len(models)}: each has layers of its own")
     names = [model.name for model in models]
     for name in names:
         if names.count(name) > 1:

@@ -1,13 +1,14 @@
 """A layer to be: its kind and what lies in it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from registry.core.images import GZIP_LAYER_TYPE, LAYER_ANNOTATION, LAYER_TYPE, PATH_ANNOTATION, LayerKind
 from registry.images.pack import Entry, Link
 
 LARGE_BYTES = 1 << 20  # a file of this size has a layer of its own, so that images which share it share the layer
-MAX_LARGE = 64  # of one group of files; an image's layers are limited, in some registries to 127
+MAX_LARGE_MODEL_FILES = 64  # layers are limited, by some file systems and registries to 127 of an image
+MAX_LARGE_WHEELS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,14 @@ class Layer:
         return f"{self.kind} {self.path}" if self.path else f"{self.kind}"
 
 
-def split_large(kind: LayerKind, entries: Iterable[Entry]) -> Iterator[Layer]:
-    """Yield a layer for each large file, the largest ``MAX_LARGE``, by path; then one with all the others."""
-    ordered = sorted(entries, key=lambda entry: (-entry.size, entry.path))
-    large = sorted((entry for entry in ordered[:MAX_LARGE] if entry.size >= LARGE_BYTES), key=lambda entry: entry.path)
-    for entry in large:
-        yield Layer(kind, (entry,), entry.path)
-    rest = tuple(ordered[len(large) :])
-    if rest:
-        yield Layer(kind, rest)
+def split_large(kind: LayerKind, groups: Sequence[Sequence[Entry]], most: int) -> Iterator[Layer]:
+    """Yield a layer for each large file of all groups, at most ``most``, by path; then one of each group's others."""
+    largest = sorted((entry for group in groups for entry in group), key=lambda entry: (-entry.size, entry.path))
+    large = {entry.path for entry in largest[:most] if entry.size >= LARGE_BYTES}
+    for entry in sorted(largest, key=lambda entry: entry.path):
+        if entry.path in large:
+            yield Layer(kind, (entry,), entry.path)
+    for group in groups:
+        others = tuple(entry for entry in group if entry.path not in large)
+        if others:
+            yield Layer(kind, others)

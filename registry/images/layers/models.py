@@ -7,15 +7,17 @@ from collections.abc import Iterator
 
 from registry.core.images import MODEL_FILES_PATH, MODELS_PATH, LayerKind
 from registry.images.inputs import ModelInput
-from registry.images.layers.base import Layer, split_large
+from registry.images.layers.base import MAX_LARGE_MODEL_FILES, Layer, split_large
 from registry.images.pack import Link
 
 
 def model_layers(models: tuple[ModelInput, ...]) -> Iterator[Layer]:
     """Yield the layers of every model's files, then the small one of the links."""
-    for position, model in enumerate(models):
-        folder = f"{MODEL_FILES_PATH}/{position}"
-        yield from split_large(LayerKind.MODEL, (entry.below(folder) for entry in model.files))
+    placed = [
+        [entry.below(f"{MODEL_FILES_PATH}/{position}") for entry in model.files]
+        for position, model in enumerate(models)
+    ]
+    yield from split_large(LayerKind.MODEL, placed, MAX_LARGE_MODEL_FILES)
     yield Layer(LayerKind.MODEL, tuple(_link(position, model) for position, model in enumerate(models)))
 
 

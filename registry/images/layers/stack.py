@@ -2,7 +2,7 @@
 
 from registry.core.images import CODE_PATH, LOCK_PATH, SCORING_PATH, WHEELS_PATH, LayerKind
 from registry.images.inputs import BuildInputs
-from registry.images.layers.base import Layer, split_large
+from registry.images.layers.base import MAX_LARGE_WHEELS, Layer, split_large
 from registry.images.layers.models import model_layers
 from registry.images.pack import Entry, entry_of_bytes
 
@@ -12,7 +12,7 @@ def stack(inputs: BuildInputs) -> list[Layer]:
     layers = [
         _below(LayerKind.SCORING, f"{SCORING_PATH}/slipway_scoring", inputs.scoring),
         Layer(LayerKind.ENVIRONMENT, (entry_of_bytes(LOCK_PATH, inputs.lock),)),
-        *split_large(LayerKind.WHEELS, (entry.below(WHEELS_PATH) for entry in inputs.wheels)),
+        *split_large(LayerKind.WHEELS, [[entry.below(WHEELS_PATH) for entry in inputs.wheels]], MAX_LARGE_WHEELS),
         *model_layers(inputs.models),
         _below(LayerKind.CODE, CODE_PATH, inputs.code),
         Layer(LayerKind.SAMPLES, tuple(entry_of_bytes(one.sample.path, one.body) for one in inputs.samples)),

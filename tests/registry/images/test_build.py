@@ -14,8 +14,9 @@ import pytest
 
 from registry.core.images import IMAGE_LABEL, LAYER_ANNOTATION, PATH_ANNOTATION, ImageConfig, LayerKind, Runtime
 from registry.images.build import build_image
-from registry.images.inputs import BuildInputs, ModelInput
-from registry.images.layers.base import LARGE_BYTES, MAX_LARGE, split_large
+from registry.images.inputs import MAX_MODELS, BuildInputs, ModelInput
+from registry.images.layers.base import LARGE_BYTES, split_large
+from registry.images.layers.stack import stack
 from registry.images.layout import ImageLayout
 from registry.images.lock import check_requirements
 from registry.images.pack import Entry, entry_of_bytes
@@ -28,7 +29,7 @@ import os, sys
 from pathlib import Path
 from registry.core.images import Runtime
 from registry.images.build import build_image
-from registry.images.inputs import BuildInputs, ModelInput
+from registry.images.inputs import MAX_MODELS, BuildInputs, ModelInput
 from registry.images.layout import ImageLayout
 from registry.images.pack import entry_of_bytes, entry_of_file
 folder, user = Path(sys.argv[1]), int(sys.argv[2])
@@ -160,11 +161,23 @@ def test_two_versions_share_the_layer_of_a_large_file(tmp_path: Path) -> None:
 
 
 def test_the_largest_files_have_layers_of_their_own_and_the_rest_share_one(tmp_path: Path) -> None:
-    files = [Entry(f"{number:03}.bin", LARGE_BYTES + number, list) for number in range(MAX_LARGE + 2)]
-    layers = list(split_large(LayerKind.MODEL, files))
+    files = [Entry(f"{number}.bin", LARGE_BYTES + number, list) for number in range(6)]
+    layers = list(split_large(LayerKind.MODEL, [files[::2], files[1::2]], 4))
 
-    assert [layer.path for layer in layers[:-1]] == [f"{number:03}.bin" for number in range(2, MAX_LARGE + 2)]
-    assert {entry.path for entry in layers[-1].entries} == {"000.bin", "001.bin"}
+    assert [layer.path for layer in layers] == ["2.bin", "3.bin", "4.bin", "5.bin", "", ""]
+    assert [[one.path for one in layer.entries if isinstance(one, Entry)] for layer in layers[4:]] == [
+        ["0.bin"],
+        ["1.bin"],
+    ]
+
+
+def test_an_image_never_has_more_layers_than_others_take(tmp_path: Path) -> None:
+    files = tuple(Entry(f"{number}.bin", LARGE_BYTES, list) for number in range(100))
+    models = tuple(ModelInput(f"m{number}", 1, None, files) for number in range(MAX_MODELS))
+    wheels = tuple(Entry(f"{number}.whl", LARGE_BYTES, list) for number in range(100))
+    full = replace(inputs(script=SCRIPT), models=models, wheels=wheels)
+
+    assert len(stack(full)) < 127
 
 
 def test_a_layer_that_was_packed_before_is_not_read_again(tmp_path: Path) -> None:

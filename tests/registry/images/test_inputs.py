@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from registry.core.errors import BuildFailed
-from registry.images.inputs import ModelInput, check_inputs
+from registry.images.inputs import MAX_MODELS, ModelInput, check_inputs
 from registry.images.pack import Entry, entry_of_bytes
 
 ONNX = b"\x08\x0a\x3a\x02\x0a\x00"
@@ -31,3 +33,10 @@ def test_what_cannot_make_an_image_is_said_before_anything_is_packed(
 ) -> None:
     with pytest.raises(BuildFailed, match=message):
         check_inputs([given], files, script)
+
+
+def test_an_image_holds_a_bounded_number_of_models() -> None:
+    many = [replace(model(), name=f"cancer{number}") for number in range(MAX_MODELS + 1)]
+
+    with pytest.raises(BuildFailed, match="at most 16 models, not 17"):
+        check_inputs(many, code(b"def init(): ...\ndef run(data): ..."), "score.py")
