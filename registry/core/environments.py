@@ -35,7 +35,7 @@ class CuratedEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     packages: list[str]  # what one asks for it
     pins: list[str]  # all it holds, with what those need and what the scoring process needs
-    python: list[str]  # minor versions it is made for; the first is taken where nothing says another
+    python: list[str]  # minor versions it is made for; the first is taken where the registry's own is none of them
     remedy: str = ""  # what to do where it cannot be resolved
 
     @property

@@ -39,7 +39,7 @@ def choose_environment(
     Raises:
         InvalidInput, NotFound, BuildFailed: they cannot make an environment.
     """
-    found = [from_curated(request.name)] if request.name is not None else []
+    found = [from_curated(request.name, default_python)] if request.name is not None else []
     source = _source(request, models)
     if source is None and not found and needs_code:
         source = next((from_mlflow(model) for model in models if is_mlflow(model)), None)

@@ -35,10 +35,15 @@ def find_curated(reference: str) -> CuratedEnvironment:
     raise NotFound(f"there is no curated environment {reference!r} (there is: {there})", reference=reference)
 
 
-def from_curated(reference: str) -> Wanted:
-    """Return what a curated environment holds. Raises as ``find_curated``."""
+def from_curated(reference: str, default_python: str) -> Wanted:
+    """Return what a curated environment holds, for ``default_python`` if it is made for that.
+
+    Raises:
+        InvalidInput, NotFound: as ``find_curated``.
+    """
     found = find_curated(reference)
-    return Wanted(f"environment {found.reference}", tuple(found.pins), found.python[0], found.remedy)
+    python = default_python if default_python in found.python else found.python[0]
+    return Wanted(f"environment {found.reference}", tuple(found.pins), python, found.remedy)
 
 
 def _load(file: Path) -> CuratedEnvironment:

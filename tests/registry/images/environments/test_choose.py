@@ -49,7 +49,16 @@ def test_a_curated_environment_is_extended_by_requirements() -> None:
 
     assert requirements[0] == "click==8.1.7"
     assert any(line.startswith("scikit-learn==") for line in requirements)
-    assert python == "3.11"
+    assert python == "3.13"
+
+
+def test_a_curated_environment_is_for_the_registrys_python_or_the_first_it_is_made_for() -> None:
+    request = EnvironmentRequest(name="sklearn:1")
+    pythons = [
+        choose_environment(request, [PLAIN], needs_code=True, default_python=default)[1] for default in ("3.12", "3.9")
+    ]
+
+    assert pythons == ["3.12", "3.11"]
 
 
 @pytest.mark.parametrize(
