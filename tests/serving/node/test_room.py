@@ -15,6 +15,7 @@ from registry.images.build import BuiltImage
 from registry.images.layout import ImageLayout
 from serving.node.errors import DiskRefused, PullFailed
 from serving.node.room import GB, open_room
+from tests.servers.processes import Absent, require
 from tests.serving.node.present import PULL_PROGRAM, held, present
 
 # Kills itself at the n-th time that it opens, makes, links, renames or removes something below the node's folder.
@@ -98,7 +99,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], check=False, capture_output=True, text=True
     )
     if mounted.returncode != 0:
-        pytest.skip(f"NOT TESTED: a full disk, as nothing can be mounted here: {mounted.stderr.strip()}")
+        require(Absent(f"a full disk, as no file system can be mounted here: {mounted.stderr.strip()}"))
     yield folder
     subprocess.run(["umount", "--lazy", folder], check=True)
 
