@@ -32,6 +32,14 @@ def test_an_unknown_endpoint_is_404_with_or_without_a_key(town: Town) -> None:
     assert "nowhere" in answer.json()["error"]
 
 
+def test_what_an_onnx_model_runs_on_is_told_by_replicas_and_by_its_metadata(town: Town) -> None:
+    assert {replica["provider"] for replica in town.replicas("blue")} == {"CPUExecutionProvider"}
+    assert {replica["provider"] for replica in town.replicas("green")} == {""}
+    with town.client() as client:
+        metadata = client.get("/v2/models/town").json()
+    assert metadata["properties"] == {"execution_provider": "CPUExecutionProvider"}
+
+
 @pytest.mark.parametrize(
     ("body", "fault"),
     [
