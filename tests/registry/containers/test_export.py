@@ -24,6 +24,7 @@ from tests.registry.containers.conftest import OrderMaker, built_image, image_in
 from tests.registry.containers.plain_registry import PlainRegistry
 from tests.servers.processes import Absent, require
 
+Slipway = Callable[..., "subprocess.CompletedProcess[str]"]
 PYTHON = "/opt/slipway/environment/bin/python"
 
 
@@ -97,6 +98,18 @@ def test_vendored_wheels_are_installed_and_left_out(order: OrderMaker, vendored:
             names |= set(tar.getnames())
     assert "opt/slipway/environment/bin/normalizer" in names
     assert not [name for name in names if name.endswith(".whl")]
+
+
+def test_the_command_exports_and_says_what(
+    slipway: Slipway, exportable: Image, base: Path, url: str, tmp_path: Path
+) -> None:
+    words = ("image", "export", "cancer-onnx:1", "--base", f"oci:{base}", "--to", f"oci:{tmp_path}/out")
+    done = slipway(*words, "--output", "json", SLIPWAY_URL=url)
+    assert (done.returncode, done.stderr) == (0, "")
+    said = json.loads(done.stdout)
+    assert (said["source"], said["to"]) == (f"cancer-onnx@{exportable.digest}", f"oci:{tmp_path}/out")
+    assert (tmp_path / "out" / "blobs" / said["digest"].replace(":", "/")).is_file()
+    assert slipway(*words, SLIPWAY_URL=url).stdout == f"oci:{tmp_path}/out  {said['digest']}\n"
 
 
 def test_progress_grows_to_the_end(order: OrderMaker, tmp_path: Path) -> None:
