@@ -1,6 +1,6 @@
 """Uploads that break off: a connection that ends, a registry that is killed, and clients that come at the same time."""
 
-import http.client
+import http.client as http_client
 import socket
 import threading
 from collections.abc import Iterator
@@ -18,31 +18,39 @@ PIECE = b"0123456789abcdef" * 65_536  # a megabyte
 WHOLE = PIECE * 3
 
 
-def send_some(url: str, path: str, announced: int, sent: int) -> None:
-    """Begin a PATCH of ``announced`` bytes and go away after ``sent``."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+def send_some(http: httpx.Client, path: str, announced: int, sent: int) -> None:
+    """Begin a PATCH of ``announced`` bytes, send some of them, and go away once the registry has begun to keep them."""
+    before = here(http, path)
+    connection = http_client.HTTPConnection(http.base_url.netloc.decode(), timeout=10)
     connection.putrequest("PATCH", path)
     connection.putheader("content-length", str(announced))
     connection.endheaders()
     connection.send(WHOLE[:sent])
+    while here(http, path) == before:
+        pass
     connection.close()
+
+
+def here(http: httpx.Client, location: str) -> int:
+    """Return how much of an upload that is not empty is here."""
+    return int(http.get(location).headers["range"].split("-")[1]) + 1
 
 
 def settled(http: httpx.Client, location: str) -> int:
     """Return where an upload stands once nobody writes to it: an empty PATCH is refused until then."""
     while http.patch(location, content=b"").status_code == 409:
         pass
-    return int(http.get(location).headers["range"].split("-")[1]) + 1
+    return here(http, location)
 
 
-def test_what_a_broken_connection_brought_is_gone_on_from(team: Repository, url: str) -> None:
+def test_what_a_broken_connection_brought_is_gone_on_from(team: Repository) -> None:
     location = team.http.post(f"{team.url}/blobs/uploads/").headers["location"]
     team.http.patch(location, content=PIECE)
-    send_some(url, location, len(WHOLE), 2 * len(PIECE))
-    here = settled(team.http, location)
-    assert len(PIECE) <= here <= 3 * len(PIECE)
-    rest = (PIECE + WHOLE)[here : len(WHOLE)]
-    headers = {"content-range": f"{here}-{len(WHOLE) - 1}"}
+    send_some(team.http, location, len(WHOLE), 2 * len(PIECE))
+    size = settled(team.http, location)
+    assert len(PIECE) < size <= 3 * len(PIECE)
+    headers = {"content-range": f"{size}-{len(WHOLE) - 1}"}
+    rest = WHOLE[size:]
     done = team.http.put(location, params={"digest": digest_of(WHOLE)}, content=rest, headers=headers)
     assert done.status_code == 201, done.text
     assert team.http.get(done.headers["location"]).content == WHOLE
@@ -50,13 +58,16 @@ def test_what_a_broken_connection_brought_is_gone_on_from(team: Repository, url:
 
 def test_a_broken_monolithic_upload_leaves_nothing(team: Repository, url: str, tmp_path: Path) -> None:
     address = urlsplit(url)
-    connection = http.client.HTTPConnection(address.netloc, timeout=10)
+    connection = http_client.HTTPConnection(address.netloc, timeout=10)
     connection.putrequest("POST", f"{team.url}/blobs/uploads/?digest={digest_of(WHOLE)}")
     connection.putheader("content-length", str(len(WHOLE)))
     connection.endheaders()
     connection.send(PIECE)
+    uploads_folder = tmp_path / "images" / "uploads"
+    while not list(uploads_folder.iterdir()):
+        team.http.get("/health")
     connection.close()
-    while list((tmp_path / "images" / "uploads").iterdir()):
+    while list(uploads_folder.iterdir()):
         team.http.get("/health")
     assert team.http.head(f"{team.url}/blobs/{digest_of(WHOLE)}").status_code == 404
 
@@ -159,8 +170,7 @@ def test_a_killed_registry_shows_nothing_half_and_the_client_goes_on(registry: R
             client.patch(location, content=endless())
     registry.start()
     with httpx.Client(base_url=url, timeout=30) as client:
-        here = int(client.get(location).headers["range"].split("-")[1]) + 1
-        assert here >= len(PIECE)
+        assert here(client, location) >= len(PIECE)
         assert client.get("/v2/cancer/tags/list").status_code == 404
         assert client.delete(location).status_code == 204
         again = client.post("/v2/cancer/blobs/uploads/", params={"digest": digest_of(PIECE)}, content=PIECE)
