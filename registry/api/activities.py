@@ -6,7 +6,8 @@ from starlette.responses import Response
 
 from registry.api.route import Waiting, answer, read_query, read_record, workspace_of
 from registry.core.rest import ActivityList, ProgressReport, ServiceAnnouncement, ServiceList
-from registry.operations import activities, services
+from registry.operations import activities
+from registry.operations.deploying import services
 
 
 async def list_activities(request: Request) -> Response:

@@ -6,30 +6,10 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
-from registry.api import (
-    activities,
-    audit,
-    blobs,
-    datasets,
-    deployments,
-    endpoints,
-    environments,
-    image_prune,
-    image_tags,
-    images,
-    models,
-    purge,
-    runs,
-    secrets,
-    signatures,
-    system,
-    tokens,
-    workspace_deletion,
-)
-from registry.api.access import AccessGuard, Protection, guarded
-from registry.api.audit import AuditMiddleware
+from registry.api import activities, blobs, datasets, runs, system
+from registry.api.deploying import deployments, endpoints
 from registry.api.errors import ErrorMiddleware, answer_http_exception
-from registry.api.guard import BrowserGuard
+from registry.api.imaging import environments, image_prune, image_tags, images, signatures
 from registry.api.mlflow import (
     artifacts,
     downloads,
@@ -44,6 +24,7 @@ from registry.api.mlflow import (
     run_search,
     tracking,
 )
+from registry.api.modelling import models
 from registry.api.oci import blobs as oci_blobs
 from registry.api.oci import manifests as oci_manifests
 from registry.api.oci import uploads as oci_uploads
@@ -51,26 +32,22 @@ from registry.api.openapi import openapi_document
 from registry.api.page import front_page
 from registry.api.route import ApiRoute, At, Waiting, under
 from registry.api.router import PlainPathsFirst
+from registry.api.security import audit, secrets, tokens
+from registry.api.security.access import AccessGuard, Protection, guarded
+from registry.api.security.audit import AuditMiddleware
+from registry.api.security.guard import BrowserGuard
+from registry.api.upkeep import purge, workspace_deletion
 from registry.core import rest
 from registry.core.activities import Activity
-from registry.core.audit import AuditList
-from registry.core.dataset_versions import DatasetList, DatasetVersion, NewDatasetVersion
-from registry.core.desired import DesiredState
-from registry.core.documents import DeploymentDocument, EndpointDocument
-from registry.core.endpoints import Deployment, Endpoint
-from registry.core.environments import CuratedEnvironment, CuratedEnvironmentList
-from registry.core.image_prune import PruneOrder, PrunePlan
-from registry.core.image_views import ImageChange, ImageDiff, ImageHistory, ImageQuery, ImageTag, PairToCompare
-from registry.core.images import BuildRequest, Image
-from registry.core.lineage import DatasetLineage, ModelLineage
-from registry.core.models import Model, ModelEntry, ModelVersion
-from registry.core.purge import PurgeOrder, PurgePlan
-from registry.core.run_code import NewRunCode, RunCode
-from registry.core.run_views import RunDetails, RunDiff, RunList
-from registry.core.samples import GoldenAnswers
-from registry.core.secrets import Secret, SecretList, SecretValue
-from registry.core.services import Service
-from registry.core.signatures import (
+from registry.core.deploying.desired import DesiredState
+from registry.core.deploying.documents import DeploymentDocument, EndpointDocument
+from registry.core.deploying.endpoints import Deployment, Endpoint
+from registry.core.imaging.environments import CuratedEnvironment, CuratedEnvironmentList
+from registry.core.imaging.image_prune import PruneOrder, PrunePlan
+from registry.core.imaging.image_views import ImageChange, ImageDiff, ImageHistory, ImageQuery, ImageTag, PairToCompare
+from registry.core.imaging.images import BuildRequest, Image
+from registry.core.imaging.samples import GoldenAnswers
+from registry.core.imaging.signatures import (
     ImageToSign,
     ImageToVerify,
     NewTrustedKey,
@@ -79,12 +56,21 @@ from registry.core.signatures import (
     SigningKeys,
     TrustedKey,
 )
-from registry.core.tokens import MadeToken, TokenList, WantedToken
+from registry.core.modelling.dataset_versions import DatasetList, DatasetVersion, NewDatasetVersion
+from registry.core.modelling.lineage import DatasetLineage, ModelLineage
+from registry.core.modelling.models import Model, ModelEntry, ModelVersion
+from registry.core.purge import PurgeOrder, PurgePlan
+from registry.core.security.audit import AuditList
+from registry.core.security.secrets import Secret, SecretList, SecretValue
+from registry.core.security.tokens import MadeToken, TokenList, WantedToken
+from registry.core.services import Service
+from registry.core.tracking.run_code import NewRunCode, RunCode
+from registry.core.tracking.run_views import RunDetails, RunDiff, RunList
 from registry.core.workspace_deletion import DeletionOrder, DeletionPlan
 from registry.images.pushed.uploads import Uploads
-from registry.operations.audit import AuditLog
-from registry.operations.image_works import ImageWorks
-from registry.operations.tokens import TokenTable
+from registry.operations.imaging.image_works import ImageWorks
+from registry.operations.security.audit import AuditLog
+from registry.operations.security.tokens import TokenTable
 from registry.operations.workspace import Workspace
 
 SYSTEM = [

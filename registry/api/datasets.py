@@ -5,8 +5,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from registry.api.route import answer, nothing, path_number, read_record, workspace_of
-from registry.core.dataset_versions import LATEST, DatasetList, NewDatasetVersion
-from registry.operations import dataset_versions
+from registry.core.modelling.dataset_versions import LATEST, DatasetList, NewDatasetVersion
+from registry.operations.modelling import dataset_versions
 
 
 async def list_datasets(request: Request) -> Response:

@@ -8,9 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from registry.api.route import answer, nothing, read_query, read_record, workspace_of
-from registry.core.run_code import NewRunCode
-from registry.core.run_views import RunList
-from registry.operations import lineage, run_code, run_diff, run_views, tracking
+from registry.core.tracking.run_code import NewRunCode
+from registry.core.tracking.run_views import RunList
+from registry.operations.modelling import lineage
+from registry.operations.tracking import run_code, run_diff, run_views, tracking
 
 
 class RunQuery(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,15 +9,15 @@ from typing import NoReturn
 
 import uvicorn
 
-from registry.api.access import Protection
 from registry.api.app import build_app
-from registry.api.bound import check_owner, protection_of
-from registry.api.head_limit import BoundedHttpProtocol
+from registry.api.security.access import Protection
+from registry.api.security.bound import check_owner, protection_of
+from registry.api.security.head_limit import BoundedHttpProtocol
 from registry.core.errors import SlipwayError
 from registry.operations.activities import fail_interrupted
-from registry.operations.audit import prune_audit
-from registry.operations.image_works import ImageWorks, open_image_works
-from registry.operations.signing import sign_what_was_built
+from registry.operations.imaging.image_works import ImageWorks, open_image_works
+from registry.operations.imaging.signing import sign_what_was_built
+from registry.operations.security.audit import prune_audit
 from registry.operations.workspace import Workspace, open_workspace
 
 USAGE_ERROR = 2

@@ -8,5 +8,6 @@ Map::
     output.py     tables for people, JSON for programs
     names.py      names given as arguments
     activity.py   follow a long-running operation
-    commands.py   what the registry contributes, one module per noun beside it
+    commands.py   what the registry contributes
+    tracking/ modelling/ imaging/ deploying/ security/ upkeep/   the commands of each room, a module per noun
 """

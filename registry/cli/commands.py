@@ -1,30 +1,13 @@
 """The registry's contribution to the command, all on one screen."""
 
-from registry.cli import (
-    datasets,
-    deployments,
-    endpoints,
-    environments,
-    image_export,
-    image_prune,
-    image_tags,
-    images,
-    integrity,
-    lineage,
-    model_card,
-    models,
-    processes,
-    purge,
-    run_code,
-    run_diff,
-    runs,
-    scoring,
-    secrets,
-    tokens,
-    trust,
-    workspace_deletion,
-)
+from registry.cli import datasets, processes
 from registry.cli.assembly import PROCESSES, Commands, Noun
+from registry.cli.deploying import deployments, endpoints, scoring
+from registry.cli.imaging import environments, image_export, image_prune, image_tags, images, trust
+from registry.cli.modelling import lineage, model_card, models
+from registry.cli.security import secrets, tokens
+from registry.cli.tracking import run_code, run_diff, runs
+from registry.cli.upkeep import integrity, purge, workspace_deletion
 
 NOUNS = [
     Noun(

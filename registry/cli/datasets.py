@@ -17,8 +17,8 @@ from registry.cli.output import (
     when,
 )
 from registry.client.files import files_to_import
-from registry.core.dataset_versions import DatasetVersion
 from registry.core.errors import InvalidInput
+from registry.core.modelling.dataset_versions import DatasetVersion
 
 NEWEST_ARGUMENT = typer.Argument(None, help="One version, by its number; default: the newest.", min=1)
 NUMBER_ARGUMENT = typer.Argument(help="The version's number.", min=1)

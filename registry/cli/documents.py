@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import typer
 
-from registry.core.documents import load_deployment, load_endpoint
+from registry.core.deploying.documents import load_deployment, load_endpoint
 from registry.core.errors import InvalidInput, SlipwayError
-from registry.core.image_documents import load_image
+from registry.core.imaging.image_documents import load_image
 from registry.core.loading import parse_yaml
 
 FILE_OPTION = typer.Option(..., "--file", "-f", help="The YAML file.")

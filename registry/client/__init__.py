@@ -23,7 +23,7 @@ from registry.client.secrets import Secrets
 from registry.client.services import Services
 from registry.client.trust import TrustedKeys
 from registry.core.activities import Activity
-from registry.core.desired import DesiredState
+from registry.core.deploying.desired import DesiredState
 from registry.core.purge import PurgeOrder, PurgePlan
 from registry.core.workspace_deletion import DeletionOrder, DeletionPlan
 

@@ -4,9 +4,9 @@ from typing import Any
 from urllib.parse import quote
 
 from registry.client.door import V1, Door
-from registry.core.access import Role
-from registry.core.audit import AuditEntry, AuditList
-from registry.core.tokens import MadeToken, Token, TokenList, WantedToken
+from registry.core.security.access import Role
+from registry.core.security.audit import AuditEntry, AuditList
+from registry.core.security.tokens import MadeToken, Token, TokenList, WantedToken
 
 
 class Access:

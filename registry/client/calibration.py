@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from registry.client.blobs import Blobs
-from registry.core.acceleration import (
+from registry.core.errors import InvalidInput
+from registry.core.imaging.acceleration import (
     MAX_CALIBRATION_BYTES,
     AccelerationDocument,
     AccelerationRequest,
     is_reference,
     request_of,
 )
-from registry.core.errors import InvalidInput
 
 
 def upload_calibration(blobs: Blobs, document: AccelerationDocument, folder: Path) -> AccelerationRequest:

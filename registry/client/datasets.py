@@ -9,9 +9,9 @@ from urllib.parse import quote
 from registry.client.blobs import Blobs
 from registry.client.door import V1, Door
 from registry.client.files import files_to_import
-from registry.core.dataset_versions import LATEST, DatasetList, DatasetVersion, NewDatasetVersion
 from registry.core.errors import InvalidInput, Unavailable
-from registry.core.models import ModelFile
+from registry.core.modelling.dataset_versions import LATEST, DatasetList, DatasetVersion, NewDatasetVersion
+from registry.core.modelling.models import ModelFile
 from registry.core.rest import ImportedFile
 
 Report = Callable[[int], None]  # the size of each piece, in bytes

@@ -3,7 +3,7 @@
 from urllib.parse import quote
 
 from registry.client.door import Door
-from registry.core.environments import CuratedEnvironment, CuratedEnvironmentList
+from registry.core.imaging.environments import CuratedEnvironment, CuratedEnvironmentList
 
 
 class Environments:

@@ -8,21 +8,21 @@ import msgspec
 
 from registry.client.blobs import Blobs
 from registry.client.calibration import upload_calibration
-from registry.client.code_folder import pack_folder
+from registry.client.code.code_folder import pack_folder
 from registry.client.door import V1, Door
 from registry.client.samples import upload_samples
-from registry.core.acceleration import AccelerationRequest
 from registry.core.activities import Activity
-from registry.core.documents import as_text
-from registry.core.environments import EnvironmentRequest
+from registry.core.deploying.documents import as_text
 from registry.core.errors import InvalidInput
-from registry.core.image_documents import ImageDocument, ImageEnvironmentDocument
-from registry.core.image_prune import PruneOrder, PrunePlan
-from registry.core.image_views import ImageChange, ImageDiff, ImageHistory, ImageQuery, ImageTag
-from registry.core.images import BuildRequest, Image
+from registry.core.imaging.acceleration import AccelerationRequest
+from registry.core.imaging.environments import EnvironmentRequest
+from registry.core.imaging.image_documents import ImageDocument, ImageEnvironmentDocument
+from registry.core.imaging.image_prune import PruneOrder, PrunePlan
+from registry.core.imaging.image_views import ImageChange, ImageDiff, ImageHistory, ImageQuery, ImageTag
+from registry.core.imaging.images import BuildRequest, Image
+from registry.core.imaging.samples import GoldenAnswers
+from registry.core.imaging.signatures import ImageToSign, ImageToVerify, SignedImage
 from registry.core.rest import ImageList
-from registry.core.samples import GoldenAnswers
-from registry.core.signatures import ImageToSign, ImageToVerify, SignedImage
 
 
 class Images:

@@ -8,8 +8,8 @@ from registry.client.blobs import Blobs
 from registry.client.door import V1, Door
 from registry.client.files import files_to_import
 from registry.core import rest
-from registry.core.lineage import DatasetLineage, ModelLineage
-from registry.core.models import Model, ModelEntry, ModelVersion
+from registry.core.modelling.lineage import DatasetLineage, ModelLineage
+from registry.core.modelling.models import Model, ModelEntry, ModelVersion
 
 
 class Models:

@@ -5,8 +5,8 @@ from urllib.parse import quote
 from registry.client.door import V1, Door
 from registry.core import rest
 from registry.core.activities import Activity
-from registry.core.documents import DeploymentDocument, EndpointDocument
-from registry.core.endpoints import Deployment, Endpoint, RevisionState
+from registry.core.deploying.documents import DeploymentDocument, EndpointDocument
+from registry.core.deploying.endpoints import Deployment, Endpoint, RevisionState
 
 
 class Endpoints:

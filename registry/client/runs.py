@@ -8,13 +8,13 @@ from urllib.parse import quote
 import msgspec
 
 from registry.client.blobs import Blobs
+from registry.client.code.git_state import MAX_NAMED, read_git
+from registry.client.code.python_environment import read_environment
+from registry.client.code.snapshot import pack_snapshot, unpack_snapshot
 from registry.client.door import V1, Door
-from registry.client.git_state import MAX_NAMED, read_git
-from registry.client.python_environment import read_environment
-from registry.client.snapshot import pack_snapshot, unpack_snapshot
 from registry.core.errors import NotFound, SlipwayError
-from registry.core.run_code import GitState, NewRunCode, RunCode
-from registry.core.run_views import RunDetails, RunDiff, RunList, RunSummary
+from registry.core.tracking.run_code import GitState, NewRunCode, RunCode
+from registry.core.tracking.run_views import RunDetails, RunDiff, RunList, RunSummary
 
 
 class Runs:

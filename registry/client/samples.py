@@ -5,8 +5,8 @@ from pathlib import Path
 
 from registry.client.blobs import Blobs
 from registry.core.errors import InvalidInput
-from registry.core.image_documents import SampleDocument
-from registry.core.samples import MAX_SAMPLE_BYTES, SampleRequest
+from registry.core.imaging.image_documents import SampleDocument
+from registry.core.imaging.samples import MAX_SAMPLE_BYTES, SampleRequest
 
 
 def upload_samples(blobs: Blobs, documents: Sequence[SampleDocument], folder: Path) -> list[SampleRequest]:

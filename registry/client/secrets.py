@@ -3,7 +3,7 @@
 from urllib.parse import quote
 
 from registry.client.door import V1, Door
-from registry.core.secrets import Secret, SecretList, SecretValue
+from registry.core.security.secrets import Secret, SecretList, SecretValue
 
 
 class Secrets:

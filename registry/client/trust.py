@@ -3,7 +3,7 @@
 from urllib.parse import quote
 
 from registry.client.door import V1, Door
-from registry.core.signatures import NewTrustedKey, PolicyChange, SignaturePolicy, SigningKeys, TrustedKey
+from registry.core.imaging.signatures import NewTrustedKey, PolicyChange, SignaturePolicy, SigningKeys, TrustedKey
 
 
 class TrustedKeys:

@@ -1,6 +1,6 @@
 """Make a runnable container image: an image of ours stacked on a base image, where the command runs.
 
-Map, in the order an export passes; places are read by ``registry/core/container_locations.py``::
+Map, in the order an export passes; places are read by ``registry/core/imaging/container_locations.py``::
 
     opening.py        from a place to what is behind it
     sources.py        the port: an image's config and layers, and a layer's bytes

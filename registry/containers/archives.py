@@ -17,7 +17,7 @@ from registry.containers.sources import (
     decode_config,
 )
 from registry.core.errors import InvalidInput
-from registry.core.images import LAYER_TYPE, Descriptor
+from registry.core.imaging.images import LAYER_TYPE, Descriptor
 
 _MAGIC = {b"\x1f\x8b": "+gzip", b"\x28\xb5\x2f\xfd": "+zstd"}
 

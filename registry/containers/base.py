@@ -9,7 +9,7 @@ from backports import zstd
 
 from registry.containers.sources import Source, StoredImage
 from registry.core.errors import InvalidInput
-from registry.core.images import Descriptor
+from registry.core.imaging.images import Descriptor
 
 _FOLDERS = ("usr/local/bin", "usr/bin", "bin")  # in the order of Debian's and of Docker's PATH
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"

@@ -10,9 +10,9 @@ import msgspec
 
 from registry.containers.credentials import Login
 from registry.containers.sources import ACCEPTED, MAX_DOCUMENT_BYTES, decode
-from registry.core.container_locations import RegistryLocation
 from registry.core.errors import Forbidden, InvalidInput, NotFound, SlipwayError, Unauthenticated, Unavailable
-from registry.core.images import Descriptor
+from registry.core.imaging.container_locations import RegistryLocation
+from registry.core.imaging.images import Descriptor
 
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _PARAMETER = re.compile(r'(\w+)="([^"]*)"')

@@ -16,10 +16,18 @@ from registry.containers.opening import open_source, open_target, reach_from
 from registry.containers.sources import Source, StoredImage, file_digest
 from registry.containers.stack import manifest_of, stack
 from registry.containers.targets import Container, Piece
-from registry.core.container_locations import Location, RegistryLocation
-from registry.core.containers import ContainerSettings
 from registry.core.errors import InvalidInput
-from registry.core.images import CONFIG_TYPE, LAYER_ANNOTATION, LAYER_TYPE, LOCK_PATH, Descriptor, Image, LayerKind
+from registry.core.imaging.container_locations import Location, RegistryLocation
+from registry.core.imaging.containers import ContainerSettings
+from registry.core.imaging.images import (
+    CONFIG_TYPE,
+    LAYER_ANNOTATION,
+    LAYER_TYPE,
+    LOCK_PATH,
+    Descriptor,
+    Image,
+    LayerKind,
+)
 from registry.images.pack import Entry, Link, entry_of_bytes, tar_chunks
 
 DESCRIPTION = "image.json"  # where the scoring process looks for it, at the root

@@ -14,7 +14,7 @@ from registry.containers.sources import (
     decode_image,
 )
 from registry.core.errors import InvalidInput
-from registry.core.images import INDEX_TYPE, Descriptor, Manifest
+from registry.core.imaging.images import INDEX_TYPE, Descriptor, Manifest
 from registry.core.names import check_name
 
 REFERENCE = "org.opencontainers.image.ref.name"

@@ -10,7 +10,7 @@ from registry.containers.layouts import FolderBlobs, LayoutSource
 from registry.containers.remote import RemoteSource
 from registry.containers.sources import Source
 from registry.containers.targets import ArchiveTarget, LayoutTarget, RegistryTarget, Target
-from registry.core.container_locations import FileLocation, Location, RegistryLocation, Transport
+from registry.core.imaging.container_locations import FileLocation, Location, RegistryLocation, Transport
 
 Reach = Callable[[RegistryLocation], Distribution]
 

@@ -15,9 +15,9 @@ from registry.containers.sources import (
     decode,
     decode_image,
 )
-from registry.core.container_locations import RegistryLocation
 from registry.core.errors import InvalidInput
-from registry.core.images import Descriptor, Manifest
+from registry.core.imaging.container_locations import RegistryLocation
+from registry.core.imaging.images import Descriptor, Manifest
 from registry.core.names import DIGEST, check_name
 
 

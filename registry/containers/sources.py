@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Protocol, TypeVar
 import msgspec
 
 from registry.core.errors import InvalidInput
-from registry.core.images import CONFIG_TYPE, INDEX_TYPE, LAYER_TYPE, MANIFEST_TYPE, Descriptor, Manifest
+from registry.core.imaging.images import CONFIG_TYPE, INDEX_TYPE, LAYER_TYPE, MANIFEST_TYPE, Descriptor, Manifest
 
 T = TypeVar("T")
 

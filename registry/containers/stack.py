@@ -6,8 +6,8 @@ import msgspec
 
 from registry.containers.environment import ENVIRONMENT_PATH
 from registry.containers.sources import StoredImage
-from registry.core.containers import ContainerSettings
-from registry.core.images import CODE_PATH, MANIFEST_TYPE, Descriptor, ImageConfig, Manifest
+from registry.core.imaging.containers import ContainerSettings
+from registry.core.imaging.images import CODE_PATH, MANIFEST_TYPE, Descriptor, ImageConfig, Manifest
 
 SOURCE_LABEL = "dev.slipway.source"  # NAME@DIGEST of the image that was exported
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -15,8 +15,8 @@ from registry.containers.distribution import Distribution
 from registry.containers.layouts import REFERENCE
 from registry.containers.sources import read_verified
 from registry.core.errors import InvalidInput
-from registry.core.images import MANIFEST_TYPE, Descriptor, Index
-from registry.images.layout import ImageLayout
+from registry.core.imaging.images import MANIFEST_TYPE, Descriptor, Index
+from registry.images.keeping.layout import ImageLayout
 from registry.images.pack import Entry, entry_of_bytes, tar_chunks
 
 Report = Callable[[int], None]  # so many bytes more were written

@@ -5,9 +5,9 @@ from typing import Any, Literal
 import msgspec
 
 from registry.core.activities import Activity
-from registry.core.endpoints import Deployment, Endpoint
-from registry.core.images import Image
-from registry.core.models import Model, ModelMove
+from registry.core.deploying.endpoints import Deployment, Endpoint
+from registry.core.imaging.images import Image
+from registry.core.modelling.models import Model, ModelMove
 from registry.core.services import Service
 
 

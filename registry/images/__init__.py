@@ -16,10 +16,8 @@ Map::
     pack.py      files → the bytes of a deterministic tar
     deflate.py   gzip, the same bytes for ever
     build.py     layers, config, manifest → digest
-    layout.py    the OCI image layout on disk: blobs, tags, written once and verified
-    stage.py     blobs on their way there;  disk.py  what the disk's errors mean
+    keeping/     the OCI image layout on disk: blobs, tags, written once and verified; what refers to what
     pushed/      blobs and images that come from elsewhere;  tar_headers.py  their archives, in bounded memory
-    links.py     what a manifest of any kind refers to
 
 Nothing here knows of the database or of the clock; of HTTP only what fetches wheels does.
 """

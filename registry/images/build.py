@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from registry.core.descriptions import SCHEMA
-from registry.core.images import (
+from registry.core.imaging.descriptions import SCHEMA
+from registry.core.imaging.images import (
     CODE_PATH,
     CONFIG_TYPE,
     IMAGE_LABEL,
@@ -21,13 +21,13 @@ from registry.core.images import (
     ModelInImage,
 )
 from registry.images.inputs import BuildInputs
+from registry.images.keeping.layout import ImageLayout
+from registry.images.keeping.stage import Stage
 from registry.images.layers.base import Layer
 from registry.images.layers.models import model_path
 from registry.images.layers.packed import PackedLayers
 from registry.images.layers.stack import stack
-from registry.images.layout import ImageLayout
 from registry.images.lock import PLATFORMS
-from registry.images.stage import Stage
 
 Report = Callable[[float, str], None]  # progress from 0.0 to 1.0, and a line for the log
 

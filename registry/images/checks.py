@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from registry.core.errors import BuildFailed
-from registry.core.images import Runtime
+from registry.core.imaging.images import Runtime
 from registry.images.mlmodel import MLmodel
 
 _REQUIRED = ("init", "run")

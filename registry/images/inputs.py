@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from registry.core.acceleration import Acceleration
-from registry.core.containers import ContainerSettings
 from registry.core.errors import BuildFailed
-from registry.core.images import CODE_PATH, MODELS_PATH, ImageKind, Runtime
-from registry.core.resources import Resources
-from registry.core.samples import Sample
+from registry.core.imaging.acceleration import Acceleration
+from registry.core.imaging.containers import ContainerSettings
+from registry.core.imaging.images import CODE_PATH, MODELS_PATH, ImageKind, Runtime
+from registry.core.imaging.resources import Resources
+from registry.core.imaging.samples import Sample
 from registry.images.checks import check_onnx, check_script, choose_runtime
 from registry.images.mlmodel import find_mlmodel
 from registry.images.pack import Entry

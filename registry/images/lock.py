@@ -14,9 +14,9 @@ from pathlib import Path
 
 import uv
 
-from registry.core.descriptions import PYTHON_MINOR
 from registry.core.errors import BuildFailed
-from registry.core.images import Runtime
+from registry.core.imaging.descriptions import PYTHON_MINOR
+from registry.core.imaging.images import Runtime
 
 ONNX_REQUIREMENTS: tuple[str, ...] = ("onnxruntime>=1.16",)
 

@@ -6,7 +6,7 @@ The environment is locked like an image's, and made where ``serving/node`` makes
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from registry.core.acceleration import Quantised, QuantiseNews, QuantiseOrder, format_of
+from registry.core.imaging.acceleration import Quantised, QuantiseNews, QuantiseOrder, format_of
 from registry.images.errand import Errand, node_command, run_errand
 from registry.images.lock import Locks
 

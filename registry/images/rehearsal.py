@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from registry.core.samples import GoldenAnswers, RehearsalNews, RehearsalOrder
+from registry.core.imaging.samples import GoldenAnswers, RehearsalNews, RehearsalOrder
 from registry.images.errand import Errand, node_command, run_errand
 
 _MODULE = "serving.node.rehearse"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from registry.store.blobs import Blobs, open_blobs
 from registry.store.metadata import Metadata, open_metadata
-from registry.store.sealing import MasterKey
+from registry.store.security.sealing import MasterKey
 
 LOOK_S = 0.5  # how late a registry learns what another one wrote to the same database
 KEY_BYTES = 32  # 43 characters of URL-safe base64

@@ -10,8 +10,8 @@ import typer
 from registry.cli.context import DEFAULT_DIRECTORY, DIRECTORY_VARIABLE
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_rows, when
 from registry.core.times import DAY_MS
-from serving.node.launch import NODE
-from serving.node.room import BOUND_VARIABLE, open_room
+from serving.node.keeping.room import BOUND_VARIABLE, open_room
+from serving.node.running.launch import NODE
 from serving.policy.eviction import Cached, bytes_of
 
 DIR_OPTION = typer.Option(DEFAULT_DIRECTORY, "--dir", envvar=DIRECTORY_VARIABLE, help="The workspace's folder.")

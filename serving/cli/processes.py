@@ -10,7 +10,7 @@ import typer
 
 from registry.cli.context import DEFAULT_DIRECTORY, DIRECTORY_VARIABLE, URL_OPTION, workspace_url
 from serving.cli.node import CACHE_OPTION
-from serving.node.launch import NODE
+from serving.node.running.launch import NODE
 
 REGISTRY_OPTION = typer.Option("http://127.0.0.1:5000", "--registry", help="The registry's URL.")
 CONTROLLER_OPTION = typer.Option("http://127.0.0.1:5001", "--controller", help="The controller's URL.")
@@ -108,7 +108,7 @@ def serve_image(
 
     Example: slipway image serve cancer-onnx:1 --http-port 9000
     """
-    from serving.node.serve_alone import serve_alone
+    from serving.node.running.serve_alone import serve_alone
     from serving.node.trust import known_trust
 
     registry_url = workspace_url(url)

@@ -31,7 +31,7 @@ from serving.embedded.workspace import (
     read_workspace_file,
     take_down,
 )
-from serving.node.room import BOUND_VARIABLE
+from serving.node.keeping.room import BOUND_VARIABLE
 
 
 def _port_option(help_text: str) -> Any:

@@ -7,9 +7,9 @@ import msgspec
 from ray import serve
 from ray.serve import Application
 
-from registry.core.signatures import Trust
+from registry.core.imaging.signatures import Trust
 from serving.cluster.supervision import Supervision
-from serving.node.room import BOUND_VARIABLE
+from serving.node.keeping.room import BOUND_VARIABLE
 from serving.wire.replica import ReplicaSpec
 
 

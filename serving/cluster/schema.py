@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from registry.core.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
-from registry.core.signatures import Trust
+from registry.core.deploying.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
+from registry.core.imaging.signatures import Trust
 from serving.wire.replica import ReplicaSpec
 from serving.wire.routing import backend_name
 

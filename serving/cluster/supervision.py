@@ -11,15 +11,15 @@ from typing import Any
 import httpx
 
 from registry.core.errors import SlipwayError
-from registry.core.signatures import Trust
+from registry.core.imaging.signatures import Trust
 from serving.cluster.pulse import SILENCE_SLACK_S, Pulse
 from serving.cluster.reporter import Reporter, new_replica_id
 from serving.node.errors import NodeError
-from serving.node.launch import LOGS, NODE, Launch, read_description
+from serving.node.keeping.room import open_room
 from serving.node.prepare import Prepared, prepare_image
-from serving.node.process import ScoringProcess
-from serving.node.room import open_room
-from serving.node.samples import reproduce
+from serving.node.running.launch import LOGS, NODE, Launch, read_description
+from serving.node.running.process import ScoringProcess
+from serving.node.running.samples import reproduce
 from serving.wire.replica import ReplicaSpec, ReplicaState
 
 log = logging.getLogger("slipway.supervisor")

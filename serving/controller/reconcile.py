@@ -6,8 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from registry.core.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
-from registry.core.endpoints import RevisionState
+from registry.core.deploying.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
+from registry.core.deploying.endpoints import RevisionState
 from registry.core.errors import SlipwayError
 from serving.cluster.client import Cluster, ClusterError
 from serving.cluster.schema import Surroundings, render

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from registry.client import Client
-from registry.core.desired import DesiredState
-from registry.core.endpoints import RevisionState
+from registry.core.deploying.desired import DesiredState
+from registry.core.deploying.endpoints import RevisionState
 from registry.core.errors import Conflict, NotFound, SlipwayError
 
 log = logging.getLogger("slipway.controller")

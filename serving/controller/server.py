@@ -17,8 +17,8 @@ from serving.controller.app import create_app
 from serving.controller.board import Board
 from serving.controller.reconcile import Reconciler
 from serving.controller.registry import RegistryLink
-from serving.node.launch import LOGS
-from serving.node.service import announce, bind, run, url_of
+from serving.node.running.launch import LOGS
+from serving.node.running.service import announce, bind, run, url_of
 
 log = logging.getLogger("slipway.controller")
 

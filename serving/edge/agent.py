@@ -19,7 +19,7 @@ from serving.edge.log_receiver import LogReceiver
 from serving.edge.outbox import Outbox
 from serving.edge.salvage import Salvage
 from serving.edge.settings import EdgeSettings, prepare_folders, read_secret
-from serving.node.service import announce
+from serving.node.running.service import announce
 from serving.wire.routing import SCHEMA, RoutingTable
 
 __all__ = ["EdgeSettings", "run_agent"]

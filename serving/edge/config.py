@@ -5,7 +5,7 @@ import hashlib
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from registry.core.endpoints import RetryRule
+from registry.core.deploying.endpoints import RetryRule
 from serving.edge.maps import MAP_NAMES, traffic_headers
 from serving.edge.names import checked
 from serving.wire.request_line import MARK

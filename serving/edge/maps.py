@@ -14,7 +14,7 @@ Keys are in lower case but for model versions; every key and value matches a pat
 
 import msgspec
 
-from registry.core.endpoints import MAX_INTERVALS, MAX_TRAFFIC_HEADERS
+from registry.core.deploying.endpoints import MAX_INTERVALS, MAX_TRAFFIC_HEADERS
 from serving.edge.names import checked
 from serving.wire.routing import DeploymentRoute, EndpointRoute, RoutingTable
 

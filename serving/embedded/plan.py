@@ -10,7 +10,7 @@ import msgspec
 from serving.cluster.head import RayPorts, cluster_address, head_command, ray_environment
 from serving.embedded.paths import WorkspacePaths
 from serving.embedded.records import INSTANCE_VARIABLE
-from serving.node.launch import NODE
+from serving.node.running.launch import NODE
 
 HOST = "127.0.0.1"
 

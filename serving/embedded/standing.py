@@ -7,7 +7,7 @@ from typing import TypeVar
 import httpx
 import msgspec
 
-from registry.core.endpoints import Deployment, RevisionState
+from registry.core.deploying.endpoints import Deployment, RevisionState
 from registry.core.rest import DeploymentList, EndpointList
 from serving.wire.replica import ReplicaReport, ReplicaState
 

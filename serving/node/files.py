@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from registry.core.images import Descriptor, ImageConfig, Manifest
+from registry.core.imaging.images import Descriptor, ImageConfig, Manifest
 from serving.node.errors import PullFailed
-from serving.node.pull import read_config, read_manifest
+from serving.node.keeping.pull import read_config, read_manifest
 
 
 class Files:

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from registry.core.images import LOCK_PATH, WHEELS_PATH
+from registry.core.imaging.images import LOCK_PATH, WHEELS_PATH
+from registry.core.imaging.samples import GoldenAnswers
+from registry.core.imaging.signatures import Trust
 from registry.core.names import parse_image_reference
-from registry.core.samples import GoldenAnswers
-from registry.core.signatures import Trust
-from serving.node.cache import ImageCache
-from serving.node.environments import Environments
-from serving.node.golden import golden_answers
-from serving.node.launch import read_description
-from serving.node.locks import Hold
-from serving.node.pull import Puller, Source
-from serving.node.room import Room
+from serving.node.keeping.cache import ImageCache
+from serving.node.keeping.environments import Environments
+from serving.node.keeping.locks import Hold
+from serving.node.keeping.pull import Puller, Source
+from serving.node.keeping.room import Room
+from serving.node.running.golden import golden_answers
+from serving.node.running.launch import read_description
 from serving.node.signatures import check_signature
 
 Report = Callable[[str], None]  # a line on what is happening

@@ -12,10 +12,10 @@ from typing import NoReturn
 import msgspec
 
 import serving
-from registry.core.acceleration import QuantiseNews, QuantiseOrder
-from serving.node.environments import Environments
+from registry.core.imaging.acceleration import QuantiseNews, QuantiseOrder
 from serving.node.errors import NodeError
-from serving.node.room import open_room
+from serving.node.keeping.environments import Environments
+from serving.node.keeping.room import open_room
 from serving.scoring.lifeline import die_with_parent
 
 NAME = "slipway_quantiser"  # its import name: packages of its environment never clash with ours

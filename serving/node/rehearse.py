@@ -15,17 +15,17 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from registry.core.endpoints import RequestSettings
+from registry.core.deploying.endpoints import RequestSettings
 from registry.core.errors import SlipwayError
-from registry.core.images import ImageConfig
-from registry.core.samples import Answer, GoldenAnswers, RehearsalNews, RehearsalOrder
+from registry.core.imaging.images import ImageConfig
+from registry.core.imaging.samples import Answer, GoldenAnswers, RehearsalNews, RehearsalOrder
 from serving.node.errors import NodeError
 from serving.node.files import Files
-from serving.node.launch import Launch, read_description
+from serving.node.keeping.room import BOUND_VARIABLE, open_room
 from serving.node.prepare import make_present
-from serving.node.process import ScoringProcess
-from serving.node.room import BOUND_VARIABLE, open_room
-from serving.node.samples import Asker, compare
+from serving.node.running.launch import Launch, read_description
+from serving.node.running.process import ScoringProcess
+from serving.node.running.samples import Asker, compare
 from serving.scoring.lifeline import die_with_parent, exit_when_stdin_ends
 
 READY_WITHIN_S = 120.0  # as replicas have

@@ -12,9 +12,9 @@ import msgspec
 from nacl.exceptions import BadSignatureError
 from nacl.signing import VerifyKey
 
-from registry.core.signatures import SIGNATURE_TYPE, Attached, SignaturePolicy, Trust, fault_of
+from registry.core.imaging.signatures import SIGNATURE_TYPE, Attached, SignaturePolicy, Trust, fault_of
 from serving.node.errors import ImageRefused, PullFailed, SignatureRefused
-from serving.node.pull import Puller
+from serving.node.keeping.pull import Puller
 
 KEPT = "signatures.json"
 

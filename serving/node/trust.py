@@ -11,7 +11,7 @@ import msgspec
 
 from registry.client import Client
 from registry.core.errors import Unavailable
-from registry.core.signatures import Trust
+from registry.core.imaging.signatures import Trust
 
 
 def known_trust(registry_url: str, node: Path) -> Trust:

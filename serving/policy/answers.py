@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from registry.core.samples import Answer, Door, Tolerance
+from registry.core.imaging.samples import Answer, Door, Tolerance
 
 MOST = 5  # differences that are told
 _SHOWN = 60  # characters of a value

@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
-from registry.core.desired import DesiredRevision
+from registry.core.deploying.desired import DesiredRevision
 from serving.wire.replica import ReplicaReport, ReplicaState
 
 SILENT_AFTER_S = 10.0  # a replica not heard of for so long is given up; HAProxy's own checks act long before

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from registry.core.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
-from registry.core.endpoints import RevisionState
+from registry.core.deploying.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
+from registry.core.deploying.endpoints import RevisionState
 from serving.policy.split import intervals_of
 from serving.wire.replica import ReplicaReport, ReplicaState
 from serving.wire.routing import (

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from registry.core.endpoints import TRAFFIC_SCALE
+from registry.core.deploying.endpoints import TRAFFIC_SCALE
 
 _WORD = 0xFFFFFFFF
 _P1, _P2, _P3, _P4, _P5 = 2654435761, 2246822519, 3266489917, 668265263, 374761393

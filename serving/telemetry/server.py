@@ -8,7 +8,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
-from serving.node.service import announce, bind, refuse, run, url_of
+from serving.node.running.service import announce, bind, refuse, run, url_of
 from serving.telemetry.app import build_app
 from serving.telemetry.compact import compact
 from serving.telemetry.ingest import GroupCommit, WriteAhead

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 import msgspec
 
-from registry.core.endpoints import RequestSettings
+from registry.core.deploying.endpoints import RequestSettings
 
 HEARTBEAT_S = 0.5
 

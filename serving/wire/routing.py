@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from registry.core.endpoints import KeyHash, RetryRule
+from registry.core.deploying.endpoints import KeyHash, RetryRule
 
 SCHEMA = 1
 

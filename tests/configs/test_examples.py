@@ -11,8 +11,8 @@ import pytest
 import yaml
 from sklearn.datasets import load_breast_cancer
 
-from registry.core.documents import load_deployment, load_endpoint
-from registry.core.image_documents import load_image
+from registry.core.deploying.documents import load_deployment, load_endpoint
+from registry.core.imaging.image_documents import load_image
 from registry.core.loading import parse_yaml
 from registry.core.names import parse_model_reference
 

@@ -13,10 +13,10 @@ import pytest
 
 from registry.core.activities import ActivityState
 from registry.core.errors import InvalidInput, NotFound, Unavailable
-from registry.images.layout import ImageLayout
+from registry.images.keeping.layout import ImageLayout
 from registry.operations.activities import follow_activity
+from registry.operations.upkeep.workspace_deletion import preview, start_deletion
 from registry.operations.workspace import Workspace, open_workspace
-from registry.operations.workspace_deletion import preview, start_deletion
 from registry.store.blobs import Blobs, open_blobs
 from registry.store.metadata import open_metadata
 from tests.contract.conftest import Place

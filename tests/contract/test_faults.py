@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from registry.core.errors import Unavailable
-from registry.operations.experiments import create_experiment, get_experiment_by_name
-from registry.operations.tracking import create_run
+from registry.operations.tracking.experiments import create_experiment, get_experiment_by_name
+from registry.operations.tracking.tracking import create_run
 from registry.operations.workspace import Workspace
 from registry.store import schema
 from registry.store.blobs import open_blobs
@@ -23,7 +23,7 @@ from tests.servers.postgresql import Postgresql
 TOO_LARGE = """
 import resource, sys
 from registry.core.errors import Unavailable
-from registry.operations.experiments import create_experiment
+from registry.operations.tracking.experiments import create_experiment
 from registry.operations.workspace import open_workspace
 
 workspace = open_workspace(sys.argv[1], "memory://")

@@ -10,23 +10,24 @@ from functools import partial
 import pytest
 import sqlalchemy as sa
 
-from registry.core.datasets import Dataset, DatasetInput
-from registry.core.documents import EndpointDocument
+from registry.core.deploying.documents import EndpointDocument
 from registry.core.errors import InvalidInput, Unavailable
-from registry.core.models import ModelFile
-from registry.core.runs import LifecycleStage, Metric, Run, RunStatus
-from registry.operations.desired import follow_desired_state
-from registry.operations.endpoints import put_endpoint
-from registry.operations.experiments import create_experiment
-from registry.operations.inputs import log_inputs
-from registry.operations.model_versions import register_version
-from registry.operations.models import get_model
-from registry.operations.run_search import search_runs
-from registry.operations.tracking import create_run, log_batch
+from registry.core.modelling.models import ModelFile
+from registry.core.tracking.datasets import Dataset, DatasetInput
+from registry.core.tracking.runs import LifecycleStage, Metric, Run, RunStatus
+from registry.operations.deploying.desired import follow_desired_state
+from registry.operations.deploying.endpoints import put_endpoint
+from registry.operations.modelling.model_versions import register_version
+from registry.operations.modelling.models import get_model
+from registry.operations.tracking.experiments import create_experiment
+from registry.operations.tracking.inputs import log_inputs
+from registry.operations.tracking.run_search import search_runs
+from registry.operations.tracking.tracking import create_run, log_batch
 from registry.operations.workspace import Workspace, open_workspace
-from registry.store import artifacts, datasets, experiments, runs, schema
+from registry.store import schema
 from registry.store.blobs import open_blobs
 from registry.store.metadata import Connection, Metadata, open_metadata
+from registry.store.tracking import artifacts, datasets, experiments, runs
 
 ACTIVE = frozenset({LifecycleStage.ACTIVE})
 

@@ -12,10 +12,13 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from registry.core.errors import Unavailable
-from registry.core.image_views import ImageMove
-from registry.store import artifacts, image_tags, manifests, migrations, model_uses, model_versions, runs, schema
+from registry.core.imaging.image_views import ImageMove
+from registry.store import migrations, schema
 from registry.store.engines import open_engine
+from registry.store.imaging import image_tags, manifests
 from registry.store.metadata import open_metadata
+from registry.store.modelling import model_uses, model_versions
+from registry.store.tracking import artifacts, runs
 from tests.servers.postgresql import Postgresql
 
 RUN = "a" * 32

@@ -9,14 +9,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from registry.api.access import Protection
+from registry.api.security.access import Protection
 from registry.api.server import RegistryServer, bind
-from registry.core.access import Role
-from registry.core.images import Image, ImageConfig, ImageKind, ModelInImage, Runtime
-from registry.core.tokens import WantedToken
-from registry.operations.catalog import record_image
-from registry.operations.image_works import open_image_works
-from registry.operations.tokens import create_token
+from registry.core.imaging.images import Image, ImageConfig, ImageKind, ModelInImage, Runtime
+from registry.core.security.access import Role
+from registry.core.security.tokens import WantedToken
+from registry.operations.imaging.catalog import record_image
+from registry.operations.imaging.image_works import open_image_works
+from registry.operations.security.tokens import create_token
 from registry.operations.workspace import Workspace, open_workspace
 from registry.store.blobs import open_blobs
 from registry.store.metadata import open_metadata

@@ -11,8 +11,8 @@ from registry.api.blobs import receive
 from registry.api.download import BINARY, send
 from registry.api.mlflow import wire
 from registry.api.route import answer, workspace_of
-from registry.core.artifacts import ArtifactAddress, parse_address
-from registry.operations import artifacts
+from registry.core.tracking.artifacts import ArtifactAddress, parse_address
+from registry.operations.tracking import artifacts
 
 
 async def put_artifact(request: Request) -> Response:

@@ -6,9 +6,9 @@ from starlette.responses import Response
 
 from registry.api.mlflow import wire
 from registry.api.mlflow.artifacts import send_artifact
-from registry.core.artifacts import ArtifactAddress, LoggedModelFiles, RunFiles, VersionFiles
-from registry.core.models import read_version
+from registry.core.modelling.models import read_version
 from registry.core.paths import check_archive_path
+from registry.core.tracking.artifacts import ArtifactAddress, LoggedModelFiles, RunFiles, VersionFiles
 
 
 class OfVersion(msgspec.Struct, frozen=True, kw_only=True):

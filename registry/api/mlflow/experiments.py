@@ -10,9 +10,9 @@ from starlette.responses import Response
 from registry.api.mlflow import wire
 from registry.api.route import answer, workspace_of
 from registry.core.errors import InvalidInput
-from registry.core.runs import Experiment
-from registry.core.search import decode_page_token
-from registry.operations import experiments
+from registry.core.tracking.runs import Experiment
+from registry.core.tracking.search import decode_page_token
+from registry.operations.tracking import experiments
 
 MAX_SEARCH = 50_000
 

@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from registry.api.mlflow import wire
 from registry.api.route import answer, workspace_of
-from registry.core.datasets import Dataset, DatasetInput, ModelOutput
-from registry.operations import inputs
+from registry.core.tracking.datasets import Dataset, DatasetInput, ModelOutput
+from registry.operations.tracking import inputs
 
 
 class DatasetInputMessage(msgspec.Struct, frozen=True, kw_only=True):

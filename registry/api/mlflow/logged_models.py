@@ -10,12 +10,12 @@ from starlette.responses import Response
 from registry.api.mlflow import wire
 from registry.api.mlflow.artifacts import file_json
 from registry.api.route import answer, workspace_of
-from registry.core.artifacts import ArtifactAddress, LoggedModelFiles
 from registry.core.errors import InvalidInput
-from registry.core.logged_models import LoggedModel, LoggedModelStatus, ModelMetric
+from registry.core.modelling.logged_models import LoggedModel, LoggedModelStatus, ModelMetric
 from registry.core.paths import check_archive_path
-from registry.operations import artifacts
-from registry.operations import logged_models as operations
+from registry.core.tracking.artifacts import ArtifactAddress, LoggedModelFiles
+from registry.operations.modelling import logged_models as operations
+from registry.operations.tracking import artifacts
 
 # By name, as protobuf's JSON has enums.
 STATUS_NAMES = {

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from registry.api.mlflow import wire
 from registry.api.route import answer, workspace_of
 from registry.core.errors import InvalidInput
-from registry.core.search import decode_page_token
-from registry.operations import metrics
+from registry.core.tracking.search import decode_page_token
+from registry.operations.tracking import metrics
 
 SAMPLED = 320
 

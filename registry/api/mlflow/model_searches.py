@@ -10,10 +10,10 @@ from registry.api.mlflow.logged_models import logged_model_json
 from registry.api.mlflow.model_versions import version_json
 from registry.api.mlflow.registered_models import model_json
 from registry.api.route import answer, workspace_of
-from registry.core import search
 from registry.core.errors import InvalidInput
-from registry.core.logged_models import MAX_SEARCH, DatasetChoice, ModelOrder
-from registry.operations import logged_models, model_lists
+from registry.core.modelling.logged_models import MAX_SEARCH, DatasetChoice, ModelOrder
+from registry.core.tracking import search
+from registry.operations.modelling import logged_models, model_lists
 
 MAX_MODELS = 1000
 MAX_VERSIONS = 200_000

@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from registry.api.mlflow import wire
 from registry.api.route import answer, workspace_of
-from registry.core.models import ModelVersion, VersionEntry, read_stage, read_version
-from registry.operations import model_versions, models
-from registry.operations.caller import who
+from registry.core.modelling.models import ModelVersion, VersionEntry, read_stage, read_version
+from registry.operations.modelling import model_versions, models
+from registry.operations.security.caller import who
 
 VersionNumber: TypeAlias = str | int
 

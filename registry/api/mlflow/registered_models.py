@@ -11,9 +11,9 @@ from registry.api.mlflow import wire
 from registry.api.mlflow.model_versions import VersionNumber, answer_version, version_json
 from registry.api.route import answer, workspace_of
 from registry.core.errors import InvalidInput
-from registry.core.models import ModelEntry, VersionEntry, read_version
-from registry.operations import model_labels, model_lists, models
-from registry.operations.caller import who
+from registry.core.modelling.models import ModelEntry, VersionEntry, read_version
+from registry.operations.modelling import model_labels, model_lists, models
+from registry.operations.security.caller import who
 
 
 class CreateModel(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from registry.api.mlflow import wire
 from registry.api.route import answer, workspace_of
-from registry.operations import run_files
+from registry.operations.tracking import run_files
 
 
 class ListArtifacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from registry.api.mlflow import wire
 from registry.api.route import answer, workspace_of
-from registry.core.search import decode_page_token
-from registry.operations import run_search
+from registry.core.tracking.search import decode_page_token
+from registry.operations.tracking import run_search
 
 MAX_SEARCH = 50_000
 

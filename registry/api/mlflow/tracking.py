@@ -8,8 +8,8 @@ from starlette.responses import Response
 
 from registry.api.mlflow import wire
 from registry.api.route import answer, workspace_of
-from registry.core.runs import Metric
-from registry.operations import tracking
+from registry.core.tracking.runs import Metric
+from registry.operations.tracking import tracking
 
 MAX_BATCH_BYTES = 1_000_000
 

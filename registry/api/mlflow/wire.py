@@ -10,10 +10,10 @@ import msgspec
 from starlette.requests import Request
 
 from registry.api.route import read_body
-from registry.core.datasets import MAX_DIGEST, MAX_NAME, DatasetInput
 from registry.core.errors import InvalidInput
-from registry.core.runs import LifecycleStage, Metric, Run, RunStatus, clamp
-from registry.core.search import encode_page_token
+from registry.core.tracking.datasets import MAX_DIGEST, MAX_NAME, DatasetInput
+from registry.core.tracking.runs import LifecycleStage, Metric, Run, RunStatus, clamp
+from registry.core.tracking.search import encode_page_token
 
 T = TypeVar("T")
 MAX_SHOWN = 60  # characters of a value that a message repeats

@@ -5,11 +5,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from registry.api.download import send
-from registry.api.images import works_of
+from registry.api.imaging.images import works_of
 from registry.api.oci.manifests import DIGEST_HEADER
 from registry.api.route import workspace_of
 from registry.core.names import check_name
-from registry.operations.manifests import delete_blob
+from registry.operations.imaging.manifests import delete_blob
 
 
 async def pull(request: Request) -> Response:

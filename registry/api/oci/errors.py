@@ -3,7 +3,7 @@
 import msgspec
 
 from registry.core.errors import Conflict, Forbidden, InvalidInput, NotFound, SlipwayError, Unauthenticated, Unavailable
-from registry.core.pushes import (
+from registry.core.imaging.pushes import (
     DigestMismatch,
     InvalidChunk,
     InvalidManifest,

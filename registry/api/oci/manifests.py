@@ -9,14 +9,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from registry.api.images import works_of
+from registry.api.imaging.images import works_of
 from registry.api.route import read_some, workspace_of
 from registry.api.text import check_body
-from registry.core.images import INDEX_TYPE, Index
-from registry.core.manifests import MAX_MANIFEST_BYTES
-from registry.operations import manifests
-from registry.operations.pushes import push_manifest
-from registry.operations.referrers import referrers
+from registry.core.imaging.images import INDEX_TYPE, Index
+from registry.core.imaging.manifests import MAX_MANIFEST_BYTES
+from registry.operations.imaging import manifests
+from registry.operations.imaging.pushes import push_manifest
+from registry.operations.imaging.referrers import referrers
 
 DIGEST_HEADER = "docker-content-digest"
 

@@ -12,12 +12,12 @@ from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 
-from registry.api.images import works_of
+from registry.api.imaging.images import works_of
 from registry.api.oci.manifests import DIGEST_HEADER
 from registry.api.route import read_some
 from registry.core.errors import NotFound
+from registry.core.imaging.pushes import InvalidChunk, WrongPlace
 from registry.core.names import DIGEST, check_name
-from registry.core.pushes import InvalidChunk, WrongPlace
 from registry.images.pack import CHUNK_BYTES
 from registry.images.pushed.uploads import Upload, Uploads
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from registry.core.environments import EnvironmentRequest, check_environment
 from registry.core.errors import BuildFailed
+from registry.core.imaging.environments import EnvironmentRequest, check_environment
 from registry.images.environments.base import Wanted, wanted
 from registry.images.environments.conda import from_conda
 from registry.images.environments.curated import find_curated, from_curated

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from registry.core.environments import CuratedEnvironment, parse_curated_reference
 from registry.core.errors import NotFound
+from registry.core.imaging.environments import CuratedEnvironment, parse_curated_reference
 from registry.images.environments.base import Wanted
 
 _FOLDER = Path(__file__).parents[1] / "curated"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from registry.core.acceleration import Acceleration, AccelerationRequest, Quantised
 from registry.core.errors import BuildFailed
-from registry.core.images import ImageKind, Runtime
+from registry.core.imaging.acceleration import Acceleration, AccelerationRequest, Quantised
+from registry.core.imaging.images import ImageKind, Runtime
 from registry.images.inputs import BuildInputs, ModelInput
 from registry.images.pack import Entry, read_chunks
 from registry.images.quantise import REQUIREMENTS, Quantiser

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import assert_never
 
-from registry.core.containers import ContainerSettings
-from registry.core.images import BuildRequest, ImageKind
+from registry.core.imaging.containers import ContainerSettings
+from registry.core.imaging.images import BuildRequest, ImageKind
 from registry.images.kinds.accelerated import AcceleratedKind, Calibration
 from registry.images.kinds.base import Kind
 from registry.images.kinds.docker import DockerKind

@@ -5,8 +5,8 @@ A base in the image would be pulled by every node, which has no use for it, and 
 
 from dataclasses import dataclass, replace
 
-from registry.core.containers import ContainerSettings
-from registry.core.images import ImageKind
+from registry.core.imaging.containers import ContainerSettings
+from registry.core.imaging.images import ImageKind
 from registry.images.inputs import BuildInputs
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from registry.core.images import GZIP_LAYER_TYPE, LAYER_ANNOTATION, LAYER_TYPE, PATH_ANNOTATION, LayerKind
+from registry.core.imaging.images import GZIP_LAYER_TYPE, LAYER_ANNOTATION, LAYER_TYPE, PATH_ANNOTATION, LayerKind
 from registry.images.pack import Entry, Link
 
 LARGE_BYTES = 1 << 20  # a file of this size has a layer of its own, so that images which share it share the layer

@@ -5,7 +5,7 @@ The version's number is in the links alone: two versions with a large file in co
 
 from collections.abc import Iterator
 
-from registry.core.images import MODEL_FILES_PATH, MODELS_PATH, LayerKind
+from registry.core.imaging.images import MODEL_FILES_PATH, MODELS_PATH, LayerKind
 from registry.images.inputs import ModelInput
 from registry.images.layers.base import MAX_LARGE_MODEL_FILES, Layer, split_large
 from registry.images.pack import Link

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import msgspec
 
 from registry.core.errors import NotFound
-from registry.core.images import LAYER_TYPE
+from registry.core.imaging.images import LAYER_TYPE
 from registry.images.deflate import gzip_bytes
+from registry.images.keeping.layout import ImageLayout
+from registry.images.keeping.stage import Stage
 from registry.images.layers.base import Layer
-from registry.images.layout import ImageLayout
 from registry.images.pack import Entry, tar_chunks
-from registry.images.stage import Stage
 
 _FORMAT = 2  # of what ``pack.py`` and ``deflate.py`` write
 

@@ -1,6 +1,6 @@
 """All layers of an image, from the lowest to the highest."""
 
-from registry.core.images import CODE_PATH, LOCK_PATH, SCORING_PATH, WHEELS_PATH, LayerKind
+from registry.core.imaging.images import CODE_PATH, LOCK_PATH, SCORING_PATH, WHEELS_PATH, LayerKind
 from registry.images.inputs import BuildInputs
 from registry.images.layers.base import MAX_LARGE_WHEELS, Layer, split_large
 from registry.images.layers.models import model_layers

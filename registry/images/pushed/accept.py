@@ -8,13 +8,13 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from registry.core.descriptions import read_description
 from registry.core.errors import InvalidInput
-from registry.core.images import IMAGE_LABEL, LOCK_PATH, Descriptor, ImageConfig
-from registry.core.layers import check_member, plain_tar
-from registry.core.manifests import CONFIG_TYPES, PushedManifest
-from registry.core.pushes import RefusedImage
-from registry.images.layout import ImageLayout
+from registry.core.imaging.descriptions import read_description
+from registry.core.imaging.images import IMAGE_LABEL, LOCK_PATH, Descriptor, ImageConfig
+from registry.core.imaging.layers import check_member, plain_tar
+from registry.core.imaging.manifests import CONFIG_TYPES, PushedManifest
+from registry.core.imaging.pushes import RefusedImage
+from registry.images.keeping.layout import ImageLayout
 from registry.images.tar_headers import TarHeaders
 
 MAX_CONFIG_BYTES = 4 << 20

@@ -19,9 +19,9 @@ from threading import Lock
 from typing import Self
 
 from registry.core.errors import Conflict, Unavailable
-from registry.core.pushes import DigestMismatch, InvalidChunk, TooManyUploads, UnknownUpload
-from registry.images.disk import disk_told
-from registry.images.layout import ImageLayout
+from registry.core.imaging.pushes import DigestMismatch, InvalidChunk, TooManyUploads, UnknownUpload
+from registry.images.keeping.disk import disk_told
+from registry.images.keeping.layout import ImageLayout
 from registry.images.pack import CHUNK_BYTES
 
 MAX_UPLOADS = 128  # at the same time, in all

@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from registry.api.app import ROUTES
-from registry.core.images import Image
+from registry.core.imaging.images import Image
 from registry.operations.activities import report_progress
-from registry.operations.desired import get_desired_state
+from registry.operations.deploying.desired import get_desired_state
 from registry.operations.workspace import Workspace
 
 V1 = "/api/v1"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from registry.core.models import ModelFile
-from registry.core.runs import Experiment, LifecycleStage, Run, RunStatus
+from registry.core.modelling.models import ModelFile
+from registry.core.tracking.runs import Experiment, LifecycleStage, Run, RunStatus
 from registry.operations.workspace import Workspace
-from registry.store import artifacts, experiments, runs
+from registry.store.tracking import artifacts, experiments, runs
 
 Write = Callable[..., str]
 

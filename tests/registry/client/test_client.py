@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from registry.client import Client
-from registry.core.documents import DeploymentDocument, EndpointDocument, EnvironmentDocument
-from registry.core.endpoints import RevisionState
+from registry.core.deploying.documents import DeploymentDocument, EndpointDocument, EnvironmentDocument
+from registry.core.deploying.endpoints import RevisionState
 from registry.core.errors import (
     ERROR_OF_CODE,
     HTTP_STATUS,
@@ -19,7 +19,7 @@ from registry.core.errors import (
     SlipwayError,
     Unavailable,
 )
-from registry.core.images import Image
+from registry.core.imaging.images import Image
 from registry.core.services import ServiceName
 
 

@@ -6,12 +6,12 @@ from msgspec.structs import replace
 from registry.client import Client
 from registry.core.activities import Activity, ActivityState
 from registry.core.errors import InvalidInput, NotFound
-from registry.core.image_documents import CodeDocument, ImageDocument, ImageEnvironmentDocument, SampleDocument
-from registry.core.images import PATH_ANNOTATION, Runtime
-from registry.core.models import ModelFile, ModelVersion
-from registry.core.samples import MAX_SAMPLE_BYTES
+from registry.core.imaging.image_documents import CodeDocument, ImageDocument, ImageEnvironmentDocument, SampleDocument
+from registry.core.imaging.images import PATH_ANNOTATION, Runtime
+from registry.core.imaging.samples import MAX_SAMPLE_BYTES
+from registry.core.modelling.models import ModelFile, ModelVersion
 from registry.operations.workspace import Workspace
-from registry.store import model_versions, models
+from registry.store.modelling import model_versions, models
 
 
 @pytest.fixture

@@ -15,12 +15,12 @@ from sklearn.linear_model import LinearRegression
 
 from registry.client import Client
 from registry.core.activities import Activity, ActivityState
-from registry.core.image_documents import ImageDocument, ImageEnvironmentDocument, SampleDocument
-from registry.core.images import Runtime
-from registry.core.models import ModelFile, ModelVersion
-from registry.core.samples import Door
+from registry.core.imaging.image_documents import ImageDocument, ImageEnvironmentDocument, SampleDocument
+from registry.core.imaging.images import Runtime
+from registry.core.imaging.samples import Door
+from registry.core.modelling.models import ModelFile, ModelVersion
 from registry.operations.workspace import Workspace
-from registry.store import model_versions, models
+from registry.store.modelling import model_versions, models
 
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore::UserWarning")]
 

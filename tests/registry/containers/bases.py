@@ -10,7 +10,7 @@ from typing import Any
 
 from backports import zstd
 
-from registry.core.images import CONFIG_TYPE, LAYER_TYPE, MANIFEST_TYPE
+from registry.core.imaging.images import CONFIG_TYPE, LAYER_TYPE, MANIFEST_TYPE
 
 DEBIAN_LIKE = {"usr/bin/python3": "->python3.11", "usr/bin/python3.11": "ELF", "etc/os-release": "ID=debian"}
 _PACK = {"": bytes, "+gzip": lambda plain: gzip.compress(plain, mtime=0), "+zstd": zstd.compress}

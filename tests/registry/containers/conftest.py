@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from registry.containers.export import Order
-from registry.core.container_locations import parse_location
-from registry.core.containers import ContainerSettings
-from registry.core.images import Image, Runtime
+from registry.core.imaging.container_locations import parse_location
+from registry.core.imaging.containers import ContainerSettings
+from registry.core.imaging.images import Image, Runtime
 from registry.images.build import build_image
 from registry.images.inputs import BuildInputs, ModelInput
-from registry.images.layout import ImageLayout
+from registry.images.keeping.layout import ImageLayout
 from registry.images.lock import compile_lock
 from registry.images.pack import entry_of_bytes, entry_of_file
-from registry.operations.catalog import record_image
+from registry.operations.imaging.catalog import record_image
 from registry.operations.workspace import Workspace
 from tests.registry.containers.bases import write_layout
 

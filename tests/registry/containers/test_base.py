@@ -5,7 +5,7 @@ import pytest
 from registry.containers.base import check_architecture, find_python
 from registry.containers.layouts import FolderBlobs, LayoutSource
 from registry.core.errors import InvalidInput
-from registry.core.images import Descriptor
+from registry.core.imaging.images import Descriptor
 from tests.registry.containers.bases import DEBIAN_LIKE, write_layout
 
 

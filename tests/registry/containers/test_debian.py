@@ -20,15 +20,15 @@ import pytest
 from onnx import TensorProto, helper
 
 from registry.containers.export import Order, export_image
-from registry.core.container_locations import parse_location
-from registry.core.containers import ContainerSettings
-from registry.core.images import Image, Runtime
+from registry.core.imaging.container_locations import parse_location
+from registry.core.imaging.containers import ContainerSettings
+from registry.core.imaging.images import Image, Runtime
 from registry.images.inputs import BuildInputs, ModelInput
 from registry.images.lock import compile_lock, own_requirements
 from registry.images.pack import entry_of_bytes
 from registry.images.scoring import scoring_package, scoring_requirements
 from registry.operations.workspace import Workspace
-from serving.node.unpack import unpack_layer
+from serving.node.keeping.unpack import unpack_layer
 from tests.registry.containers.conftest import built_image
 from tests.servers import debian
 from tests.servers.processes import Absent, free_port, require

@@ -15,9 +15,9 @@ import pytest
 from registry.containers.credentials import Login
 from registry.containers.distribution import Distribution
 from registry.containers.export import export_image
-from registry.core.container_locations import RegistryLocation
 from registry.core.errors import Forbidden, InvalidInput, Unauthenticated, Unavailable
-from registry.core.images import Image
+from registry.core.imaging.container_locations import RegistryLocation
+from registry.core.imaging.images import Image
 from registry.operations.workspace import Workspace
 from tests.registry.containers.bases import write_layout
 from tests.registry.containers.conftest import OrderMaker, built_image, image_inputs

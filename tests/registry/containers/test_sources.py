@@ -10,8 +10,8 @@ import pytest
 
 from registry.containers.opening import open_source, reach_from
 from registry.containers.sources import Source
-from registry.core.container_locations import RegistryLocation, parse_location
 from registry.core.errors import InvalidInput, NotFound, Unavailable
+from registry.core.imaging.container_locations import RegistryLocation, parse_location
 from tests.registry.containers.bases import DEBIAN_LIKE, as_docker_archive, as_oci_archive, write_layout
 from tests.registry.containers.plain_registry import PlainRegistry
 

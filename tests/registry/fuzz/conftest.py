@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from registry.api.server import RegistryServer, bind
-from registry.operations.image_works import open_image_works
+from registry.operations.imaging.image_works import open_image_works
 from registry.operations.workspace import open_workspace
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.core.images import CONFIG_TYPE, IMAGE_LABEL, LAYER_TYPE
-from registry.core.manifests import CONFIG_TYPES, IMAGE_TYPES, LIST_TYPES
+from registry.core.imaging.images import CONFIG_TYPE, IMAGE_LABEL, LAYER_TYPE
+from registry.core.imaging.manifests import CONFIG_TYPES, IMAGE_TYPES, LIST_TYPES
 from tests.registry.fuzz.effort import EFFORT
 from tests.registry.fuzz.messages import ANYTHING, NUMBERS, TEXTS
 

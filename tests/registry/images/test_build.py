@@ -12,12 +12,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from registry.core.images import IMAGE_LABEL, LAYER_ANNOTATION, PATH_ANNOTATION, ImageConfig, LayerKind, Runtime
+from registry.core.imaging.images import IMAGE_LABEL, LAYER_ANNOTATION, PATH_ANNOTATION, ImageConfig, LayerKind, Runtime
 from registry.images.build import build_image
 from registry.images.inputs import MAX_MODELS, BuildInputs, ModelInput
+from registry.images.keeping.layout import ImageLayout
 from registry.images.layers.base import LARGE_BYTES, split_large
 from registry.images.layers.stack import stack
-from registry.images.layout import ImageLayout
 from registry.images.lock import check_requirements
 from registry.images.pack import Entry, entry_of_bytes
 from registry.images.scoring import scoring_package, scoring_requirements
@@ -27,10 +27,10 @@ ROOT = Path(__file__).parents[3]
 BUILD_PROGRAM = """
 import os, sys
 from pathlib import Path
-from registry.core.images import Runtime
+from registry.core.imaging.images import Runtime
 from registry.images.build import build_image
 from registry.images.inputs import MAX_MODELS, BuildInputs, ModelInput
-from registry.images.layout import ImageLayout
+from registry.images.keeping.layout import ImageLayout
 from registry.images.pack import entry_of_bytes, entry_of_file
 folder, user = Path(sys.argv[1]), int(sys.argv[2])
 os.umask(0o077 if user else 0o002)

@@ -3,7 +3,7 @@ from collections.abc import Iterable
 import pytest
 
 from registry.core.errors import BuildFailed
-from registry.core.images import Runtime
+from registry.core.imaging.images import Runtime
 from registry.images.checks import check_onnx, check_script, choose_runtime
 from registry.images.mlmodel import MLmodel
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from registry.core.errors import BuildFailed
-from registry.core.images import Runtime
+from registry.core.imaging.images import Runtime
 from registry.images.lock import Locks, check_python, check_requirements, compile_lock, own_requirements
 from tests.registry.images.wheel_files import make_wheel
 

@@ -1,7 +1,7 @@
 import pytest
 
 from registry.core.errors import BuildFailed
-from registry.core.images import Runtime
+from registry.core.imaging.images import Runtime
 from registry.images.inputs import ModelInput, check_inputs
 from registry.images.mlmodel import MLmodel, find_mlmodel, mlflow_requirements
 from registry.images.pack import Entry, entry_of_bytes

@@ -2,14 +2,14 @@
 
 import msgspec
 
-from registry.core.images import IMAGE_LABEL, MODELS_PATH, Image, ImageKind, Runtime
-from registry.core.samples import GOLDEN_TYPE, GoldenAnswers, Sample
+from registry.core.imaging.images import IMAGE_LABEL, MODELS_PATH, Image, ImageKind, Runtime
+from registry.core.imaging.samples import GOLDEN_TYPE, GoldenAnswers, Sample
 from registry.images.build import build_image
 from registry.images.inputs import BuildInputs, ModelInput
 from registry.images.pack import entry_of_bytes
-from registry.operations.catalog import record_image
-from registry.operations.image_works import ImageWorks
-from registry.operations.referrers import attach
+from registry.operations.imaging.catalog import record_image
+from registry.operations.imaging.image_works import ImageWorks
+from registry.operations.imaging.referrers import attach
 from registry.operations.workspace import Workspace
 
 NAME = "cancer"

@@ -6,17 +6,17 @@ from collections.abc import Callable
 import pytest
 from obstore.store import MemoryStore
 
-from registry.core.artifacts import ArtifactAddress, RunFiles
 from registry.core.errors import Unavailable
 from registry.core.rest import ImportedFile
-from registry.operations.artifacts import check_can_receive, record_artifact
-from registry.operations.integrity import YOUNG_MS, remove_orphans
-from registry.operations.model_versions import import_version
-from registry.operations.tracking import create_run, get_run
+from registry.core.tracking.artifacts import ArtifactAddress, RunFiles
+from registry.operations.modelling.model_versions import import_version
+from registry.operations.tracking.artifacts import check_can_receive, record_artifact
+from registry.operations.tracking.tracking import create_run, get_run
+from registry.operations.upkeep.integrity import YOUNG_MS, remove_orphans
 from registry.operations.workspace import Workspace
-from registry.store import doomed_blobs
 from registry.store.blobs import BlobEntry, Blobs
 from registry.store.metadata import Metadata
+from registry.store.upkeep import doomed_blobs
 
 DAYS_ON = int(time.time() * 1000) + 2 * YOUNG_MS
 MINUTE_MS = 60_000

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from registry.api import head_limit
+from registry.api.security import head_limit
 
 Ask = Callable[..., httpx.Response]
 

@@ -13,10 +13,11 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from registry.core.audit import AuditEntry, is_audited
+from registry.core.security.audit import AuditEntry, is_audited
 from registry.core.services import Service
-from registry.operations import audit, services
-from registry.operations.caller import who
+from registry.operations.deploying import services
+from registry.operations.security import audit
+from registry.operations.security.caller import who
 from registry.operations.workspace import Workspace
 from registry.store import schema
 

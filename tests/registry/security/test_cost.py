@@ -5,10 +5,10 @@ import time
 
 from starlette.types import Message, Receive, Scope, Send
 
-from registry.api.access import AccessGuard
-from registry.core.access import Role
-from registry.core.tokens import WantedToken
-from registry.operations.tokens import TokenTable, create_token
+from registry.api.security.access import AccessGuard
+from registry.core.security.access import Role
+from registry.core.security.tokens import WantedToken
+from registry.operations.security.tokens import TokenTable, create_token
 from registry.operations.workspace import Workspace
 
 REQUESTS = 2000

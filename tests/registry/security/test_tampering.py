@@ -8,18 +8,18 @@ import msgspec
 import pytest
 from nacl.signing import SigningKey
 
-from registry.core.images import Image
-from registry.core.samples import GOLDEN_TYPE
-from registry.core.signatures import SIGNATURE_TYPE, Signature, SignaturePolicy, Trust, key_id, statement_text
-from registry.operations import signing
-from registry.operations.desired import get_desired_state
-from registry.operations.image_works import ImageWorks, open_image_works
-from registry.operations.referrers import attach, referrers
-from registry.operations.signing import golden_of, sign_image
+from registry.core.imaging.images import Image
+from registry.core.imaging.samples import GOLDEN_TYPE
+from registry.core.imaging.signatures import SIGNATURE_TYPE, Signature, SignaturePolicy, Trust, key_id, statement_text
+from registry.operations.deploying.desired import get_desired_state
+from registry.operations.imaging import signing
+from registry.operations.imaging.image_works import ImageWorks, open_image_works
+from registry.operations.imaging.referrers import attach, referrers
+from registry.operations.imaging.signing import golden_of, sign_image
 from registry.operations.workspace import Workspace
 from serving.node.errors import ImageRefused, NodeError, SignatureRefused
+from serving.node.keeping.room import open_room
 from serving.node.prepare import Prepared, prepare_image
-from serving.node.room import open_room
 from tests.registry.conftest import serve
 from tests.registry.operations.signed_image import NAME, flip, make_image
 

@@ -15,17 +15,17 @@ from mlflow.exceptions import RestException
 from registry.api.app import FOREIGN, ROUTES
 from registry.api.route import ApiRoute
 from registry.client import Client
-from registry.core.access import Role, needed_role
 from registry.core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
 from registry.core.names import parse_image_reference
+from registry.core.security.access import Role, needed_role
+from registry.core.security.tokens import WantedToken
 from registry.core.times import DAY_MS
-from registry.core.tokens import WantedToken
-from registry.operations.services import list_services
-from registry.operations.tokens import FRESH_S, create_token, list_tokens, revoke_token
+from registry.operations.deploying.services import list_services
+from registry.operations.security.tokens import FRESH_S, create_token, list_tokens, revoke_token
 from registry.operations.workspace import Workspace
 from serving.node.errors import PullFailed
-from serving.node.pull import Puller
-from serving.node.service import announce
+from serving.node.keeping.pull import Puller
+from serving.node.running.service import announce
 
 Ask = Callable[..., httpx.Response]
 REGENERATE = "/api/v1/endpoints/cancer/keys/regenerate"

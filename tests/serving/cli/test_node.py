@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from serving.node.entries import Entries
-from serving.node.kept import RECORD, KeptEnvironment
+from serving.node.keeping.entries import Entries
+from serving.node.keeping.kept import RECORD, KeptEnvironment
 
 Slipway = Callable[..., "subprocess.CompletedProcess[str]"]
 SIZE_BYTES = 350_000_000

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from registry.core.signatures import Trust
+from registry.core.imaging.signatures import Trust
 
 Slipway = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -19,7 +19,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         given.update(settings)
         return 0
 
-    monkeypatch.setattr("serving.node.serve_alone.serve_alone", serve_alone)
+    monkeypatch.setattr("serving.node.running.serve_alone.serve_alone", serve_alone)
     monkeypatch.setattr("serving.node.trust.known_trust", lambda url, node: Trust())
     return given
 

@@ -1,7 +1,7 @@
 """A desired state with one endpoint, one deployment and the revisions asked for."""
 
-from registry.core.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
-from registry.core.endpoints import RequestSettings, RetryRule, RevisionState
+from registry.core.deploying.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
+from registry.core.deploying.endpoints import RequestSettings, RetryRule, RevisionState
 
 
 def desired(*numbers: int, instance_count: int = 2) -> DesiredState:

@@ -14,8 +14,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from registry.core.desired import DesiredState
-from registry.core.signatures import SignaturePolicy, Trust
+from registry.core.deploying.desired import DesiredState
+from registry.core.imaging.signatures import SignaturePolicy, Trust
 from serving.cluster.client import RayCluster
 from serving.cluster.head import RayPorts, cluster_address, head_command, ray_environment
 from serving.cluster.schema import Surroundings, render

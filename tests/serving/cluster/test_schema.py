@@ -2,7 +2,7 @@ import json
 
 from ray.serve.schema import ServeDeploySchema
 
-from registry.core.desired import DesiredState
+from registry.core.deploying.desired import DesiredState
 from serving.cluster.schema import Surroundings, render
 from tests.serving.cluster.desired import desired
 

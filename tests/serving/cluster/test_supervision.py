@@ -13,13 +13,13 @@ from typing import Any
 import httpx
 import pytest
 
-from registry.core.endpoints import RequestSettings
-from registry.core.images import CODE_PATH, SCORING_PATH
-from registry.core.signatures import Trust
+from registry.core.deploying.endpoints import RequestSettings
+from registry.core.imaging.images import CODE_PATH, SCORING_PATH
+from registry.core.imaging.signatures import Trust
 from serving import scoring
 from serving.cluster import supervision
 from serving.cluster.supervision import Supervision
-from serving.node.launch import Launch
+from serving.node.running.launch import Launch
 from serving.wire.replica import ReplicaSpec
 from tests.serving.edge.local_http import Answering, LocalHttp
 

@@ -1,4 +1,4 @@
-from registry.core.endpoints import RetryRule
+from registry.core.deploying.endpoints import RetryRule
 from serving.controller.agents import AWAY_AFTER_S, Agents
 from serving.controller.directory import Directory
 from serving.policy.replicas import SILENT_AFTER_S

@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from registry.core.endpoints import KeyHash, RetryRule
+from registry.core.deploying.endpoints import KeyHash, RetryRule
 from serving.wire.routing import Backend, DeploymentRoute, EndpointRoute, RoutingTable, Server
 
 KEY = "a-key-of-the-tests"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from registry.core.endpoints import RetryRule
+from registry.core.deploying.endpoints import RetryRule
 from serving.wire.routing import ServerState, Tombstone, TombstoneKind
 
 BLUE, GREEN = "cancer.blue.1", "cancer.green.1"

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from registry.core.images import EMPTY, EMPTY_TYPE, MANIFEST_TYPE, Descriptor, Index, Manifest, Runtime
+from registry.core.imaging.images import EMPTY, EMPTY_TYPE, MANIFEST_TYPE, Descriptor, Index, Manifest, Runtime
 from registry.images.build import BuiltImage, build_image
 from registry.images.inputs import BuildInputs, ModelInput, SampleInput
-from registry.images.layout import ImageLayout
+from registry.images.keeping.layout import ImageLayout
 from registry.images.pack import entry_of_bytes
 
 ONNX = b"\x08\x0a\x3a\x02\x0a\x00"

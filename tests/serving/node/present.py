@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
-from serving.node.cache import ImageCache
-from serving.node.locks import Hold
-from serving.node.pull import Puller
-from serving.node.room import open_room
+from serving.node.keeping.cache import ImageCache
+from serving.node.keeping.locks import Hold
+from serving.node.keeping.pull import Puller
+from serving.node.keeping.room import open_room
 
 PULL_PROGRAM = """
 import sys
 from pathlib import Path
-from serving.node.cache import ImageCache
-from serving.node.pull import Puller
-from serving.node.room import open_room
+from serving.node.keeping.cache import ImageCache
+from serving.node.keeping.pull import Puller
+from serving.node.keeping.room import open_room
 node, url, digest = sys.argv[1:4]
 with Puller(url) as puller:
     cache = ImageCache(open_room(Path(node), None))

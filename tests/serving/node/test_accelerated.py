@@ -25,23 +25,23 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from registry.core.acceleration import CPU, AccelerationRequest, ExecutionProvider, Quantised
 from registry.core.errors import BuildFailed
-from registry.core.images import Runtime
-from registry.core.signatures import SignaturePolicy, Trust
+from registry.core.imaging.acceleration import CPU, AccelerationRequest, ExecutionProvider, Quantised
+from registry.core.imaging.images import Runtime
+from registry.core.imaging.signatures import SignaturePolicy, Trust
 from registry.images.build import build_image
 from registry.images.inputs import BuildInputs, ModelInput
+from registry.images.keeping.layout import ImageLayout
 from registry.images.kinds.accelerated import AcceleratedKind, Calibration
-from registry.images.layout import ImageLayout
 from registry.images.lock import Locks, compile_lock, own_requirements
 from registry.images.pack import entry_of_bytes
 from registry.images.quantise import Quantiser
 from registry.images.scoring import scoring_package, scoring_requirements
 from serving.node.errors import ScriptFailed
-from serving.node.launch import Launch
+from serving.node.keeping.room import open_room
 from serving.node.prepare import prepare_image
-from serving.node.process import ScoringProcess
-from serving.node.room import open_room
+from serving.node.running.launch import Launch
+from serving.node.running.process import ScoringProcess
 
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore:Stochastic Optimizer")]
 

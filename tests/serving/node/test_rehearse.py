@@ -13,11 +13,11 @@ from typing import Protocol
 import pytest
 
 from registry.core.errors import BuildFailed
-from registry.core.images import Runtime
-from registry.core.samples import Sample, Tolerance
+from registry.core.imaging.images import Runtime
+from registry.core.imaging.samples import Sample, Tolerance
 from registry.images.build import BuiltImage, build_image
 from registry.images.inputs import BuildInputs, ModelInput, SampleInput
-from registry.images.layout import ImageLayout
+from registry.images.keeping.layout import ImageLayout
 from registry.images.pack import entry_of_bytes
 from registry.images.rehearsal import Rehearsals
 from tests.serving.node.answering import answering
@@ -27,7 +27,7 @@ KILLED_REGISTRY = """
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from registry.images.layout import ImageLayout
+from registry.images.keeping.layout import ImageLayout
 from tests.serving.node.test_rehearse import rehearse
 folder, node, hanging = sys.argv[1:]
 rehearse(SimpleNamespace(layout=ImageLayout(Path(folder))), Path(node), hanging)

@@ -9,20 +9,20 @@ from typing import Protocol
 import httpx
 import pytest
 
-from registry.core.images import Runtime
-from registry.core.signatures import SignaturePolicy, Trust
+from registry.core.imaging.images import Runtime
+from registry.core.imaging.signatures import SignaturePolicy, Trust
 from registry.images.build import build_image
 from registry.images.inputs import BuildInputs, ModelInput
-from registry.images.layout import ImageLayout
+from registry.images.keeping.layout import ImageLayout
 from registry.images.lock import compile_lock, own_requirements
 from registry.images.pack import Entry, entry_of_bytes
 from registry.images.scoring import scoring_package, scoring_requirements
 from registry.images.wheels import wheels_of
 from serving.node.errors import ScriptFailed
-from serving.node.launch import Launch
+from serving.node.keeping.room import open_room
 from serving.node.prepare import prepare_image
-from serving.node.process import ScoringProcess
-from serving.node.room import open_room
+from serving.node.running.launch import Launch
+from serving.node.running.process import ScoringProcess
 
 pytestmark = pytest.mark.e2e
 

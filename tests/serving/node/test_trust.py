@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from registry.core.errors import Unavailable
-from registry.core.signatures import SignaturePolicy
-from registry.operations.signing import rotate_key, set_policy
+from registry.core.imaging.signatures import SignaturePolicy
+from registry.operations.imaging.signing import rotate_key, set_policy
 from registry.operations.workspace import open_workspace
 from serving.node.trust import known_trust
 from tests.registry.conftest import serve

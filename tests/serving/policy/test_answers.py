@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from registry.core.samples import Answer, Door, Tolerance
+from registry.core.imaging.samples import Answer, Door, Tolerance
 from serving.policy.answers import MOST, differences
 
 EXACT = Tolerance(relative=0, absolute=0)

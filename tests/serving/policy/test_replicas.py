@@ -1,8 +1,8 @@
 import pytest
 from msgspec.structs import replace
 
-from registry.core.desired import DesiredRevision
-from registry.core.endpoints import RequestSettings, RetryRule, RevisionState
+from registry.core.deploying.desired import DesiredRevision
+from registry.core.deploying.endpoints import RequestSettings, RetryRule, RevisionState
 from serving.policy.replicas import Verdict, judge
 from serving.wire.replica import ReplicaReport, ReplicaState
 

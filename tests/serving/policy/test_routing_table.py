@@ -1,7 +1,7 @@
 from msgspec.structs import replace
 
-from registry.core.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
-from registry.core.endpoints import KeyHash, RequestSettings, RetryRule, RevisionState, TrafficKey
+from registry.core.deploying.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
+from registry.core.deploying.endpoints import KeyHash, RequestSettings, RetryRule, RevisionState, TrafficKey
 from serving.policy.routing_table import KEPT_SERVER_TOMBSTONES, next_table
 from serving.wire.replica import ReplicaReport, ReplicaState
 from serving.wire.routing import RoutingTable, ServerState, TombstoneKind

@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Param, RunTag
 from mlflow.exceptions import MlflowException
 
-from registry.operations.model_versions import register_version
+from registry.operations.modelling.model_versions import register_version
 from registry.operations.workspace import Workspace
 
 SCRIPT = """

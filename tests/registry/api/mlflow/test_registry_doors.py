@@ -5,11 +5,11 @@ from typing import Any
 import httpx
 import pytest
 
-from registry.core.documents import DeploymentDocument, EndpointDocument, EnvironmentDocument
-from registry.core.endpoints import RevisionState
-from registry.core.images import Image
-from registry.operations.deployments import put_deployment, set_revision_state
-from registry.operations.endpoints import put_endpoint
+from registry.core.deploying.documents import DeploymentDocument, EndpointDocument, EnvironmentDocument
+from registry.core.deploying.endpoints import RevisionState
+from registry.core.imaging.images import Image
+from registry.operations.deploying.deployments import put_deployment, set_revision_state
+from registry.operations.deploying.endpoints import put_endpoint
 from registry.operations.workspace import Workspace
 
 V2 = "/api/2.0/mlflow"

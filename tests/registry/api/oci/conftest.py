@@ -9,10 +9,10 @@ import httpx
 import msgspec
 import pytest
 
-from registry.core.images import CONFIG_TYPE, LAYER_TYPE, MANIFEST_TYPE, Manifest, Runtime
+from registry.core.imaging.images import CONFIG_TYPE, LAYER_TYPE, MANIFEST_TYPE, Manifest, Runtime
 from registry.images.build import build_image
 from registry.images.inputs import BuildInputs, ModelInput
-from registry.images.layout import ImageLayout
+from registry.images.keeping.layout import ImageLayout
 from registry.images.pack import entry_of_bytes
 from registry.operations.workspace import open_workspace
 from tests.registry.conftest import serve

@@ -5,8 +5,8 @@ import base64
 import httpx
 import pytest
 
-from registry.core.access import Role
-from registry.core.audit import is_audited
+from registry.core.security.access import Role
+from registry.core.security.audit import is_audited
 from tests.registry.api.oci.conftest import digest_of
 from tests.registry.conftest import Ask
 

@@ -11,9 +11,9 @@ import pytest
 
 from registry.containers.credentials import Login
 from registry.containers.distribution import Distribution
-from registry.core.container_locations import RegistryLocation
 from registry.core.errors import Unauthenticated
-from registry.images.layout import ImageLayout
+from registry.core.imaging.container_locations import RegistryLocation
+from registry.images.keeping.layout import ImageLayout
 from tests.registry.api.oci.conftest import BuildElsewhere, digest_of
 from tests.servers.processes import Absent, require
 from tests.servers.skopeo import Skopeo

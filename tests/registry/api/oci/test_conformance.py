@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from registry.core.images import INDEX_TYPE, MANIFEST_TYPE
-from registry.core.manifests import LIST_TYPES, MAX_MANIFEST_BYTES
+from registry.core.imaging.images import INDEX_TYPE, MANIFEST_TYPE
+from registry.core.imaging.manifests import LIST_TYPES, MAX_MANIFEST_BYTES
 from tests.registry.api.oci.conftest import Repository, digest_of
 
 NOWHERE = digest_of(b"nowhere")

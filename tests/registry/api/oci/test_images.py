@@ -5,11 +5,11 @@ from pathlib import Path
 import httpx
 import msgspec
 
-from registry.core.images import MANIFEST_TYPE, Manifest
-from registry.images.layout import ImageLayout
-from serving.node.cache import ImageCache
-from serving.node.pull import Puller
-from serving.node.room import open_room
+from registry.core.imaging.images import MANIFEST_TYPE, Manifest
+from registry.images.keeping.layout import ImageLayout
+from serving.node.keeping.cache import ImageCache
+from serving.node.keeping.pull import Puller
+from serving.node.keeping.room import open_room
 from tests.registry.api.oci.conftest import BuildElsewhere, Repository, digest_of
 
 

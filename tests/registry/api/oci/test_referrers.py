@@ -6,14 +6,14 @@ import httpx
 import msgspec
 import pytest
 
-from registry.core.images import INDEX_TYPE, Descriptor, Image, Index
-from registry.images.layout import ImageLayout
-from registry.operations.catalog import record_image
-from registry.operations.image_works import open_image_works
-from registry.operations.referrers import attach
+from registry.core.imaging.images import INDEX_TYPE, Descriptor, Image, Index
+from registry.images.keeping.layout import ImageLayout
+from registry.operations.imaging.catalog import record_image
+from registry.operations.imaging.image_works import open_image_works
+from registry.operations.imaging.referrers import attach
 from registry.operations.workspace import Workspace
 from serving.node.errors import ImageRefused, PullFailed
-from serving.node.pull import Puller
+from serving.node.keeping.pull import Puller
 
 NOTE, SEAL = "application/vnd.example.note.v1+json", "application/vnd.example.seal.v1"
 

@@ -7,12 +7,12 @@ import httpx
 import msgspec
 import pytest
 
-from registry.core.images import INDEX_TYPE, Descriptor, Image, Index, Manifest
-from registry.core.signatures import NewTrustedKey
-from registry.operations import signing
-from registry.operations.catalog import resolve_image
-from registry.operations.image_verify import verify_image
-from registry.operations.image_works import ImageWorks, open_image_works
+from registry.core.imaging.images import INDEX_TYPE, Descriptor, Image, Index, Manifest
+from registry.core.imaging.signatures import NewTrustedKey
+from registry.operations.imaging import signing
+from registry.operations.imaging.catalog import resolve_image
+from registry.operations.imaging.image_verify import verify_image
+from registry.operations.imaging.image_works import ImageWorks, open_image_works
 from registry.operations.workspace import Workspace, open_workspace
 from tests.registry.api.oci.conftest import Repository
 from tests.registry.conftest import serve

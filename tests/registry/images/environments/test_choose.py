@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.core.environments import EnvironmentRequest
 from registry.core.errors import BuildFailed, InvalidInput, NotFound, SlipwayError
+from registry.core.imaging.environments import EnvironmentRequest
 from registry.images.environments.base import Wanted
 from registry.images.environments.choose import check_request, choose_environment, resolve
 from registry.images.inputs import ModelInput

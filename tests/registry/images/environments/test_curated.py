@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from registry.core.environments import CuratedEnvironment
 from registry.core.errors import BuildFailed
+from registry.core.imaging.environments import CuratedEnvironment
 from registry.images.environments.base import wanted
 from registry.images.environments.curated import all_curated, find_curated
 from registry.images.lock import PLATFORMS, check_requirements, compile_lock

@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from registry.core.images import CONFIG_TYPE, IMAGE_LABEL, LAYER_TYPE, LOCK_PATH, Descriptor
-from registry.core.manifests import PushedManifest
-from registry.core.pushes import RefusedImage
-from registry.images.layout import ImageLayout
+from registry.core.imaging.images import CONFIG_TYPE, IMAGE_LABEL, LAYER_TYPE, LOCK_PATH, Descriptor
+from registry.core.imaging.manifests import PushedManifest
+from registry.core.imaging.pushes import RefusedImage
+from registry.images.keeping.layout import ImageLayout
 from registry.images.pack import entry_of_bytes, tar_chunks
 from registry.images.pushed import accept
 from registry.images.pushed.accept import check_layers, find_description

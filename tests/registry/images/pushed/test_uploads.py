@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from registry.core.errors import Conflict, NotFound, Unavailable
-from registry.core.pushes import DigestMismatch, InvalidChunk, TooManyUploads, UnknownUpload
-from registry.images.layout import ImageLayout
+from registry.core.imaging.pushes import DigestMismatch, InvalidChunk, TooManyUploads, UnknownUpload
+from registry.images.keeping.layout import ImageLayout
 from registry.images.pushed import uploads as module
 from registry.images.pushed.uploads import IDLE_S, Uploads
 

@@ -1,0 +1,1 @@
+"""Endpoints and deployments: what should run."""

@@ -1,0 +1,49 @@
+"""Endpoints: their split and their keys."""
+
+from anyio.to_thread import run_sync
+from starlette.requests import Request
+from starlette.responses import Response
+
+from registry.api.route import answer, nothing, read_query, read_record, read_values, workspace_of
+from registry.core.deploying.documents import load_endpoint
+from registry.core.rest import EndpointList, EndpointPresence, KeyChoice, NewKey, TrafficChange
+from registry.operations.deploying import endpoints
+
+
+async def list_endpoints(request: Request) -> Response:
+    """List endpoints."""
+    return answer(EndpointList(endpoints=await run_sync(endpoints.list_endpoints, workspace_of(request))))
+
+
+async def put_endpoint(request: Request) -> Response:
+    """Make or change an endpoint; the keys of a new one are shown once."""
+    exists = read_query(request, EndpointPresence).exists
+    document = load_endpoint(await read_values(request))
+    workspace, name = workspace_of(request), request.path_params["name"]
+    made = await run_sync(endpoints.put_endpoint, workspace, name, document, exists)
+    return answer(made, 201 if made.keys else 200)
+
+
+async def get_endpoint(request: Request) -> Response:
+    """Show an endpoint."""
+    return answer(await run_sync(endpoints.get_endpoint, workspace_of(request), request.path_params["name"]))
+
+
+async def delete_endpoint(request: Request) -> Response:
+    """Delete an endpoint with its deployments."""
+    await run_sync(endpoints.delete_endpoint, workspace_of(request), request.path_params["name"])
+    return nothing()
+
+
+async def set_traffic(request: Request) -> Response:
+    """Replace the traffic split."""
+    change = await read_record(request, TrafficChange)
+    workspace, name = workspace_of(request), request.path_params["name"]
+    return answer(await run_sync(endpoints.set_traffic, workspace, name, change.traffic))
+
+
+async def regenerate_key(request: Request) -> Response:
+    """Replace a key; the new one is shown once."""
+    choice = await read_record(request, KeyChoice)
+    workspace, name = workspace_of(request), request.path_params["name"]
+    return answer(NewKey(key=await run_sync(endpoints.regenerate_key, workspace, name, choice.key)))

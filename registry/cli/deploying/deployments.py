@@ -1,0 +1,133 @@
+"""``slipway deployment``."""
+
+import os
+from pathlib import Path
+
+import typer
+
+from registry.cli.activity import follow
+from registry.cli.context import URL_OPTION, connect
+from registry.cli.documents import FILE_OPTION, SET_OPTION, load_file, of_file
+from registry.cli.names import DEPLOYMENT_ARGUMENT, ENDPOINT_ARGUMENT, split_deployment
+from registry.cli.output import (
+    OUTPUT_OPTION,
+    OutputFormat,
+    console,
+    count,
+    note,
+    print_json,
+    print_record,
+    print_rows,
+    short,
+    warn,
+    when,
+)
+from registry.client import Client
+from registry.core.deploying.documents import load_deployment
+from registry.core.deploying.endpoints import Deployment, Endpoint
+from registry.core.errors import InvalidInput
+from registry.core.rest import DeploymentAnswer
+
+PER_PROCESSOR = 4  # replicas; more is hardly what anybody means
+
+
+def create(
+    file: Path = FILE_OPTION,
+    overrides: list[str] | None = SET_OPTION,
+    no_wait: bool = typer.Option(False, "--no-wait", help="Return when it is accepted, not when it serves."),
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
+    """Create a deployment, or a new revision of one, and wait until it is ready.
+
+    Example: slipway deployment create -f configs/deployment-blue.yaml --set instance_count=2
+    """
+    client = connect(url)
+    document = load_file(file, overrides, load_deployment)
+    if document.endpoint_name is None or document.name is None:
+        raise InvalidInput(f"{file}: a deployment's file needs name and endpoint_name", path="$.name")
+    _check_size(document.instance_count)
+    with of_file(file):
+        accepted = client.deployments.create(document.endpoint_name, document.name, document)
+    if not no_wait:
+        _follow(client, accepted, quiet=output is OutputFormat.JSON)
+    deployment = client.deployments.get(document.endpoint_name, document.name)
+    if output is OutputFormat.JSON:
+        print_json(deployment)
+        return
+    console.print(f"{deployment.endpoint}/{deployment.name}: {_latest(deployment)}", highlight=False, soft_wrap=True)
+    if deployment.live:
+        _note_traffic(client.endpoints.get(deployment.endpoint), deployment.name)
+
+
+def list_deployments(
+    endpoint: str = ENDPOINT_ARGUMENT,
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
+    """List an endpoint's deployments.
+
+    Example: slipway deployment list cancer
+    """
+    columns = {
+        "deployment": lambda deployment: deployment.name,
+        "live": lambda deployment: f"revision {deployment.live.number}" if deployment.live else "-",
+        "image": lambda deployment: deployment.live.image if deployment.live else "-",
+        "digest": lambda deployment: short(deployment.live.image_digest) if deployment.live else "-",
+        "replicas": lambda deployment: deployment.live.instance_count if deployment.live else 0,
+        "newest": lambda deployment: "" if deployment.latest is deployment.live else _latest(deployment),
+    }
+    found = connect(url).deployments.list(endpoint)
+    print_rows(found, columns, output, empty=f"{endpoint} has no deployments yet", whole=("live", "digest"))
+
+
+def show(name: str = DEPLOYMENT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
+    """Show a deployment with its revisions, and why one failed.
+
+    Example: slipway deployment show cancer/blue
+    """
+    deployment = connect(url).deployments.get(*split_deployment(name))
+    fields = {"deployment": f"{deployment.endpoint}/{deployment.name}", "newest": _latest(deployment)}
+    for revision in deployment.revisions:
+        fields[f"revision {revision.number}"] = (
+            f"{revision.state}  {revision.image} ({short(revision.image_digest)})  "
+            f"{count(revision.instance_count, 'replica')}  {when(revision.created_ms)}  {revision.message}"
+        )
+    print_record(deployment, fields, output)
+
+
+def delete(name: str = DEPLOYMENT_ARGUMENT, url: str | None = URL_OPTION) -> None:
+    """Delete a deployment that gets no traffic.
+
+    Example: slipway deployment delete cancer/green
+    """
+    connect(url).deployments.delete(*split_deployment(name))
+    console.print(f"deployment {name} deleted")
+
+
+def _note_traffic(endpoint: Endpoint, name: str) -> None:
+    """Say how a deployment without traffic gets some, without a figure that would take it from the others."""
+    if endpoint.traffic.get(name):
+        return
+    split = " ".join(f"{one}=…" for one in (*sorted(endpoint.traffic), name)) if endpoint.traffic else f"{name}=100"
+    note(f'it gets no traffic yet: slipway endpoint update --name {endpoint.name} --traffic "{split}"')
+
+
+def _check_size(instances: int) -> None:
+    processors = os.cpu_count() or 1
+    if instances > PER_PROCESSOR * processors:
+        warn(f"{instances} replicas on {count(processors, 'processor')}: each is a process that holds the model")
+
+
+def _follow(client: Client, accepted: DeploymentAnswer, *, quiet: bool) -> None:
+    try:
+        follow(client, accepted.activity, quiet=quiet)
+    except KeyboardInterrupt:
+        name = f"{accepted.deployment.endpoint}/{accepted.deployment.name}"
+        note(f"{name} goes on starting: see `slipway deployment show {name}`")
+        raise
+
+
+def _latest(deployment: Deployment) -> str:
+    latest = deployment.latest
+    return f"revision {latest.number} {latest.state}" if latest else "no revision"

@@ -1,0 +1,180 @@
+"""``slipway endpoint``."""
+
+import math
+from enum import StrEnum
+from pathlib import Path
+
+import typer
+
+from registry.cli.context import URL_OPTION, connect
+from registry.cli.documents import FILE_OPTION, SET_OPTION, load_file, of_file
+from registry.cli.names import ENDPOINT_ARGUMENT
+from registry.cli.output import (
+    OUTPUT_OPTION,
+    OutputFormat,
+    console,
+    note,
+    print_json,
+    print_record,
+    print_rows,
+    warn,
+    when,
+)
+from registry.core.deploying.documents import EndpointDocument, load_endpoint
+from registry.core.deploying.endpoints import Endpoint
+from registry.core.errors import InvalidInput
+
+
+class KeyName(StrEnum):
+    PRIMARY = "primary"
+    SECONDARY = "secondary"
+
+
+def create(
+    file: Path = FILE_OPTION,
+    overrides: list[str] | None = SET_OPTION,
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
+    """Create an endpoint and print its keys: they are shown this once.
+
+    Example: slipway endpoint create -f configs/endpoint.yaml
+    """
+    document = load_file(file, overrides, load_endpoint)
+    with of_file(file):
+        created = connect(url).endpoints.create(_named(document), document)
+    if output is OutputFormat.JSON:
+        print_json(created)
+        return
+    assert created.keys is not None  # it is new
+    console.print(f"endpoint {created.endpoint.name} created; its keys, shown this once:")
+    console.print(f"  primary    {created.keys.primary}", highlight=False, soft_wrap=True, markup=False)
+    console.print(f"  secondary  {created.keys.secondary}", highlight=False, soft_wrap=True, markup=False)
+
+
+def update(
+    file: Path | None = typer.Option(None, "--file", "-f", help="The YAML file."),
+    name: str | None = typer.Option(None, help="The endpoint, where no file names it."),
+    traffic: str | None = typer.Option(None, help='The split, as "blue=90 green=10".'),
+    overrides: list[str] | None = SET_OPTION,
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
+    """Change an endpoint from a file, or its traffic split at once on every edge.
+
+    Example: slipway endpoint update --name cancer --traffic "blue=50 green=50"
+    """
+    weights = None if traffic is None else _weights(traffic)
+    if overrides and file is None:
+        raise InvalidInput("--set changes what a file says: give --file")
+    endpoints = connect(url).endpoints
+    changed, emptied = None, weights is not None
+    if file is not None:
+        document = load_file(file, overrides, load_endpoint)
+        with of_file(file):
+            name = name or _named(document)
+            changed = endpoints.update(name, document)
+        emptied = document.traffic is not None
+    if name is None:
+        raise InvalidInput("name the endpoint: --name NAME, or --file with a name in it")
+    if weights is not None:
+        changed = endpoints.set_traffic(name, weights)
+    if changed is None:
+        raise InvalidInput("nothing to change: give --traffic or --file")
+    if emptied and not changed.traffic:
+        warn(f"no deployment of {name} gets traffic now: requests that name none of them are refused")
+    _print(changed, output)
+
+
+def list_endpoints(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
+    """List the endpoints.
+
+    Example: slipway endpoint list --output json
+    """
+    columns = {
+        "endpoint": lambda endpoint: endpoint.name,
+        "traffic": _traffic,
+        "sticky by": lambda endpoint: endpoint.traffic_key.header if endpoint.traffic_key else "-",
+        "updated": lambda endpoint: when(endpoint.updated_ms),
+    }
+    print_rows(connect(url).endpoints.list(), columns, output, empty="no endpoints yet: slipway endpoint create")
+
+
+def show(name: str = ENDPOINT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
+    """Show an endpoint: its split, keys and tags.
+
+    Example: slipway endpoint show cancer
+    """
+    _print(connect(url).endpoints.get(name), output)
+
+
+def delete(name: str = ENDPOINT_ARGUMENT, url: str | None = URL_OPTION) -> None:
+    """Delete an endpoint with its deployments.
+
+    Example: slipway endpoint delete cancer
+    """
+    connect(url).endpoints.delete(name)
+    console.print(f"endpoint {name} deleted")
+
+
+def regenerate_key(
+    name: str = ENDPOINT_ARGUMENT,
+    key: KeyName = typer.Option(..., help="Which of the two."),
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
+    """Replace one of an endpoint's two keys and print the new one: it is shown this once.
+
+    Example: slipway endpoint regenerate-key cancer --key secondary
+    """
+    made = connect(url).endpoints.regenerate_key(name, key)
+    if output is OutputFormat.JSON:
+        print_json({"key": made})
+    else:
+        console.print(made, highlight=False, soft_wrap=True, markup=False)
+        note(f"clients with the old {key} key of {name} now get 401")
+
+
+def _named(document: EndpointDocument) -> str:
+    if document.name is None:
+        raise InvalidInput("$.name: an endpoint needs a name", path="$.name")
+    return document.name
+
+
+def _weights(text: str) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    for part in text.replace(",", " ").split():
+        name, _, percent = part.partition("=")
+        weight = _percent(percent)
+        if not name or not math.isfinite(weight):
+            raise InvalidInput(f'--traffic {text!r}: write "NAME=PERCENT NAME=PERCENT"')
+        if name in weights:
+            raise InvalidInput(f"--traffic {text!r}: {name} is there twice")
+        weights[name] = weight
+    if not weights:
+        raise InvalidInput('--traffic "": write "NAME=PERCENT NAME=PERCENT"; NAME=0 takes all traffic away')
+    return weights
+
+
+def _percent(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _traffic(endpoint: Endpoint) -> str:
+    return ", ".join(f"{name} {percent:g} %" for name, percent in sorted(endpoint.traffic.items())) or "none"
+
+
+def _print(endpoint: Endpoint, output: OutputFormat) -> None:
+    fields = {
+        "endpoint": endpoint.name,
+        "description": endpoint.description,
+        "traffic": _traffic(endpoint),
+        "sticky by": endpoint.traffic_key.header if endpoint.traffic_key else "-",
+        "keys": ", ".join(f"{key.name} (sha256 {key.sha256[:8]}…)" for key in endpoint.keys),
+        "tags": ", ".join(f"{key}={value}" for key, value in sorted(endpoint.tags.items())) or "none",
+        "updated": when(endpoint.updated_ms),
+    }
+    print_record(endpoint, fields, output)

@@ -1,0 +1,1 @@
+"""Images: built, pushed, tagged, signed, pruned."""

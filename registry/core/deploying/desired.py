@@ -1,0 +1,42 @@
+"""Desired state: what the controller is to make real, as one versioned document."""
+
+import msgspec
+
+from registry.core.deploying.endpoints import KeyHash, RequestSettings, RetryRule, RevisionState, TrafficKey
+from registry.core.imaging.signatures import Trust
+
+
+class DesiredRevision(msgspec.Struct, frozen=True, kw_only=True):
+    """A revision that is to run: starting or live, never failed or retired."""
+
+    number: int
+    image: str
+    image_digest: str
+    instance_count: int
+    request_settings: RequestSettings
+    environment_variables: dict[str, str]
+    retry: RetryRule
+    models: dict[str, int]
+    state: RevisionState
+    activity_id: str
+
+
+class DesiredDeployment(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    revisions: list[DesiredRevision]
+
+
+class DesiredEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    keys: list[KeyHash]
+    traffic: dict[str, float]
+    traffic_key: TrafficKey | None
+    deployments: list[DesiredDeployment]
+
+
+class DesiredState(msgspec.Struct, frozen=True, kw_only=True):
+    """``version`` grows with every change; equal versions are equal documents. Everything is sorted by name."""
+
+    version: int
+    endpoints: list[DesiredEndpoint]
+    trust: Trust = Trust()

@@ -1,0 +1,207 @@
+"""Documents that people write: endpoint.yml and deployment.yml with Azure ML v2's keys. Ours: ``image_documents``.
+
+A key has its effect, or is known to be harmless here, or is refused by name: nothing is ignored in silence.
+Source of the keys: Azure ML CLI (v2) online endpoint and managed online deployment YAML schema.
+"""
+
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from registry.core.deploying.endpoints import AuthMode, RequestSettings, RetryRule, TrafficKey
+from registry.core.errors import InvalidInput
+from registry.core.loading import check_keys, child, to_record
+from registry.core.names import check_name, parse_image_reference, parse_model_reference
+
+MAX_REQUEST_TIMEOUT_MS = 180_000
+# Narrower than RFC 9110's token: it is written into the edge's configuration.
+HEADER_NAME = re.compile(r"[A-Za-z0-9][-_A-Za-z0-9]{0,63}\Z")
+BUILD_REMEDY = "build one with `slipway image build` and name it under environment.image"
+
+Scalar = str | int | float | bool  # YAML writes WORKERS: 4; everything becomes text
+
+
+class EndpointDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Azure ML v2 endpoint.yml. ``traffic`` absent leaves the split as it is. ``traffic_key`` is our own key."""
+
+    name: str | None = None
+    description: str = ""
+    tags: dict[str, Scalar] = {}
+    auth_mode: AuthMode = AuthMode.KEY
+    traffic: dict[str, float] | None = None
+    traffic_key: TrafficKey | None = None
+
+    # Known and harmless: a label, Azure's own bookkeeping, or what is true here anyway.
+    schema: str | None = msgspec.field(name="$schema", default=None)
+    properties: dict[str, Any] = {}
+    location: str | None = None
+    public_network_access: Literal["enabled"] | None = None
+    kind: str | None = None
+    id: str | None = None
+    scoring_uri: str | None = None
+    openapi_uri: str | None = None
+    provisioning_state: str | None = None
+
+
+class EnvironmentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """``image`` is a reference of this workspace: ``cancer-onnx:1``, ``cancer-onnx@sha256:…``."""
+
+    image: str
+    name: str | None = None
+    version: str | int | None = None
+    description: str = ""
+    tags: dict[str, Scalar] = {}
+
+
+class ProbeDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Azure ML v2 probe settings; the edge checks each replica twice a second whatever they say."""
+
+    initial_delay: int | None = None
+    period: int | None = None
+    timeout: int | None = None
+    success_threshold: int | None = None
+    failure_threshold: int | None = None
+
+
+class ScaleDocument(msgspec.Struct, frozen=True, kw_only=True):
+    type: Literal["default"]
+
+
+class DeploymentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Azure ML v2 deployment.yml. ``model``, if given, must be one that the image holds. ``retry`` is our own key."""
+
+    environment: EnvironmentDocument
+    name: str | None = None
+    endpoint_name: str | None = None
+    description: str = ""
+    tags: dict[str, Scalar] = {}
+    model: str | None = None
+    environment_variables: dict[str, Scalar] = {}
+    instance_count: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
+    request_settings: RequestSettings = RequestSettings()
+    retry: RetryRule = RetryRule.ONCE
+
+    # Known and harmless.
+    schema: str | None = msgspec.field(name="$schema", default=None)
+    properties: dict[str, Any] = {}
+    type: Literal["managed", "kubernetes"] | None = None
+    instance_type: str | None = None
+    liveness_probe: ProbeDocument | None = None
+    readiness_probe: ProbeDocument | None = None
+    scale_settings: ScaleDocument | None = None
+    app_insights_enabled: bool | None = None  # every request is recorded
+    egress_public_network_access: Literal["enabled"] | None = None
+
+
+_ENDPOINT_REFUSED = {
+    "$.identity": "managed identities are not supported: an endpoint has no cloud identity here",
+    "$.mirror_traffic": "mirrored traffic is not supported yet: remove it",
+    "$.compute": "Kubernetes endpoints are not supported: remove it",
+}
+
+_DEPLOYMENT_REFUSED = {
+    "$.code_configuration": "the code is part of the image here: build it in with `slipway image build`",
+    "$.data_collector": "data collection is not supported yet: remove it",
+    "$.model_mount_path": "the model lies where Azure ML puts it, in AZUREML_MODEL_DIR; another path is not supported",
+    "$.private_network_connection": "private networks are not supported: remove it",
+    "$.resources": "what an instance may use is part of the image here: write resources in image.yaml",
+    "$.environment.conda_file": f"dependencies are part of the image here: {BUILD_REMEDY}",
+    "$.environment.build": f"Dockerfiles are not supported: {BUILD_REMEDY}",
+    "$.environment.inference_config": f"containers with routes of their own are not supported: {BUILD_REMEDY}",
+    "$.liveness_probe.path": "probe paths are not supported: remove it",
+    "$.readiness_probe.path": "probe paths are not supported: remove it",
+}
+
+
+def load_endpoint(value: Any) -> EndpointDocument:
+    """Check the plain values of an endpoint document, as ``parse_yaml`` returns them. Raises InvalidInput."""
+    if isinstance(value, dict):
+        _only(value, "auth_mode", "key", "give clients the endpoint's keys")
+        _only(value, "public_network_access", "enabled", "bind the edge to an address that only you can reach instead")
+    document = to_record(value, EndpointDocument, _ENDPOINT_REFUSED)
+    if document.name is not None:
+        check_name("endpoint", document.name)
+    if document.traffic_key is not None:
+        check_header_name(document.traffic_key.header, "$.traffic_key.header")
+    return document
+
+
+def load_deployment(value: Any) -> DeploymentDocument:
+    """Check the plain values of a deployment document. Raises InvalidInput."""
+    if isinstance(value, dict):
+        _check_environment(value.get("environment"))
+        _check_scale(value.get("scale_settings"))
+        _only(value, "egress_public_network_access", "enabled", "replicas can reach what their machine can reach")
+        if isinstance(value.get("model"), dict):
+            raise InvalidInput(
+                f"$.model: a model written inside a deployment is not supported: register it, then {BUILD_REMEDY}",
+                path="$.model",
+            )
+    document = to_record(value, DeploymentDocument, _DEPLOYMENT_REFUSED)
+    if document.name is not None:
+        check_name("deployment", document.name)
+    if document.endpoint_name is not None:
+        check_name("endpoint", document.endpoint_name)
+    if document.model is not None:
+        parse_model_reference(document.model)
+    parse_image_reference(document.environment.image)
+    _check_request_settings(document.request_settings)
+    return document
+
+
+def as_text(values: dict[str, Scalar], path: str) -> dict[str, str]:
+    """Write scalars as text, as Azure ML does: ``4`` is "4" and ``true`` is "True". Raises InvalidInput for a NUL."""
+    texts = {key: str(value) for key, value in values.items()}
+    for key, text in texts.items():
+        if "\0" in text or "\0" in key:
+            raise InvalidInput(f"{child(path, key)}: a value cannot hold a NUL character", path=child(path, key))
+    return texts
+
+
+def check_header_name(name: str, path: str) -> None:
+    """Raise InvalidInput unless ``name`` can be the name of a header that the edge hashes."""
+    if not HEADER_NAME.match(name):
+        rule = "1 to 64 letters, digits, '-' and '_', beginning with a letter or digit"
+        raise InvalidInput(f"{path}: {name!r} is not a header's name: use {rule}", path=path)
+
+
+def _only(document: dict[str, Any], key: str, value: str, remedy: str) -> None:
+    given = document.get(key)
+    if given is not None and given != value:
+        raise InvalidInput(f"$.{key}: {given!r} is not supported, only {value!r}: {remedy}", path=f"$.{key}")
+
+
+def _check_environment(environment: Any) -> None:
+    if environment is None or (isinstance(environment, dict) and not environment):
+        raise InvalidInput(f"$.environment: a deployment needs an image: {BUILD_REMEDY}", path="$.environment")
+    if isinstance(environment, str):
+        raise InvalidInput(
+            f"$.environment: references to environments are not supported yet: {BUILD_REMEDY}", path="$.environment"
+        )
+    if isinstance(environment, dict) and environment.get("image") is None:
+        refused = [key for key in environment if f"$.environment.{key}" in _DEPLOYMENT_REFUSED]
+        if not refused:
+            check_keys(environment, EnvironmentDocument, "$.environment")  # a misspelt image is told as that
+        path = f"$.environment.{refused[0]}" if refused else "$.environment.image"
+        reason = _DEPLOYMENT_REFUSED.get(path, f"a deployment needs an image: {BUILD_REMEDY}")
+        raise InvalidInput(f"{path}: {reason}", path=path)
+
+
+def _check_scale(settings: Any) -> None:
+    if isinstance(settings, dict) and settings.get("type") not in (None, "default"):
+        raise InvalidInput(
+            "$.scale_settings: autoscaling is not supported yet: write instance_count", path="$.scale_settings"
+        )
+
+
+def _check_request_settings(settings: RequestSettings) -> None:
+    limits = {
+        "request_timeout_ms": (settings.request_timeout_ms, 1, MAX_REQUEST_TIMEOUT_MS),
+        "max_queue_wait_ms": (settings.max_queue_wait_ms, 0, MAX_REQUEST_TIMEOUT_MS),
+        "max_concurrent_requests_per_instance": (settings.max_concurrent_requests_per_instance, 1, 100_000),
+    }
+    for name, (value, low, high) in limits.items():
+        if value is not None and not low <= value <= high:
+            path = f"$.request_settings.{name}"
+            raise InvalidInput(f"{path}: {value} is not between {low} and {high}", path=path)

@@ -1,0 +1,1 @@
+"""Experiments and runs: what training scripts record."""

@@ -1,0 +1,228 @@
+"""Deployments: each change is a new revision with an activity, which the controller makes live or failed."""
+
+from msgspec.structs import replace
+
+from registry.core.activities import ActivityKind, ActivityState
+from registry.core.deploying.documents import DeploymentDocument, as_text
+from registry.core.deploying.endpoints import Deployment, Revision, RevisionState
+from registry.core.errors import Conflict, InvalidInput, NotFound
+from registry.core.imaging.images import Image
+from registry.core.names import check_name, parse_model_reference
+from registry.core.rest import DeploymentAnswer
+from registry.operations.activities import begin_within, end_within
+from registry.operations.deploying.endpoints import get_within as get_endpoint_within
+from registry.operations.imaging.catalog import resolve_within
+from registry.operations.modelling.models import resolve_within as resolve_version_within
+from registry.operations.workspace import Workspace
+from registry.store import activities, counters
+from registry.store.deploying import deployments
+from registry.store.metadata import Connection
+
+
+def put_deployment(workspace: Workspace, endpoint: str, name: str, document: DeploymentDocument) -> DeploymentAnswer:
+    """Make a deployment or change it: a new revision that is starting, and its activity.
+
+    A revision that was still starting is given up; but one with the same image and settings is gone on with, so that
+    whoever was interrupted can ask again.
+
+    Raises:
+        InvalidInput: a name is not legal or not the document's; the image does not hold the document's model.
+        NotFound: no such endpoint or image.
+        Conflict: a deployment of the endpoint has this name in other letter case.
+    """
+    check_name("deployment", name)
+    with workspace.metadata.write() as tx:
+        endpoint = get_endpoint_within(tx, endpoint).name
+        _check_document_names(document, endpoint, name)
+        image = resolve_within(tx, document.environment.image)
+        _check_model(tx, document, image)
+        before = deployments.find(tx, endpoint, name)
+        if before is not None and before.name != name:
+            raise Conflict(f"deployment {name!r} exists as {before.name!r}: case makes no difference", name=before.name)
+        now_ms = workspace.now_ms()
+        after = Deployment(
+            endpoint=endpoint,
+            name=name,
+            description=document.description,
+            tags=as_text(document.tags, "$.tags"),
+            created_ms=before.created_ms if before else now_ms,
+            updated_ms=now_ms,
+        )
+        deployments.put(tx, after)
+        same = None if before is None else _starting_alike(before, document, image)
+        if same is not None and (activity := activities.find(tx, same.activity_id)) is not None:
+            return DeploymentAnswer(deployment=_get(tx, endpoint, name), activity=activity)
+        number = counters.increment(tx, f"revision:{endpoint}/{name}".lower())
+        if before is not None:
+            _give_up_starting(tx, workspace, before, f"superseded by revision {number}")
+        subject = f"{endpoint}/{name}"
+        activity = begin_within(tx, workspace, ActivityKind.DEPLOY, subject, f"revision {number} waits for a replica")
+        deployments.insert_revision(tx, endpoint, name, _revision(document, image, number, activity.id, now_ms))
+        counters.increment(tx, counters.DESIRED_STATE)
+        answer = DeploymentAnswer(deployment=_get(tx, endpoint, name), activity=activity)
+    workspace.signal.notify()
+    return answer
+
+
+def set_revision_state(
+    workspace: Workspace, endpoint: str, name: str, number: int, *, state: RevisionState, message: str
+) -> Deployment:
+    """Note what became of a starting revision. Live retires the one that was live. Saying it twice changes nothing.
+
+    Raises:
+        NotFound: no such endpoint, deployment or revision.
+        Conflict: the revision is no longer starting.
+    """
+    with workspace.metadata.write() as tx:
+        deployment = _get(tx, endpoint, name)
+        revision = _revision_of(deployment, number)
+        if revision.state is state:
+            return deployment
+        if revision.state is not RevisionState.STARTING:
+            raise Conflict(
+                f"revision {number} of {endpoint}/{name} is {revision.state}: it cannot become {state}", number=number
+            )
+        if state is RevisionState.LIVE and deployment.live is not None:
+            retired = deployment.live.number
+            deployments.set_state(
+                tx, endpoint, name, retired, state=RevisionState.RETIRED, message=f"revision {number} took its place"
+            )
+        deployments.set_state(tx, endpoint, name, number, state=state, message=message)
+        _end_activity(tx, workspace, revision, state, message)
+        counters.increment(tx, counters.DESIRED_STATE)
+        after = _get(tx, endpoint, name)
+    workspace.signal.notify()
+    return after
+
+
+def get_deployment(workspace: Workspace, endpoint: str, name: str) -> Deployment:
+    """Return one deployment with all its revisions. Raises NotFound."""
+    with workspace.metadata.read() as tx:
+        return _get(tx, endpoint, name)
+
+
+def list_deployments(workspace: Workspace, endpoint: str) -> list[Deployment]:
+    """Return an endpoint's deployments, by name. Raises NotFound if there is no such endpoint."""
+    with workspace.metadata.read() as tx:
+        return deployments.of_endpoint(tx, get_endpoint_within(tx, endpoint).name)
+
+
+def delete_deployment(workspace: Workspace, endpoint: str, name: str) -> None:
+    """Delete a deployment with its revisions; the numbers they had are not given again.
+
+    Raises:
+        NotFound: no such endpoint or deployment.
+        Conflict: it has traffic.
+    """
+    with workspace.metadata.write() as tx:
+        deployment = _get(tx, endpoint, name)
+        percent = get_endpoint_within(tx, endpoint).traffic.get(deployment.name, 0)
+        if percent:
+            raise Conflict(
+                f"deployment {deployment.name!r} has {percent:g} % of the traffic of {deployment.endpoint!r}: "
+                "give it to others first",
+                deployment=deployment.name,
+                traffic=percent,
+            )
+        _give_up_starting(tx, workspace, deployment, "the deployment was deleted")
+        deployments.delete(tx, endpoint, name)
+        counters.increment(tx, counters.DESIRED_STATE)
+    workspace.signal.notify()
+
+
+def _check_document_names(document: DeploymentDocument, endpoint: str, name: str) -> None:
+    if document.name is not None and document.name != name:
+        raise InvalidInput(f"$.name: the document says {document.name!r}, the address {name!r}", path="$.name")
+    if document.endpoint_name is not None and document.endpoint_name.lower() != endpoint.lower():
+        raise InvalidInput(
+            f"$.endpoint_name: the document says {document.endpoint_name!r}, the address {endpoint!r}",
+            path="$.endpoint_name",
+        )
+
+
+def _check_model(tx: Connection, document: DeploymentDocument, image: Image) -> None:
+    if document.model is None:
+        return
+    wanted = parse_model_reference(document.model)
+    # A number need not be looked up: the image holds the version, whatever became of it.
+    try:
+        version = wanted.version or resolve_version_within(tx, wanted).version
+    except NotFound as error:
+        raise InvalidInput(f"$.model: {error.message}", path="$.model") from error
+    held = {model.name: model.version for model in image.config.models}
+    if held.get(wanted.name) != version:
+        holds = ", ".join(f"{name}:{number}" for name, number in sorted(held.items()))
+        raise InvalidInput(
+            f"$.model: image {document.environment.image} holds {holds}, not {wanted.name}:{version}: "
+            "build an image with that model, or name the one it holds",
+            path="$.model",
+        )
+
+
+def _revision(document: DeploymentDocument, image: Image, number: int, activity_id: str, now_ms: int) -> Revision:
+    return Revision(
+        number=number,
+        image=document.environment.image,
+        image_digest=image.digest,
+        instance_count=document.instance_count,
+        request_settings=document.request_settings,
+        environment_variables=as_text(document.environment_variables, "$.environment_variables"),
+        retry=document.retry,
+        models={model.name: model.version for model in image.config.models},
+        state=RevisionState.STARTING,
+        activity_id=activity_id,
+        created_ms=now_ms,
+    )
+
+
+def _starting_alike(deployment: Deployment, document: DeploymentDocument, image: Image) -> Revision | None:
+    """Return the newest revision if it is starting with what the document asks for."""
+    latest = deployment.latest
+    if latest is None or latest.state is not RevisionState.STARTING:
+        return None
+    wanted = _revision(document, image, latest.number, latest.activity_id, latest.created_ms)
+    return latest if replace(wanted, image=latest.image) == latest else None
+
+
+def _give_up_starting(tx: Connection, workspace: Workspace, deployment: Deployment, reason: str) -> None:
+    for revision in deployment.revisions:
+        if revision.state is RevisionState.STARTING:
+            deployments.set_state(
+                tx,
+                deployment.endpoint,
+                deployment.name,
+                revision.number,
+                state=RevisionState.FAILED,
+                message=reason,
+            )
+            end_within(tx, workspace, revision.activity_id, state=ActivityState.SUPERSEDED, message=reason)
+
+
+def _end_activity(tx: Connection, workspace: Workspace, revision: Revision, state: RevisionState, message: str) -> None:
+    activity = activities.find(tx, revision.activity_id)
+    if activity is None or activity.state.ended:
+        return
+    live = state is RevisionState.LIVE
+    end_within(
+        tx,
+        workspace,
+        activity.id,
+        state=ActivityState.SUCCEEDED if live else ActivityState.FAILED,
+        message=message or (f"revision {revision.number} is live" if live else "it never became ready"),
+        result={"revision": str(revision.number)},
+    )
+
+
+def _get(tx: Connection, endpoint: str, name: str) -> Deployment:
+    endpoint = get_endpoint_within(tx, endpoint).name
+    deployment = deployments.find(tx, endpoint, name)
+    if deployment is None:
+        raise NotFound(f"endpoint {endpoint!r} has no deployment {name!r}", endpoint=endpoint, deployment=name)
+    return deployment
+
+
+def _revision_of(deployment: Deployment, number: int) -> Revision:
+    for revision in deployment.revisions:
+        if revision.number == number:
+            return revision
+    raise NotFound(f"{deployment.endpoint}/{deployment.name} has no revision {number}", number=number)

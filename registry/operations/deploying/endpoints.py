@@ -1,0 +1,180 @@
+"""Endpoints: make, change, split traffic, renew keys, delete."""
+
+import hashlib
+
+from msgspec.structs import replace
+
+from registry.core.activities import ActivityState
+from registry.core.deploying.documents import EndpointDocument, as_text
+from registry.core.deploying.endpoints import (
+    MAX_TRAFFIC_HEADERS,
+    Endpoint,
+    KeyHash,
+    RevisionState,
+    check_live,
+    check_traffic,
+)
+from registry.core.errors import Conflict, InvalidInput, NotFound
+from registry.core.names import check_name
+from registry.core.rest import EndpointAnswer, EndpointKeys
+from registry.operations.activities import end_within
+from registry.operations.workspace import Workspace
+from registry.store import counters
+from registry.store.deploying import deployments, endpoints
+from registry.store.metadata import Connection
+
+
+def put_endpoint(
+    workspace: Workspace, name: str, document: EndpointDocument, exists: bool | None = None
+) -> EndpointAnswer:
+    """Make an endpoint, or change it. A new one gets two keys, which only this answer holds in the clear.
+
+    ``exists`` says what must hold before: False makes a new one only, True changes one only, None does either.
+
+    Raises:
+        InvalidInput: the name is not legal or not the document's; traffic names a deployment that does not exist.
+        Conflict: it exists and must not, or in other letter case; traffic goes to a deployment that is not live; too
+            many traffic headers are in use.
+        NotFound: it does not exist and must.
+    """
+    check_name("endpoint", name)
+    if document.name is not None and document.name != name:
+        raise InvalidInput(f"$.name: the document says {document.name!r}, the address {name!r}", path="$.name")
+    with workspace.metadata.write() as tx:
+        before = endpoints.find(tx, name)
+        if before is not None and before.name != name:
+            raise Conflict(f"endpoint {name!r} exists as {before.name!r}: case makes no difference", name=before.name)
+        _check_presence(name, before, exists)
+        _check_traffic_header(tx, name, document)
+        keys = None if before else EndpointKeys(primary=workspace.new_key(), secondary=workspace.new_key())
+        now_ms = workspace.now_ms()
+        endpoint = Endpoint(
+            name=name,
+            description=document.description,
+            tags=as_text(document.tags, "$.tags"),
+            auth_mode=document.auth_mode,
+            keys=before.keys if before else [],
+            traffic=_traffic(tx, name, document, before),
+            traffic_key=document.traffic_key,
+            created_ms=before.created_ms if before else now_ms,
+            updated_ms=now_ms,
+        )
+        if keys is not None:
+            hashes = [hash_key("primary", keys.primary), hash_key("secondary", keys.secondary)]
+            endpoint = replace(endpoint, keys=hashes)
+        _store(tx, endpoint)
+    workspace.signal.notify()
+    return EndpointAnswer(endpoint=endpoint, keys=keys)
+
+
+def _check_traffic_header(tx: Connection, name: str, document: EndpointDocument) -> None:
+    if document.traffic_key is None:
+        return
+    others = {e.traffic_key.header.lower() for e in endpoints.all_endpoints(tx) if e.traffic_key and e.name != name}
+    if len(others | {document.traffic_key.header.lower()}) > MAX_TRAFFIC_HEADERS:
+        raise Conflict(
+            f"$.traffic_key.header: the workspace uses {MAX_TRAFFIC_HEADERS} different traffic headers, and no more "
+            f"are possible: take one of {', '.join(sorted(others))}",
+            path="$.traffic_key.header",
+        )
+
+
+def set_traffic(workspace: Workspace, name: str, traffic: dict[str, float]) -> Endpoint:
+    """Replace the split. One without a positive weight takes all traffic away.
+
+    Raises:
+        NotFound: no such endpoint.
+        InvalidInput: the split is not one (see ``check_traffic``).
+        Conflict: traffic goes to a deployment that is not live, where nobody would answer it.
+    """
+    with workspace.metadata.write() as tx:
+        split = _split(tx, get_within(tx, name).name, traffic)
+        endpoint = replace(get_within(tx, name), traffic=split, updated_ms=workspace.now_ms())
+        _store(tx, endpoint)
+    workspace.signal.notify()
+    return endpoint
+
+
+def regenerate_key(workspace: Workspace, name: str, key_name: str) -> str:
+    """Replace one key and return the new one in the clear; the old one stops working. Raises NotFound."""
+    key = workspace.new_key()
+    with workspace.metadata.write() as tx:
+        endpoint = get_within(tx, name)
+        hashes = [hash_key(key_name, key) if one.name == key_name else one for one in endpoint.keys]
+        _store(tx, replace(endpoint, keys=hashes, updated_ms=workspace.now_ms()))
+    workspace.signal.notify()
+    return key
+
+
+def get_endpoint(workspace: Workspace, name: str) -> Endpoint:
+    """Return one endpoint. Raises NotFound."""
+    with workspace.metadata.read() as tx:
+        return get_within(tx, name)
+
+
+def list_endpoints(workspace: Workspace) -> list[Endpoint]:
+    """Return every endpoint, by name."""
+    with workspace.metadata.read() as tx:
+        return endpoints.all_endpoints(tx)
+
+
+def delete_endpoint(workspace: Workspace, name: str) -> None:
+    """Delete an endpoint with its deployments, whatever traffic they have. Raises NotFound."""
+    with workspace.metadata.write() as tx:
+        endpoint = get_within(tx, name)
+        for deployment in deployments.of_endpoint(tx, endpoint.name):
+            for revision in deployment.revisions:
+                if revision.state is RevisionState.STARTING:
+                    end_within(
+                        tx,
+                        workspace,
+                        revision.activity_id,
+                        state=ActivityState.SUPERSEDED,
+                        message=f"endpoint {endpoint.name} was deleted",
+                    )
+        endpoints.delete(tx, endpoint.name)
+        counters.increment(tx, counters.DESIRED_STATE)
+    workspace.signal.notify()
+
+
+def get_within(tx: Connection, name: str) -> Endpoint:
+    """Return one endpoint inside the caller's transaction. Raises NotFound."""
+    endpoint = endpoints.find(tx, name)
+    if endpoint is None:
+        raise NotFound(f"there is no endpoint {name!r}", endpoint=name)
+    return endpoint
+
+
+def hash_key(name: str, key: str) -> KeyHash:
+    """Return a key as it is kept at rest."""
+    return KeyHash(name=name, sha256=hashlib.sha256(key.encode()).hexdigest())
+
+
+def _traffic(tx: Connection, name: str, document: EndpointDocument, before: Endpoint | None) -> dict[str, float]:
+    if document.traffic is None:
+        return before.traffic if before else {}
+    return _split(tx, name, document.traffic)
+
+
+def _split(tx: Connection, endpoint: str, traffic: dict[str, float]) -> dict[str, float]:
+    known = {deployment.name: deployment for deployment in deployments.of_endpoint(tx, endpoint)}
+    split = check_traffic(traffic, known.keys())
+    for name in split:
+        check_live(known[name])
+    return split
+
+
+def _check_presence(name: str, before: Endpoint | None, exists: bool | None) -> None:
+    if exists is False and before is not None:
+        raise Conflict(
+            f"endpoint {name!r} exists already: change it with `slipway endpoint update -f`, "
+            f"or replace a key with `slipway endpoint regenerate-key {name}`",
+            endpoint=name,
+        )
+    if exists is True and before is None:
+        raise NotFound(f"there is no endpoint {name!r}", endpoint=name)
+
+
+def _store(tx: Connection, endpoint: Endpoint) -> None:
+    endpoints.put(tx, endpoint)
+    counters.increment(tx, counters.DESIRED_STATE)

@@ -1,0 +1,228 @@
+"""Sign images with the workspace's own key, and keep which keys its nodes trust. The private key is in the vault."""
+
+import base64
+import logging
+
+import msgspec
+from nacl.exceptions import BadSignatureError
+from nacl.signing import SigningKey, VerifyKey
+
+from registry.core.errors import Conflict, InvalidInput, NotFound, SlipwayError
+from registry.core.imaging.images import MANIFEST_TYPE, Image, ImageConfig
+from registry.core.imaging.samples import GOLDEN_TYPE
+from registry.core.imaging.signatures import (
+    MAX_KEY_NAME,
+    SIGNATURE_TYPE,
+    Attached,
+    NewTrustedKey,
+    Signature,
+    SignaturePolicy,
+    SignedImage,
+    SigningKeys,
+    Trust,
+    TrustedKey,
+    check_key_id,
+    fault_of,
+    key_id,
+    parse_public_key,
+    statement_text,
+)
+from registry.operations.imaging.catalog import list_images, resolve_image
+from registry.operations.imaging.image_works import ImageWorks
+from registry.operations.imaging.referrers import attach, referrers
+from registry.operations.security.caller import who
+from registry.operations.security.vault import put_within, read_within
+from registry.operations.workspace import Workspace
+from registry.store import counters, settings
+from registry.store.imaging import manifests
+from registry.store.imaging import trusted_keys as rows
+from registry.store.metadata import Connection
+
+# What is built here is signed here, so what nobody signed need not start: a registry that others push to is safe too.
+DEFAULT_POLICY = SignaturePolicy.REQUIRE
+_OWN_NAME = "this workspace"
+_log = logging.getLogger("slipway.registry.images")
+
+
+def signing_keys(workspace: Workspace) -> SigningKeys:
+    """Return the policy and every trusted key, from old to new."""
+    with workspace.metadata.read() as tx:
+        return SigningKeys(policy=_policy(tx), keys=rows.all_keys(tx))
+
+
+def trust_within(tx: Connection) -> Trust:
+    """Return what nodes are told, inside the caller's transaction."""
+    return Trust(policy=_policy(tx), keys={key.id: key.public_key for key in rows.all_keys(tx)})
+
+
+def set_policy(workspace: Workspace, policy: SignaturePolicy) -> SigningKeys:
+    """Choose what happens to replicas whose image has no good signature, from their next start on."""
+    with workspace.metadata.write() as tx:
+        settings.write(tx, settings.SIGNATURE_POLICY, policy)
+        counters.increment(tx, counters.DESIRED_STATE)
+    workspace.signal.notify()
+    return signing_keys(workspace)
+
+
+def add_key(workspace: Workspace, wanted: NewTrustedKey) -> TrustedKey:
+    """Trust another's public key.
+
+    Raises:
+        InvalidInput: it is no Ed25519 key, or its name is none.
+        Conflict: it is trusted already.
+    """
+    public_key = parse_public_key(wanted.public_key)
+    if not 0 < len(wanted.name.strip()) <= MAX_KEY_NAME:
+        raise InvalidInput(f"name the key in 1 to {MAX_KEY_NAME} characters: whose is it?", path="$.name")
+    with workspace.metadata.write() as tx:
+        before = rows.find(tx, key_id(public_key))
+        if before is not None:
+            raise Conflict(f"{before.id} is trusted already, as {before.name!r}", id=before.id)
+        key = _add(tx, workspace, public_key, wanted.name, own=False)
+    workspace.signal.notify()
+    return key
+
+
+def remove_key(workspace: Workspace, wanted_id: str) -> None:
+    """Trust a key no more: no replica starts by its signature again, and those that run go on.
+
+    Raises:
+        InvalidInput: the id is none.
+        NotFound: no such key is trusted.
+        Conflict: it is the one that this workspace signs with.
+    """
+    with workspace.metadata.write() as tx:
+        key = rows.find(tx, check_key_id(wanted_id))
+        if key is None:
+            raise NotFound(f"no key {wanted_id} is trusted: `slipway trust list` shows those that are", id=wanted_id)
+        if key.signing:
+            raise Conflict(f"this workspace signs with {key.id}: `slipway trust rotate` makes another first", id=key.id)
+        rows.delete(tx, key.id)
+        counters.increment(tx, counters.DESIRED_STATE)
+    workspace.signal.notify()
+
+
+def rotate_key(workspace: Workspace) -> TrustedKey:
+    """Make a new key to sign with. The one before stays trusted. Raises Unavailable if the vault cannot be used."""
+    with workspace.metadata.write() as tx:
+        key = _make_key(tx, workspace)
+    workspace.signal.notify()
+    return key
+
+
+def sign_reference(workspace: Workspace, works: ImageWorks, reference: str) -> SignedImage:
+    """Sign the image that a reference means now, whoever built it.
+
+    Raises:
+        InvalidInput: the reference is none.
+        NotFound: it names nothing.
+        Unavailable: the vault cannot be used.
+    """
+    return sign_image(workspace, works, resolve_image(workspace, reference))
+
+
+def sign_image(workspace: Workspace, works: ImageWorks, image: Image) -> SignedImage:
+    """Sign an image and the recorded answers that it has. Raises Unavailable if the vault cannot be used."""
+    return _sign(workspace, works, image.name, image.digest, golden_of(workspace, works, image))
+
+
+def sign_build(workspace: Workspace, works: ImageWorks, name: str, digest: str, config: ImageConfig) -> SignedImage:
+    """Sign an image that is stored and has no tag yet, so that no tag ever means one without a signature.
+
+    Raises:
+        Unavailable: the vault cannot be used.
+    """
+    with workspace.metadata.write() as tx:
+        manifests.insert(tx, name, digest, MANIFEST_TYPE, workspace.now_ms())
+    golden = _golden_of(workspace, works, name, digest) if config.samples else ""
+    return _sign(workspace, works, name, digest, golden)
+
+
+def _sign(workspace: Workspace, works: ImageWorks, name: str, digest: str, golden: str) -> SignedImage:
+    """Attach the signature: the same for the same."""
+    with workspace.metadata.write() as tx:
+        key = rows.signing(tx) or _make_key(tx, workspace)
+        seed = read_within(tx, workspace, _secret_name(key.id))
+    workspace.signal.notify()
+    statement = statement_text(digest, golden)
+    made = SigningKey(seed).sign(statement.encode()).signature
+    signature = Signature(statement=statement, key=key.id, signature=base64.b64encode(made).decode())
+    payload = msgspec.json.encode(signature, order="deterministic")
+    artefact = attach(workspace, works, name, digest, SIGNATURE_TYPE, payload)
+    return SignedImage(digest=digest, signature=artefact, key=key.id)
+
+
+def sign_what_was_built(workspace: Workspace, works: ImageWorks) -> None:
+    """Make the workspace's key if it has none, and sign the images that are there: it built them all itself, before
+    images were signed. Once there is a key, nothing is signed because it is there."""
+    try:
+        with workspace.metadata.write() as tx:
+            if rows.signing(tx) is not None:
+                return
+            _make_key(tx, workspace)
+        for image in list_images(workspace):
+            sign_image(workspace, works, image)
+    except SlipwayError as error:  # the registry starts all the same; whoever builds or deploys is told
+        _log.warning("the images that are here are not signed: %s", error.message)
+
+
+def signature_fault(workspace: Workspace, works: ImageWorks, image: Image) -> str:
+    """Return what is wrong with an image's signatures, or "" if a trusted key has signed it. Policy apart."""
+    with workspace.metadata.read() as tx:
+        trust = trust_within(tx)
+    attached = referrers(workspace, image.name, image.digest, SIGNATURE_TYPE)
+    found = [Attached(one.digest, _payload(works, one.digest)) for one in attached]
+    return fault_of(image.digest, golden_of(workspace, works, image), found, trust, is_signed_by)
+
+
+def golden_of(workspace: Workspace, works: ImageWorks, image: Image) -> str:
+    """Return the digest of the newest recorded answers to an image's samples, or "" if there are none."""
+    return _golden_of(workspace, works, image.name, image.digest) if image.config.samples else ""
+
+
+def _golden_of(workspace: Workspace, works: ImageWorks, name: str, digest: str) -> str:
+    attached = referrers(workspace, name, digest, GOLDEN_TYPE)
+    return works.layout.manifest(attached[-1].digest).layers[0].digest if attached else ""
+
+
+def is_signed_by(public_key: bytes, message: bytes, signature: bytes) -> bool:
+    """Say whether a signature is by a key."""
+    try:
+        VerifyKey(public_key).verify(message, signature)
+    except (BadSignatureError, ValueError):
+        return False
+    return True
+
+
+def _policy(tx: Connection) -> SignaturePolicy:
+    return SignaturePolicy(settings.read(tx, settings.SIGNATURE_POLICY) or DEFAULT_POLICY)
+
+
+def _make_key(tx: Connection, workspace: Workspace) -> TrustedKey:
+    key = SigningKey.generate()
+    public_key = bytes(key.verify_key)
+    put_within(tx, workspace, _secret_name(key_id(public_key)), bytes(key))
+    return _add(tx, workspace, public_key, _OWN_NAME, own=True)
+
+
+def _add(tx: Connection, workspace: Workspace, public_key: bytes, name: str, *, own: bool) -> TrustedKey:
+    key = TrustedKey(
+        id=key_id(public_key),
+        public_key=base64.b64encode(public_key).decode(),
+        name=name,
+        own=own,
+        signing=own,
+        created_ms=workspace.now_ms(),
+        who=who(),
+    )
+    rows.insert(tx, key)
+    counters.increment(tx, counters.DESIRED_STATE)
+    return key
+
+
+def _payload(works: ImageWorks, artefact: str) -> bytes:
+    return works.layout.path(works.layout.manifest(artefact).layers[0].digest).read_bytes()
+
+
+def _secret_name(key: str) -> str:
+    return f"signing-key/{key}"

@@ -1,0 +1,131 @@
+"""Rows of deployments and their revisions. Names are looked up without regard to case."""
+
+from collections import defaultdict
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from registry.core.deploying.endpoints import Deployment, RequestSettings, RetryRule, Revision, RevisionState
+from registry.store.metadata import Connection
+from registry.store.modelling import model_uses
+from registry.store.schema import deployments, endpoints, revisions
+
+
+def put(tx: Connection, deployment: Deployment) -> None:
+    """Store a deployment, new or changed, without its revisions."""
+    here = _here(deployment.endpoint, deployment.name)
+    values = {
+        "name": deployment.name,
+        "description": deployment.description,
+        "tags": deployment.tags,
+        "created_ms": deployment.created_ms,
+        "updated_ms": deployment.updated_ms,
+    }
+    if tx.execute(sa.update(deployments).where(here).values(values)).rowcount == 0:
+        key = {"endpoint_id": deployment.endpoint.lower(), "id": deployment.name.lower()}
+        tx.execute(sa.insert(deployments).values(**key, **values))
+
+
+def insert_revision(tx: Connection, endpoint: str, name: str, revision: Revision) -> None:
+    """Store a new revision, and which models it serves."""
+    model_uses.insert(tx, endpoint, name, revision)
+    tx.execute(
+        sa.insert(revisions).values(
+            endpoint_id=endpoint.lower(),
+            deployment_id=name.lower(),
+            number=revision.number,
+            image=revision.image,
+            image_digest=revision.image_digest,
+            instance_count=revision.instance_count,
+            request_settings=msgspec.to_builtins(revision.request_settings),
+            environment_variables=revision.environment_variables,
+            retry=revision.retry,
+            models=revision.models,
+            state=revision.state,
+            message=revision.message,
+            activity_id=revision.activity_id,
+            created_ms=revision.created_ms,
+        )
+    )
+
+
+def set_state(tx: Connection, endpoint: str, name: str, number: int, *, state: RevisionState, message: str) -> None:
+    here = (
+        (revisions.c.endpoint_id == endpoint.lower())
+        & (revisions.c.deployment_id == name.lower())
+        & (revisions.c.number == number)
+    )
+    tx.execute(sa.update(revisions).where(here).values(state=state, message=message))
+
+
+def find(tx: Connection, endpoint: str, name: str) -> Deployment | None:
+    found = _load(tx, _here(endpoint, name))
+    return found[0] if found else None
+
+
+def of_endpoint(tx: Connection, endpoint: str) -> list[Deployment]:
+    """Return an endpoint's deployments, by name."""
+    return _load(tx, deployments.c.endpoint_id == endpoint.lower())
+
+
+def all_deployments(tx: Connection) -> list[Deployment]:
+    """Return every deployment, by endpoint and name."""
+    return _load(tx, sa.true())
+
+
+def delete(tx: Connection, endpoint: str, name: str) -> None:
+    """Delete a deployment with its revisions."""
+    tx.execute(sa.delete(deployments).where(_here(endpoint, name)))
+
+
+def _here(endpoint: str, name: str) -> sa.ColumnElement[bool]:
+    return (deployments.c.endpoint_id == endpoint.lower()) & (deployments.c.id == name.lower())
+
+
+def _load(tx: Connection, where: sa.ColumnElement[bool]) -> list[Deployment]:
+    query = (
+        sa.select(deployments, endpoints.c.name.label("endpoint_name"))
+        .join(endpoints, endpoints.c.id == deployments.c.endpoint_id)
+        .where(where)
+        .order_by(deployments.c.endpoint_id, deployments.c.id)
+    )
+    rows = tx.execute(query).all()
+    by_deployment = _revisions(tx, {row.endpoint_id for row in rows})
+    return [
+        Deployment(
+            endpoint=row.endpoint_name,
+            name=row.name,
+            description=row.description,
+            tags=row.tags,
+            revisions=by_deployment[row.endpoint_id, row.id],
+            created_ms=row.created_ms,
+            updated_ms=row.updated_ms,
+        )
+        for row in rows
+    ]
+
+
+def _revisions(tx: Connection, endpoint_ids: set[str]) -> dict[tuple[str, str], list[Revision]]:
+    by_deployment: dict[tuple[str, str], list[Revision]] = defaultdict(list)
+    query = sa.select(revisions).where(revisions.c.endpoint_id.in_(endpoint_ids)).order_by(revisions.c.number)
+    for row in tx.execute(query):
+        by_deployment[row.endpoint_id, row.deployment_id].append(_revision(row))
+    return by_deployment
+
+
+def _revision(row: sa.Row[Any]) -> Revision:
+    return Revision(
+        number=row.number,
+        image=row.image,
+        image_digest=row.image_digest,
+        instance_count=row.instance_count,
+        request_settings=msgspec.convert(row.request_settings, RequestSettings),
+        environment_variables=row.environment_variables,
+        retry=RetryRule(row.retry),
+        models=row.models,
+        state=RevisionState(row.state),
+        message=row.message,
+        activity_id=row.activity_id,
+        created_ms=row.created_ms,
+    )

@@ -1,0 +1,65 @@
+"""Rows of endpoints and their keys' hashes. A name is looked up without regard to case."""
+
+from collections import defaultdict
+from typing import Any
+
+import sqlalchemy as sa
+
+from registry.core.deploying.endpoints import AuthMode, Endpoint, KeyHash, TrafficKey
+from registry.store.metadata import Connection
+from registry.store.schema import endpoint_keys, endpoints
+
+
+def put(tx: Connection, endpoint: Endpoint) -> None:
+    """Store an endpoint with its keys, new or changed."""
+    key = endpoint.name.lower()
+    values = {
+        "name": endpoint.name,
+        "description": endpoint.description,
+        "tags": endpoint.tags,
+        "auth_mode": endpoint.auth_mode,
+        "traffic": endpoint.traffic,
+        "traffic_header": endpoint.traffic_key.header if endpoint.traffic_key else None,
+        "created_ms": endpoint.created_ms,
+        "updated_ms": endpoint.updated_ms,
+    }
+    if tx.execute(sa.update(endpoints).where(endpoints.c.id == key).values(values)).rowcount == 0:
+        tx.execute(sa.insert(endpoints).values(id=key, **values))
+    tx.execute(sa.delete(endpoint_keys).where(endpoint_keys.c.endpoint_id == key))
+    hashes = [{"endpoint_id": key, "name": one.name, "sha256": one.sha256} for one in endpoint.keys]
+    tx.execute(sa.insert(endpoint_keys), hashes)
+
+
+def find(tx: Connection, name: str) -> Endpoint | None:
+    found = _load(tx, sa.select(endpoints).where(endpoints.c.id == name.lower()))
+    return found[0] if found else None
+
+
+def all_endpoints(tx: Connection) -> list[Endpoint]:
+    """Return every endpoint, by name."""
+    return _load(tx, sa.select(endpoints).order_by(endpoints.c.id))
+
+
+def delete(tx: Connection, name: str) -> None:
+    """Delete an endpoint with its keys, deployments and revisions."""
+    tx.execute(sa.delete(endpoints).where(endpoints.c.id == name.lower()))
+
+
+def _load(tx: Connection, query: sa.Select[Any]) -> list[Endpoint]:
+    keys: dict[str, list[KeyHash]] = defaultdict(list)
+    for row in tx.execute(sa.select(endpoint_keys).order_by(endpoint_keys.c.name)):
+        keys[row.endpoint_id].append(KeyHash(name=row.name, sha256=row.sha256))
+    return [
+        Endpoint(
+            name=row.name,
+            description=row.description,
+            tags=row.tags,
+            auth_mode=AuthMode(row.auth_mode),
+            keys=keys[row.id],
+            traffic=row.traffic,
+            traffic_key=TrafficKey(header=row.traffic_header) if row.traffic_header else None,
+            created_ms=row.created_ms,
+            updated_ms=row.updated_ms,
+        )
+        for row in tx.execute(query)
+    ]

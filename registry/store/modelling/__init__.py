@@ -1,0 +1,1 @@
+"""Models and datasets, their versions and where they came from."""

@@ -1,0 +1,1 @@
+"""What is checked, and deleted for good."""

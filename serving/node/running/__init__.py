@@ -1,0 +1,1 @@
+"""Scoring processes: called, watched, asked for samples."""

@@ -1,0 +1,89 @@
+"""How a scoring process is called: its arguments and its environment, as pure functions of an image and settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from registry.core.deploying.endpoints import RequestSettings
+from registry.core.imaging.images import CODE_PATH, SCORING_PATH, ImageConfig
+from registry.core.imaging.samples import GoldenAnswers
+from serving.node.errors import StartFailed
+from serving.node.keeping.cache import DESCRIPTION
+from serving.node.keeping.locks import Hold
+
+NODE = "node"  # below the state folder: what the node keeps
+LOGS = Path("logs") / "deployments"  # below the node's folder: endpoint.deployment.revision-supervisor.log
+_INHERITED = ("PATH", "HOME", "LANG", "TZ", "TMPDIR", "SLIPWAY_INSTANCE")  # the last marks whose process it is
+_SECRET = "SLIPWAY_EDGE_SECRET"  # noqa: S105 (the variable's name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """One scoring process to be. Port 0 lets the kernel choose; no ``secret`` means that anyone may ask."""
+
+    python: Path  # of the materialised environment
+    image: Path  # the unpacked image
+    serve_as: str  # the answering name: the endpoint's
+    backend: str  # endpoint.deployment.revision
+    host: str = "127.0.0.1"
+    http_port: int = 0
+    grpc_port: int = 0
+    request_settings: RequestSettings = field(default_factory=RequestSettings)
+    environment_variables: dict[str, str] = field(default_factory=dict)
+    secret: str | None = None
+    holds: tuple[Hold, ...] = ()  # on image and environment; the process inherits them
+    golden: GoldenAnswers | None = None  # what the image's samples were answered with when it was built
+
+
+def read_description(image: Path) -> ImageConfig:
+    """Read the description of an unpacked image.
+
+    Raises:
+        StartFailed: it is missing or not what this version understands.
+    """
+    try:
+        return msgspec.json.decode((image / DESCRIPTION).read_bytes(), type=ImageConfig)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise StartFailed(f"the image in {image} has no readable description: {error}") from error
+
+
+def command(launch: Launch, config: ImageConfig, announce_fd: int) -> list[str]:
+    """Render the command line of the scoring process."""
+    # The user's folder is the working directory; it must not come before the standard library on sys.path.
+    safe_path = [] if config.python in ("3.9", "3.10") else ["-P"]
+    settings = launch.request_settings
+    arguments = {
+        "--root": launch.image,
+        "--host": launch.host,
+        "--http-port": launch.http_port,
+        "--grpc-port": launch.grpc_port,
+        "--serve-as": launch.serve_as,
+        "--backend": launch.backend,
+        "--announce-fd": announce_fd,
+        "--request-timeout-ms": settings.request_timeout_ms,
+        "--max-concurrent": settings.concurrency,
+    }
+    rendered = [text for name, value in arguments.items() for text in (name, str(value))]
+    return [str(launch.python), *safe_path, "-m", "slipway_scoring", *rendered]
+
+
+def environment(launch: Launch, config: ImageConfig, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Render the variables of the scoring process: a few of ours, the user's, then Azure ML's own names."""
+    users = {name: value for name, value in launch.environment_variables.items() if name != _SECRET}
+    kept = {name: inherited[name] for name in _INHERITED if name in inherited}
+    variables = {"PYTHONUNBUFFERED": "1", **kept, **config.resources.threads, **users}
+    variables["PATH"] = _joined(str(launch.python.parent), variables.get("PATH"))
+    variables["PYTHONPATH"] = _joined(str(launch.image / SCORING_PATH), users.get("PYTHONPATH"))
+    variables["AML_APP_ROOT"] = str(launch.image / CODE_PATH)
+    variables["AZUREML_MODEL_DIR"] = str(launch.image / config.model_dir)
+    if config.scoring_script:
+        variables["AZUREML_ENTRY_SCRIPT"] = config.scoring_script
+    if launch.secret is not None:
+        variables[_SECRET] = launch.secret
+    return variables
+
+
+def _joined(first: str, rest: str | None) -> str:
+    return f"{first}:{rest}" if rest else first

@@ -1,0 +1,147 @@
+"""Documents: what is accepted, what is refused, and how the refusal names the place and the remedy."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.ai.ml import load_online_deployment, load_online_endpoint
+
+from registry.core.deploying.documents import as_text, load_deployment, load_endpoint
+from registry.core.deploying.endpoints import RetryRule
+from registry.core.errors import InvalidInput
+from registry.core.loading import parse_json, parse_yaml
+
+ENDPOINT = """
+$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineEndpoint.schema.json
+name: cancer
+description: Diagnoses
+auth_mode: key
+tags: {team: alpha}
+traffic: {blue: 90, green: 10}
+"""
+
+DEPLOYMENT = """
+$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json
+name: blue
+endpoint_name: cancer
+model: azureml:cancer:1
+environment: {image: "cancer-onnx:1"}
+environment_variables: {GREETING: hello}
+instance_type: Standard_DS3_v2
+instance_count: 2
+request_settings: {request_timeout_ms: 3000, max_concurrent_requests_per_instance: 4}
+liveness_probe: {initial_delay: 10, period: 10, timeout: 2, success_threshold: 1, failure_threshold: 30}
+scale_settings: {type: default}
+"""
+
+
+def test_an_azure_endpoint_file_has_the_fields_that_azure_reads(tmp_path: Path) -> None:
+    (tmp_path / "endpoint.yml").write_text(ENDPOINT)
+    theirs = load_online_endpoint(tmp_path / "endpoint.yml")
+    ours = load_endpoint(parse_yaml(ENDPOINT))
+    assert (ours.name, ours.description, ours.traffic) == (theirs.name, theirs.description, theirs.traffic)
+    assert as_text(ours.tags, "$.tags") == theirs.tags
+    assert ours.auth_mode == theirs.auth_mode
+
+
+def test_an_azure_deployment_file_has_the_fields_that_azure_reads(tmp_path: Path) -> None:
+    (tmp_path / "deployment.yml").write_text(DEPLOYMENT)
+    theirs = load_online_deployment(tmp_path / "deployment.yml")
+    ours = load_deployment(parse_yaml(DEPLOYMENT))
+    assert (ours.name, ours.endpoint_name) == (theirs.name, theirs.endpoint_name)
+    assert (ours.model, ours.environment.image) == ("azureml:cancer:1", theirs.environment.image)
+    assert ours.instance_count == theirs.instance_count
+    assert ours.environment_variables == theirs.environment_variables
+    assert ours.request_settings.request_timeout_ms == theirs.request_settings.request_timeout_ms
+
+
+def test_our_own_keys_sit_beside_azures() -> None:
+    endpoint = load_endpoint({"name": "cancer", "traffic_key": {"header": "x-user-id"}})
+    assert endpoint.traffic_key is not None
+    assert endpoint.traffic_key.header == "x-user-id"
+    assert load_deployment({"environment": {"image": "a:1"}, "retry": "never"}).retry is RetryRule.NEVER
+
+
+def test_json_and_yaml_say_the_same() -> None:
+    assert load_endpoint(parse_json(b'{"name": "cancer"}')) == load_endpoint(parse_yaml(b"name: cancer"))
+
+
+def test_scalars_in_maps_become_text() -> None:
+    assert as_text({"WORKERS": 4, "DEBUG": True, "RATE": 0.5}, "$") == {
+        "WORKERS": "4",
+        "DEBUG": "True",
+        "RATE": "0.5",
+    }
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "says"),
+    [
+        ({"name": "cancer", "trafic": {}}, "$.trafic", "did you mean 'traffic'"),
+        ({"name": "x"}, None, "invalid endpoint name"),
+        ({"name": 7}, "$.name", "expected `str | null`, got `int`"),
+        ({"auth_mode": "aad_token"}, "$.auth_mode", "only 'key'"),
+        ({"mirror_traffic": {"green": 10}}, "$.mirror_traffic", "not supported yet"),
+        ({"identity": {"type": "system_assigned"}}, "$.identity", "not supported"),
+        ({"public_network_access": "disabled"}, "$.public_network_access", "only 'enabled'"),
+        ({"traffic": {"blue": "all"}}, "$.traffic[...]", "got `str`"),
+        ({"traffic_key": {"header": "no spaces"}}, "$.traffic_key.header", "not a header's name"),
+        ({"traffic_key": {"header": "x.user"}}, "$.traffic_key.header", "not a header's name"),
+        ({"traffic_key": {"heder": "x"}}, "$.traffic_key.heder", "did you mean 'header'"),
+        ([], "$", "expected `object`"),
+        ("text", "$", "expected `object`"),
+    ],
+)
+def test_an_endpoint_document_is_refused_by_name(document: Any, path: str | None, says: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        load_endpoint(document)
+    assert says in caught.value.message
+    assert caught.value.details.get("path") == path
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "says"),
+    [
+        ({"environment": None}, "$.environment", "slipway image build"),
+        ({"environment": {}}, "$.environment", "slipway image build"),
+        ({"environment": "azureml:env:1"}, "$.environment", "slipway image build"),
+        ({"environment": {"conda_file": "c.yml"}}, "$.environment.conda_file", "slipway image build"),
+        ({"environment": {"image": "a:1", "build": {"path": "."}}}, "$.environment.build", "Dockerfiles"),
+        ({"environment": {"image": "A B"}}, None, "invalid image name 'A B'"),
+        ({"environment": {"image": "a:1", "imge": 1}}, "$.environment.imge", "did you mean 'image'"),
+        ({"code_configuration": {"code": "."}}, "$.code_configuration", "part of the image"),
+        ({"model": {"path": "model.pkl"}}, "$.model", "register it"),
+        ({"model": "cancer"}, None, "not a model reference"),
+        ({"instance_count": 0}, "$.instance_count", ">= 1"),
+        ({"instance_cout": 1}, "$.instance_cout", "did you mean 'instance_count'"),
+        ({"request_settings": {"timeout": 1}}, "$.request_settings.timeout", "unknown key"),
+        ({"request_settings": {"request_timeout_ms": 0}}, "$.request_settings.request_timeout_ms", "between"),
+        ({"request_settings": {"request_timeout_ms": 180_001}}, "$.request_settings.request_timeout_ms", "180000"),
+        ({"scale_settings": {"type": "target_utilization"}}, "$.scale_settings", "instance_count"),
+        ({"data_collector": {"collections": {}}}, "$.data_collector", "not supported yet"),
+        ({"environment_variables": {"A": {"b": 1}}}, "$.environment_variables[...]", "got `object`"),
+        ({"retry": "twice"}, "$.retry", "twice"),
+        ({"0 odd": 1}, '$["0 odd"]', "unknown key"),
+    ],
+)
+def test_a_deployment_document_is_refused_by_name(change: dict[str, Any], path: str | None, says: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        load_deployment({"name": "blue", "environment": {"image": "a:1"}} | change)
+    assert says in caught.value.message
+    assert caught.value.details.get("path") == path
+
+
+def test_a_refused_key_may_be_null() -> None:
+    load_deployment({"environment": {"image": "a:1", "conda_file": None}, "data_collector": None})
+
+
+@pytest.mark.parametrize("parse", [parse_yaml, parse_json])
+@pytest.mark.parametrize("text", [b"{", b"\xc3\x28", b"a: [", b'{"a": \x00}'])
+def test_text_that_cannot_be_parsed_is_the_callers_mistake(parse: Any, text: bytes) -> None:
+    with pytest.raises(InvalidInput, match="this is not"):
+        parse(text)
+
+
+def test_a_misspelt_image_is_told_as_that() -> None:
+    with pytest.raises(InvalidInput, match=r"unknown key 'imag'; did you mean 'image'\?"):
+        load_deployment({"name": "blue", "environment": {"imag": "cancer-onnx:1"}})

@@ -1,0 +1,154 @@
+import hashlib
+from contextlib import nullcontext
+
+import pytest
+
+from registry.core.deploying.documents import DeploymentDocument, EndpointDocument, EnvironmentDocument
+from registry.core.deploying.endpoints import MAX_TRAFFIC_HEADERS, RevisionState, TrafficKey
+from registry.core.errors import Conflict, InvalidInput, NotFound
+from registry.core.imaging.images import Image
+from registry.operations.deploying.deployments import put_deployment, set_revision_state
+from registry.operations.deploying.desired import get_desired_state
+from registry.operations.deploying.endpoints import (
+    delete_endpoint,
+    get_endpoint,
+    list_endpoints,
+    put_endpoint,
+    regenerate_key,
+    set_traffic,
+)
+from registry.operations.workspace import Workspace
+
+DEPLOYMENT = DeploymentDocument(environment=EnvironmentDocument(image="cancer-onnx:1"))
+
+
+def put_blue(workspace: Workspace) -> None:
+    """Make a deployment with a live revision."""
+    put_deployment(workspace, "cancer", "blue", DEPLOYMENT)
+    set_revision_state(workspace, "cancer", "blue", 1, state=RevisionState.LIVE, message="")
+
+
+def test_a_new_endpoint_shows_its_keys_once_and_keeps_their_hashes(workspace: Workspace) -> None:
+    made = put_endpoint(workspace, "cancer", EndpointDocument())
+    assert made.keys is not None
+    hashes = {key.name: key.sha256 for key in get_endpoint(workspace, "cancer").keys}
+    assert hashes["primary"] == hashlib.sha256(made.keys.primary.encode()).hexdigest()
+    assert hashes["secondary"] == hashlib.sha256(made.keys.secondary.encode()).hexdigest()
+    assert put_endpoint(workspace, "cancer", EndpointDocument()).keys is None
+
+
+def test_a_changed_endpoint_keeps_keys_birth_and_the_split_it_does_not_mention(
+    workspace: Workspace, image: Image
+) -> None:
+    before = put_endpoint(workspace, "cancer", EndpointDocument()).endpoint
+    put_blue(workspace)
+    set_traffic(workspace, "cancer", {"blue": 100})
+    document = EndpointDocument(description="new", tags={"size": 4}, traffic_key=TrafficKey(header="x-user-id"))
+    after = put_endpoint(workspace, "cancer", document).endpoint
+    assert (after.keys, after.created_ms, after.traffic) == (before.keys, before.created_ms, {"blue": 100})
+    assert (after.description, after.tags, after.traffic_key) == ("new", {"size": "4"}, TrafficKey(header="x-user-id"))
+    assert get_endpoint(workspace, "cancer") == after
+    assert put_endpoint(workspace, "cancer", EndpointDocument(traffic={})).endpoint.traffic == {}
+
+
+def test_names_differ_by_more_than_case(workspace: Workspace) -> None:
+    put_endpoint(workspace, "Cancer", EndpointDocument())
+    with pytest.raises(Conflict, match="exists as 'Cancer'"):
+        put_endpoint(workspace, "cancer", EndpointDocument())
+    assert get_endpoint(workspace, "CANCER").name == "Cancer"
+
+
+def test_the_document_and_the_address_agree(workspace: Workspace) -> None:
+    with pytest.raises(InvalidInput, match="the document says 'other'"):
+        put_endpoint(workspace, "cancer", EndpointDocument(name="other"))
+
+
+def test_traffic_goes_to_deployments_that_exist(workspace: Workspace, image: Image) -> None:
+    put_endpoint(workspace, "cancer", EndpointDocument())
+    with pytest.raises(InvalidInput, match="'blue', which does not exist"):
+        set_traffic(workspace, "cancer", {"blue": 100})
+    with pytest.raises(InvalidInput, match="'blue', which does not exist"):
+        put_endpoint(workspace, "cancer", EndpointDocument(traffic={"blue": 100}))
+    put_blue(workspace)
+    assert set_traffic(workspace, "cancer", {"blue": 100}).traffic == {"blue": 100}
+
+
+def test_traffic_goes_to_deployments_that_are_live(workspace: Workspace, image: Image) -> None:
+    put_endpoint(workspace, "cancer", EndpointDocument())
+    put_deployment(workspace, "cancer", "blue", DEPLOYMENT)
+    with pytest.raises(Conflict, match="revision 1 is starting: wait"):
+        set_traffic(workspace, "cancer", {"blue": 100})
+    set_revision_state(workspace, "cancer", "blue", 1, state=RevisionState.FAILED, message="no column age")
+    with pytest.raises(Conflict, match="revision 1 failed: no column age"):
+        put_endpoint(workspace, "cancer", EndpointDocument(traffic={"blue": 100}))
+    assert set_traffic(workspace, "cancer", {"blue": 0}).traffic == {}
+    put_deployment(workspace, "cancer", "blue", DEPLOYMENT)
+    set_revision_state(workspace, "cancer", "blue", 2, state=RevisionState.LIVE, message="")
+    put_deployment(workspace, "cancer", "blue", DEPLOYMENT)
+    assert set_traffic(workspace, "cancer", {"blue": 100}).traffic == {"blue": 100}  # revision 2 is still live
+
+
+@pytest.mark.parametrize(("exists", "error"), [(False, Conflict), (True, None), (None, None)])
+def test_an_endpoint_that_is_there_is_changed_only_by_who_knows_it(
+    workspace: Workspace, exists: bool | None, error: type[Exception] | None
+) -> None:
+    put_endpoint(workspace, "cancer", EndpointDocument(description="old"))
+    with pytest.raises(error) if error else nullcontext():
+        put_endpoint(workspace, "cancer", EndpointDocument(description="new"), exists)
+    assert get_endpoint(workspace, "cancer").description == ("old" if error else "new")
+    with pytest.raises(NotFound):
+        put_endpoint(workspace, "tumour", EndpointDocument(), exists=True)
+
+
+def test_a_renewed_key_takes_the_place_of_the_old_one(workspace: Workspace) -> None:
+    keys = put_endpoint(workspace, "cancer", EndpointDocument()).keys
+    assert keys is not None
+    fresh = regenerate_key(workspace, "cancer", "secondary")
+    hashes = [key.sha256 for key in get_endpoint(workspace, "cancer").keys]
+    assert hashes == [hashlib.sha256(key.encode()).hexdigest() for key in (keys.primary, fresh)]
+
+
+def test_a_deleted_endpoint_is_gone_with_its_deployments(workspace: Workspace, image: Image) -> None:
+    put_endpoint(workspace, "cancer", EndpointDocument())
+    put_deployment(workspace, "cancer", "blue", DEPLOYMENT)
+    delete_endpoint(workspace, "cancer")
+    assert list_endpoints(workspace) == []
+    assert get_desired_state(workspace).endpoints == []
+    put_endpoint(workspace, "cancer", EndpointDocument())
+    assert get_desired_state(workspace).endpoints[0].deployments == []
+
+
+def test_an_unknown_endpoint_is_not_found(workspace: Workspace) -> None:
+    for call in (get_endpoint, delete_endpoint):
+        with pytest.raises(NotFound, match="no endpoint 'nothing'"):
+            call(workspace, "nothing")
+
+
+def test_every_change_makes_a_new_version_of_the_desired_state(workspace: Workspace, image: Image) -> None:
+    versions = [get_desired_state(workspace).version]
+
+    def changed() -> bool:
+        versions.append(get_desired_state(workspace).version)
+        return versions[-1] > versions[-2]
+
+    put_endpoint(workspace, "cancer", EndpointDocument())
+    assert changed()
+    put_blue(workspace)
+    assert changed()
+    set_traffic(workspace, "cancer", {"blue": 100})
+    assert changed()
+    regenerate_key(workspace, "cancer", "primary")
+    assert changed()
+    delete_endpoint(workspace, "cancer")
+    assert changed()
+    assert not changed()
+
+
+def test_there_are_only_so_many_traffic_headers(workspace: Workspace) -> None:
+    for number in range(MAX_TRAFFIC_HEADERS):
+        document = EndpointDocument(traffic_key=TrafficKey(header=f"x-user-{number}"))
+        put_endpoint(workspace, f"endpoint-{number}", document)
+    put_endpoint(workspace, "again", EndpointDocument(traffic_key=TrafficKey(header="X-User-0")))
+    put_endpoint(workspace, "endpoint-1", EndpointDocument(traffic_key=TrafficKey(header="x-other")))
+    with pytest.raises(Conflict, match="x-user-0"):
+        put_endpoint(workspace, "one-more", EndpointDocument(traffic_key=TrafficKey(header="x-another")))

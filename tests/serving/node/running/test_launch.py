@@ -1,0 +1,88 @@
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from registry.core.deploying.endpoints import RequestSettings
+from registry.core.imaging.images import ImageConfig, ImageKind, ModelInImage, Runtime
+from registry.core.imaging.resources import Resources
+from serving.node.errors import StartFailed
+from serving.node.running.launch import Launch, command, environment, read_description
+
+CONFIG = ImageConfig(
+    schema=1,
+    kind=ImageKind.SCORING,
+    runtime=Runtime.SCRIPT,
+    python="3.11",
+    environment="sha256:" + "0" * 64,
+    models=[ModelInImage(name="cancer", version=2, path="var/azureml-app/azureml-models/cancer/2")],
+    scoring_script="score.py",
+)
+
+
+def launch(variables: dict[str, str] | None = None, secret: str | None = None) -> Launch:
+    return Launch(
+        python=Path("/env/bin/python"),
+        image=Path("/image"),
+        serve_as="cancer",
+        backend="cancer.blue.1",
+        request_settings=RequestSettings(request_timeout_ms=700),
+        environment_variables=variables or {},
+        secret=secret,
+    )
+
+
+def test_the_command_line_is_the_contract() -> None:
+    assert " ".join(command(launch(), CONFIG, 7)) == (
+        "/env/bin/python -P -m slipway_scoring --root /image --host 127.0.0.1 --http-port 0 --grpc-port 0 "
+        "--serve-as cancer --backend cancer.blue.1 --announce-fd 7 --request-timeout-ms 700 --max-concurrent 64"
+    )
+
+
+def test_the_environment_is_clean_but_for_what_is_named() -> None:
+    inherited = {"PATH": "/bin", "HOME": "/h", "LANG": "C", "TZ": "UTC", "AWS_SECRET": "x", "PYTHONHOME": "/p"}
+
+    assert environment(launch({"MODE": "a"}, "s3"), CONFIG, inherited) == {
+        "PATH": "/env/bin:/bin",
+        "HOME": "/h",
+        "LANG": "C",
+        "TZ": "UTC",
+        "MODE": "a",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": "/image/opt/slipway/scoring",
+        "AML_APP_ROOT": "/image/var/azureml-app",
+        "AZUREML_MODEL_DIR": "/image/var/azureml-app/azureml-models/cancer/2",
+        "AZUREML_ENTRY_SCRIPT": "score.py",
+        "SLIPWAY_EDGE_SECRET": "s3",
+    }
+
+
+def test_users_variables_extend_paths_and_replace_what_is_inherited_but_not_what_is_ours() -> None:
+    users = {"PATH": "/mine", "PYTHONPATH": "/lib", "LANG": "de", "AZUREML_MODEL_DIR": "/x", "SLIPWAY_EDGE_SECRET": "x"}
+    variables = environment(launch(users), CONFIG, {"LANG": "C", "PATH": "/bin"})
+
+    assert variables["PATH"] == "/env/bin:/mine"
+    assert variables["PYTHONPATH"] == "/image/opt/slipway/scoring:/lib"
+    assert variables["LANG"] == "de"
+    assert variables["AZUREML_MODEL_DIR"] == "/image/var/azureml-app/azureml-models/cancer/2"
+    assert "SLIPWAY_EDGE_SECRET" not in variables
+
+
+def test_several_models_are_found_below_one_folder() -> None:
+    other = replace(CONFIG.models[0], name="scaler", path="var/azureml-app/azureml-models/scaler/2")
+    variables = environment(launch(), replace(CONFIG, models=[*CONFIG.models, other]), {})
+
+    assert variables["AZUREML_MODEL_DIR"] == "/image/var/azureml-app/azureml-models"
+
+
+def test_an_images_cpu_is_its_threads_unless_the_deployment_says_otherwise() -> None:
+    config = replace(CONFIG, resources=Resources(cpu=2))
+    variables = environment(launch({"OMP_NUM_THREADS": "1"}), config, {})
+
+    assert (variables["SLIPWAY_ONNX_THREADS"], variables["OMP_NUM_THREADS"]) == ("2", "1")
+    assert "OMP_NUM_THREADS" not in environment(launch(), CONFIG, {})
+
+
+def test_an_image_without_description_cannot_start(tmp_path: Path) -> None:
+    with pytest.raises(StartFailed, match="no readable description"):
+        read_description(tmp_path)
