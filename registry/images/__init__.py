@@ -8,7 +8,7 @@ Map::
     environments/  from where dependencies are taken;  curated/ those that have a name
     mlmodel.py   what MLflow wrote about a model that it logged
     lock.py      resolve requirements to a lock file with hashes (uv)
-    wheels.py    the wheels of a lock, for images that carry them
+    wheels.py    the wheels of a lock, for images that carry them;  wheel_index.py  fetched
     scoring.py   the scoring process' own source, as data
     layers/      which file goes into which layer
     kinds/       in what the kinds of images differ

@@ -1,7 +1,7 @@
 """The wheels of a lock, to be carried in the image: which ones uv says, and their bytes, checked against the lock.
 
 Each is fetched when its layer is packed, and only then: a layer of the same wheels that was packed before is found by
-their digests.
+their digests. What asks the index is imported then, too: httpx would be a sixth of the registry's start.
 """
 
 import hashlib
@@ -11,14 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import httpx
 import msgspec
 
 from registry.core.errors import BuildFailed
 from registry.images.lock import PLATFORMS, run_uv
 from registry.images.pack import Entry, read_chunks
 
-_TIMEOUT = httpx.Timeout(60.0)
 _HASH = re.compile(rb"--hash=sha256:([0-9a-f]{64})")
 _BY_ADDRESS = re.compile(rb"^(\S+) @ ", re.MULTILINE)
 
@@ -93,46 +91,18 @@ def _size_of(wheel: _Wheel, name: str) -> int:
         return wheel.size
     if urlsplit(wheel.url).scheme == "file":
         return _local(wheel.url).stat().st_size
-    answer = _ask("HEAD", wheel.url, name)
-    if "content-length" not in answer.headers:
-        raise BuildFailed(f"the index does not say how long the wheel {name} is, so it cannot be carried", wheel=name)
-    return int(answer.headers["content-length"])
+    from registry.images import wheel_index
+
+    return wheel_index.size_of(wheel.url, name)
 
 
 def _bytes_of(url: str, name: str) -> Iterator[bytes]:
     if urlsplit(url).scheme == "file":
         yield from read_chunks(_local(url))
         return
-    try:
-        with httpx.stream("GET", url, timeout=_TIMEOUT, follow_redirects=True) as answer:
-            _check(answer, name)
-            yield from answer.iter_bytes(1 << 20)
-    except httpx.HTTPError as error:
-        raise _away(name, error) from error
+    from registry.images import wheel_index
 
-
-def _ask(method: str, url: str, name: str) -> httpx.Response:
-    try:
-        answer = httpx.request(method, url, timeout=_TIMEOUT, follow_redirects=True)
-    except httpx.HTTPError as error:
-        raise _away(name, error) from error
-    _check(answer, name)
-    return answer
-
-
-def _check(answer: httpx.Response, name: str) -> None:
-    if answer.status_code in (401, 403):
-        raise BuildFailed(
-            f"{answer.url.host} wants credentials for the wheel {name}: an index of that kind can be resolved from, "
-            "but not carried: put the wheels into a folder and give it as UV_FIND_LINKS",
-            wheel=name,
-        )
-    if answer.status_code != 200:
-        raise BuildFailed(f"{answer.url.host} answered {answer.status_code} for the wheel {name}", wheel=name)
-
-
-def _away(name: str, error: httpx.HTTPError) -> BuildFailed:
-    return BuildFailed(f"the wheel {name} could not be fetched: {str(error) or type(error).__name__}", wheel=name)
+    yield from wheel_index.bytes_of(url, name)
 
 
 def _local(url: str) -> Path:

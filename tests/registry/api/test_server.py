@@ -114,7 +114,7 @@ def test_a_database_that_cannot_be_opened_is_one_clear_line(port: int, tmp_path:
 
 
 def test_the_process_stays_light(tmp_path: Path) -> None:
-    heavy = ("pyarrow", "duckdb", "ray", "onnxruntime", "numpy", "mlflow", "grpc")
+    heavy = ("httpx", "rich", "pyarrow", "duckdb", "ray", "onnxruntime", "numpy", "mlflow", "grpc")
     program = f"import sys, registry.api.server; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
