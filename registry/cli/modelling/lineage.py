@@ -10,7 +10,9 @@ from registry.core.modelling.lineage import DatasetReader, DeploymentUse, Versio
 
 
 def made_from(
-    digest: str = typer.Argument(help="The dataset's digest, as `slipway run show` tells it."),
+    digest: str = typer.Argument(
+        help="The dataset's digest, as `slipway run show` tells it, or at least four characters of its beginning."
+    ),
     output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:

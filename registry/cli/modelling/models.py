@@ -20,7 +20,9 @@ from registry.core.modelling.models import ModelVersion
 
 def register(
     name: str = MODEL_ARGUMENT,
-    run: str = typer.Option(..., help="The run whose artifacts become the version."),
+    run: str = typer.Option(
+        ..., help="The run whose artifacts become the version: its id, or at least four characters of its beginning."
+    ),
     path: str = typer.Option("model", help="Where the model lies among the run's artifacts."),
     description: str = typer.Option("", help="What is new in this version."),
     output: OutputFormat = OUTPUT_OPTION,
@@ -28,7 +30,7 @@ def register(
 ) -> None:
     """Freeze a run's artifacts as the next version of a model, which is made when it is new.
 
-    Example: slipway model register cancer --run 3f2a… --path model
+    Example: slipway model register cancer --run 3f2a --path model
     """
     version = connect(url).models.register(name, run_id=run, path=path, description=description)
     _print_made(version, output)

@@ -21,6 +21,7 @@ from registry.core.tracking.run_code import RunCode
 from registry.core.tracking.runs import Run
 from registry.operations.modelling.model_users import images_of
 from registry.operations.tracking.run_code import complete, describing
+from registry.operations.tracking.run_lookup import LEAST_PREFIX
 from registry.operations.workspace import Workspace
 from registry.store.blobs import Blobs
 from registry.store.metadata import Connection
@@ -64,13 +65,15 @@ def get_lineage(workspace: Workspace, name: str) -> ModelLineage:
 def get_dataset_lineage(workspace: Workspace, digest: str) -> DatasetLineage:
     """Return the runs that read a dataset, the newest 1000, and the versions, images and deployments that came of them.
 
+    ``digest`` may be the beginning of one.
+
     Raises:
         NotFound: no run read a dataset of this digest.
+        InvalidInput: several digests begin so, or fewer than four characters are given.
     """
     with workspace.metadata.read() as tx:
+        digest = _find_digest(tx, digest)
         readers = datasets.readers_of(tx, digest, MAX_READERS)
-        if not readers:
-            raise NotFound(f"no run has read a dataset with the digest {digest!r}", digest=digest)
         found = runs.of_ids(tx, {run_id for run_id, _ in readers})
         names = experiments.names_of(tx, {run.experiment_id for run in found.values()})
         made = made_by(tx, found)
@@ -87,6 +90,22 @@ def get_dataset_lineage(workspace: Workspace, digest: str) -> DatasetLineage:
             for run_id, use in readers
         ],
     )
+
+
+def _find_digest(tx: Connection, digest: str) -> str:
+    found = datasets.digests_like(tx, digest, 2)
+    if digest in found:
+        return digest
+    if len(digest) < LEAST_PREFIX:
+        raise InvalidInput(f"{digest!r} is too short: give at least {LEAST_PREFIX} characters of the dataset's digest")
+    if len(found) > 1:
+        raise InvalidInput(f"several datasets' digests begin with {digest!r}: give more of it", digest=digest)
+    if not found:
+        raise NotFound(
+            f"no run has read a dataset with the digest {digest!r}: `slipway run show` tells those of a run",
+            digest=digest,
+        )
+    return found[0]
 
 
 def made_by(tx: Connection, run_ids: Collection[str]) -> dict[str, list[VersionUse]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from registry.core.errors import InvalidInput, NotFound, WrongState
+from registry.core.errors import InvalidInput, WrongState
 from registry.core.modelling.models import (
     ModelFile,
     ModelVersion,
@@ -20,6 +20,7 @@ from registry.operations.modelling import model_ledger as ledger
 from registry.operations.modelling.model_sources import Frozen, freeze, freeze_source
 from registry.operations.modelling.model_users import check_unused
 from registry.operations.modelling.models import ensure_within, get_version_within, get_within
+from registry.operations.tracking.run_lookup import find_run
 from registry.operations.upkeep import blob_claims
 from registry.operations.workspace import Workspace
 from registry.store.metadata import Connection
@@ -38,7 +39,7 @@ def register_version(
     name, as Azure ML has it in AZUREML_MODEL_DIR; "" is everything the run logged.
 
     Raises:
-        InvalidInput: the name or path is not legal.
+        InvalidInput: the name or path is not legal, or ``run_id`` is too little of an id.
         NotFound: no such run, or nothing lies at the path.
     """
     check_name("model", name)
@@ -46,8 +47,7 @@ def register_version(
     if path:
         check_archive_path(path)
     with workspace.metadata.write() as tx:
-        if not runs.exists(tx, run_id):
-            raise NotFound(f"there is no run {run_id!r}", run_id=run_id)
+        run_id = find_run(tx, run_id).id
         frozen = freeze(tx, ArtifactAddress(RunFiles(run_id), path))
         return _insert(tx, workspace, name, frozen, source=f"runs:/{run_id}/{path}", description=description, who=who)
 

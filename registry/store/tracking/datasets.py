@@ -66,6 +66,19 @@ def models_of(tx: Connection, run_ids: Sequence[str]) -> tuple[dict[str, list[st
     return inputs, outputs
 
 
+def digests_like(tx: Connection, prefix: str, limit: int) -> list[str]:
+    """Return digests of datasets that a run read, those that begin with ``prefix``: it itself is the first."""
+    query = (
+        sa.select(datasets.c.digest)
+        .join(run_datasets, run_datasets.c.dataset_id == datasets.c.id)
+        .where(datasets.c.digest.startswith(prefix, autoescape=True))
+        .distinct()
+        .order_by(datasets.c.digest)
+        .limit(limit)
+    )
+    return list(tx.scalars(query))
+
+
 def readers_of(tx: Connection, digest: str, limit: int) -> list[tuple[str, DatasetInput]]:
     """Return the runs that read a dataset of this digest, the newest first, deleted ones too, and how each read it."""
     query = (

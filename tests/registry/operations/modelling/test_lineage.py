@@ -1,10 +1,11 @@
 import asyncio
 
+import msgspec
 import pytest
 
 from registry.core.deploying.documents import DeploymentDocument, EndpointDocument, EnvironmentDocument
 from registry.core.deploying.endpoints import RevisionState
-from registry.core.errors import NotFound, WrongState
+from registry.core.errors import InvalidInput, NotFound, WrongState
 from registry.core.imaging.images import Image
 from registry.core.modelling.lineage import VersionUse
 from registry.core.modelling.models import ModelFile
@@ -98,8 +99,20 @@ def test_a_dataset_knows_what_came_of_it(workspace: Workspace, run: str, served:
     made = found.runs[1].made[0]
     assert isinstance(made, VersionUse)
     assert (made.images, [use.state for use in made.deployments]) == (["cancer-onnx:1"], ["retired", "live"])
+    assert get_dataset_lineage(workspace, "d123") == found
     with pytest.raises(NotFound, match="nope"):
         get_dataset_lineage(workspace, "nope")
+    with pytest.raises(InvalidInput, match="at least 4 characters"):
+        get_dataset_lineage(workspace, "d12")
+    log_inputs(workspace, other, [DatasetInput(dataset=msgspec.structs.replace(ROWS, digest="d1234567"))], [])
+    assert get_dataset_lineage(workspace, "d1234") == found  # a whole digest is no prefix of another
+    with pytest.raises(InvalidInput, match="several datasets"):
+        get_dataset_lineage(workspace, "d123")
+
+
+def test_a_run_is_registered_by_the_beginning_of_its_id(workspace: Workspace, run: str) -> None:
+    version = register_version(workspace, "short", run[:12], "model")
+    assert (version.run_id, version.source) == (run, f"runs:/{run}/model")
 
 
 def test_mlflows_traces_stand_in_where_nothing_was_recorded(workspace: Workspace, run: str) -> None:

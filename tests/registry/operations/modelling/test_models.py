@@ -74,7 +74,9 @@ def test_versions_count_up_and_do_not_change(workspace: Workspace) -> None:
 
 def test_what_does_not_exist_is_named(workspace: Workspace) -> None:
     register_version(workspace, "cancer", "r1", "gbm")
-    with pytest.raises(NotFound, match="no run 'r2'"):
+    with pytest.raises(NotFound, match="no run 'r2345': `slipway run list`"):
+        register_version(workspace, "cancer", "r2345", "gbm")
+    with pytest.raises(InvalidInput, match="'r2' is too short"):
         register_version(workspace, "cancer", "r2", "gbm")
     with pytest.raises(NotFound, match="no artifact at 'nothing'"):
         register_version(workspace, "other", "r1", "nothing")
