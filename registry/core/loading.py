@@ -1,7 +1,7 @@
-"""Strict reading of YAML and JSON into records: an unknown key is an error that names its path and what was meant."""
+"""Strict reading of YAML and JSON into records: an unknown key or choice is an error that says where."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -44,8 +44,8 @@ def to_record(value: Any, record: type[T], refused: Mapping[str, str] | None = N
     may be present only as null.
 
     Raises:
-        InvalidInput: an unknown or refused key, a missing one, or a value of the wrong type; ``details["path"]`` is
-            its JSON path.
+        InvalidInput: an unknown or refused key, a missing one, or a value that is no choice or of the wrong type;
+            ``details["path"]`` is its JSON path.
     """
     _check_keys(value, inspect.type_info(record), "$", refused or {})
     try:
@@ -55,7 +55,7 @@ def to_record(value: Any, record: type[T], refused: Mapping[str, str] | None = N
 
 
 def check_keys(value: Any, record: type[Any], path: str) -> None:
-    """Raise InvalidInput if plain values at ``path`` hold a key that ``record`` does not have, at any depth."""
+    """Raise InvalidInput if values at ``path`` hold a key or choice that ``record`` does not have, at any depth."""
     _check_keys(value, inspect.type_info(record), path, {})
 
 
@@ -76,6 +76,10 @@ def _check_keys(value: Any, expected: inspect.Type, path: str, refused: Mapping[
         case inspect.ListType() if isinstance(value, list):
             for index, item in enumerate(value):
                 _check_keys(item, expected.item_type, f"{path}[{index}]", refused)
+        case inspect.EnumType() if isinstance(value, str):
+            _check_choice(value, [str(choice.value) for choice in expected.cls], path)
+        case inspect.LiteralType() if isinstance(value, str):
+            _check_choice(value, [str(choice) for choice in expected.values], path)
         case inspect.UnionType():
             for option in expected.types:
                 _check_keys(value, option, path, refused)
@@ -90,9 +94,22 @@ def _check_key(key: str, item: Any, path: str, fields: dict[str, inspect.Type], 
     if key in fields:
         _check_keys(item, fields[key], here, refused)
     elif here not in refused:
-        near = [name for name in fields if name.startswith(key)] or get_close_matches(key, fields, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(sorted(fields))}"
+        near = _nearest(key, fields)
+        hint = f"did you mean {near!r}?" if near else f"known keys are {', '.join(sorted(fields))}"
         raise InvalidInput(f"{here}: unknown key {key!r}; {hint}", path=here)
+
+
+def _check_choice(value: str, choices: list[str], path: str) -> None:
+    if value in choices:
+        return
+    near = _nearest(value, choices)
+    hint = f"did you mean {near!r}? There is" if near else "there is"
+    raise InvalidInput(f"{path}: unknown value {value!r}; {hint} {', '.join(choices)}", path=path)
+
+
+def _nearest(word: str, known: Collection[str]) -> str | None:
+    near = [name for name in known if name.startswith(word)] or get_close_matches(word, known, n=1)
+    return near[0] if near else None
 
 
 def _explain(message: str) -> InvalidInput:

@@ -41,6 +41,15 @@ def test_an_image_document_may_name_several_models() -> None:
         ({"model": "cancer:1", "environment": {"python_version": 3.1}}, 'write it in quotes, such as "3.11"'),
         ({"model": "cancer:1", "environment": {"requirements": "a", "conda_file": "b"}}, "are both given"),
         ({"model": "cancer:1", "modelz": []}, "did you mean 'model"),
+        (
+            {"kind": "accelerate"},
+            r"^\$\.kind: unknown value 'accelerate'; did you mean 'accelerated'\? There is scoring, ",
+        ),
+        (
+            {"sample_requests": [{"file": "a", "door": "/scor"}]},
+            r"^\$\.sample_requests\[0\]\.door: unknown value '/scor'; did you mean '/score'\? There is /score, /inv",
+        ),
+        ({"kind": "zzz"}, "unknown value 'zzz'; there is scoring, "),
     ],
 )
 def test_an_image_document_is_refused_by_name(change: dict[str, Any], message: str) -> None:
