@@ -20,6 +20,7 @@ from .rows import Array, InputSpec, Refused, Rows
 BATCH = 64
 _QUANTISED = ("QuantizeLinear", "DequantizeLinear")
 _BY_CHANNEL_OPSET = 13
+_ONNX = ("", "ai.onnx")  # the domain of what can be quantised
 _DTYPES = {"tensor(float)": "float32", "tensor(double)": "float64", "tensor(int64)": "int64", "tensor(int32)": "int32"}
 
 
@@ -65,12 +66,13 @@ def quantise(model: Path, quantised: Path, rows: Rows, size: int, scratch: Path)
     Raises:
         Refused: nothing in it can be, or the tools cannot take it.
     """
+    _check_domain(onnx.load(str(model), load_external_data=False))
     logging.disable(logging.WARNING)  # advice that was followed
     prepared = scratch / "prepared.onnx"
     try:
         quant_pre_process(str(model), str(prepared), skip_symbolic_shape=True)
         graph = _complete(onnx.load(str(prepared)), next(rows.batches(size)), scratch / "all.onnx")
-        opset = next((one.version for one in graph.opset_import if one.domain in ("", "ai.onnx")), 0)
+        opset = next((one.version for one in graph.opset_import if one.domain in _ONNX), 0)
         quantize_static(
             graph,
             str(quantised),
@@ -88,6 +90,12 @@ def quantise(model: Path, quantised: Path, rows: Rows, size: int, scratch: Path)
     finally:
         logging.disable(logging.NOTSET)
     return _quantised_operators(onnx.load(str(quantised)).graph, graph.graph)
+
+
+def _check_domain(model: Any) -> None:
+    """Refuse a model of other domains' operators only, such as scikit-learn's trees: the tools fail on it obscurely."""
+    if not any(one.domain in _ONNX for one in model.opset_import):
+        raise _nothing_in(model.graph)
 
 
 def _complete(model: Any, feed: dict[str, Array], scratch: Path) -> Any:
@@ -115,12 +123,16 @@ def _quantised_operators(graph: Any, before: Any) -> list[str]:
     dequantised = {name for node in graph.node if node.op_type == "DequantizeLinear" for name in node.output}
     found = {node.op_type for node in graph.node if dequantised.intersection(node.input)} - set(_QUANTISED)
     if not found:
-        kinds = ", ".join(sorted({node.op_type for node in before.node}))
-        raise Refused(
-            f"nothing in the model can be quantised: it is made of {kinds}, and onnxruntime quantises MatMul, Gemm, "
-            "Conv and their like"
-        )
+        raise _nothing_in(before)
     return sorted(found)
+
+
+def _nothing_in(graph: Any) -> Refused:
+    kinds = ", ".join(sorted({node.op_type for node in graph.node}))
+    return Refused(
+        f"nothing in the model can be quantised: it is made of {kinds}, and onnxruntime quantises MatMul, Gemm, "
+        "Conv and their like"
+    )
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc] # onnxruntime publishes no types

@@ -21,6 +21,10 @@ class Refused(Exception):
     """What was given cannot be used; the message is for the person who gave it."""
 
 
+def _no_label(label: str, what: str) -> Refused:
+    return Refused(f"$.acceleration.calibration.label: {label!r} {what}")
+
+
 @dataclass(frozen=True)
 class InputSpec:
     """An input of the model. ``shape`` has None where any size will do; its first dimension counts rows."""
@@ -105,7 +109,8 @@ def _of_npy(path: Path, label: str | None) -> tuple[Any, Array | None]:
     if label is None:
         return array, None
     if array.ndim != 2 or not label.lstrip("-").isdecimal() or not -array.shape[1] <= int(label) < array.shape[1]:
-        raise ValueError(f"label {label!r} is no column of it: give a column's number, from 0, or from the end as -1")
+        there = f"it has {array.shape[1]}" if array.ndim == 2 else f"its shape is {list(array.shape)}"
+        raise _no_label(label, f"is no column of the rows ({there}): give its number, from 0, or from the end as -1")
     return np.delete(array, int(label), axis=1), array[:, int(label)]
 
 
@@ -120,8 +125,10 @@ def _of_csv(path: Path, label: str | None) -> tuple[Any, Array | None]:
             raise ValueError(f"line {number} has {len(line)} columns, and the first has {len(header or lines[0])}")
     if label is None:
         return np.array(lines, dtype=np.float64), None
-    if header is None or label not in header:
-        raise ValueError(f"it has no column {label!r} in its first line")
+    if header is None:
+        raise _no_label(label, "is no column of the rows: their first line holds numbers and no names of columns")
+    if label not in header:
+        raise _no_label(label, f"is no column of the rows (there are: {', '.join(header)})")
     at = header.index(label)
     return np.array([line[:at] + line[at + 1 :] for line in lines], dtype=np.float64), _labels(
         [line[at] for line in lines]
@@ -139,7 +146,8 @@ def _of_json(path: Path, label: str | None) -> tuple[Any, Array | None]:
     if label is None:
         return columns, None
     if not isinstance(document.get(label), list):
-        raise ValueError(f'it has no list {label!r} beside "data"')
+        lists = ", ".join(key for key, value in document.items() if key != "data" and isinstance(value, list))
+        raise _no_label(label, f'is no list beside "data" (there are: {lists or "none"})')
     return columns, _labels(document[label])
 
 

@@ -162,9 +162,9 @@ def test_rows_come_as_npy_csv_or_json_with_labels_or_without(
     [
         ("noise.npy", None, "the calibration rows are no npy file"),
         ("narrow.npy", None, r"for 'X' has shape \[569, 3\], and the model takes \['any', 30\]"),
-        ("rows.csv", "outcome", "has no column 'outcome' in its first line"),
-        ("rows.json", "outcome", "has no list 'outcome' beside \"data\""),
-        ("rows.npy", "31", "label '31' is no column of it"),
+        ("rows.csv", "outcome", r"calibration\.label: 'outcome' is no column of the rows \(there are: c0, c1, "),
+        ("rows.json", "outcome", "'outcome' is no list beside \"data\""),
+        ("rows.npy", "31", r"'31' is no column of the rows \(it has 30\)"),
     ],
 )
 def test_rows_that_do_not_fit_are_refused(quantise: Quantise, rows: str, label: str | None, message: str) -> None:

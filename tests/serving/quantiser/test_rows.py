@@ -80,6 +80,22 @@ def test_what_is_no_rows_is_refused(tmp_path: Path, name: str, content: Any, mes
         read(tmp_path, name, content, label)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("rows.csv", "a,b,kind\n1,2,3\n", r"'it' is no column of the rows \(there are: a, b, kind\)"),
+        ("rows.csv", "1,2\n", "'it' is no column of the rows: their first line holds numbers"),
+        ("rows.npy", np.zeros((3, 2)), r"'it' is no column of the rows \(it has 2\): give its number"),
+        ("rows.npy", np.zeros(3), r"'it' is no column of the rows \(its shape is \[3\]\)"),
+        ("rows.json", {"data": [[1, 2]], "kind": [1]}, r"'it' is no list beside \"data\" \(there are: kind\)"),
+        ("rows.json", [[1, 2]], r"'it' is no list beside \"data\" \(there are: none\)"),
+    ],
+)
+def test_a_label_that_is_not_there_is_told_with_what_is(tmp_path: Path, name: str, content: Any, message: str) -> None:
+    with pytest.raises(Refused, match=r"^\$\.acceleration\.calibration\.label: " + message):
+        read(tmp_path, name, content, "it")
+
+
 def test_every_fifth_row_is_held_out() -> None:
     rows = Rows({"x": np.arange(12).reshape(12, 1)}, np.arange(12))
     calibrated, held = rows.parts()
