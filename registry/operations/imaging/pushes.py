@@ -40,7 +40,7 @@ def push_manifest(
         InvalidManifest: the content is no manifest, or contradicts itself.
         MissingParts: what it is made of is not here.
         RefusedImage: no node would run the image.
-        Conflict: the tag is a number that another image has.
+        Conflict: the tag is a number that another image has, or another than the image has.
         Unavailable: a store is full or away.
     """
     check_name("image", name)
@@ -134,7 +134,7 @@ def _number(tx: Connection, image: Image, tag: str | None) -> None:
     tags = image_tags.tags(tx, image.name)
     if images.find(tx, image.name, image.digest) is not None:
         if number is not None and tags.get(str(number)) != image.digest:
-            raise _taken(image.name, number)
+            raise _numbered_already(image.name, number, tags, image.digest)
         return
     given = counters.read(tx, counters.image_numbers_of(image.name))  # at most, to images that were pruned
     if number is not None and (str(number) in tags or not given < number <= MAX_PUSHED_NUMBER):
@@ -146,6 +146,17 @@ def _number(tx: Connection, image: Image, tag: str | None) -> None:
 def _check_no_image_has(tx: Connection, name: str, tag: str) -> None:
     if is_number(tag) and image_tags.tags(tx, name).get(tag) in images.digests(tx, name):
         raise _taken(name, int(tag))
+
+
+def _numbered_already(name: str, number: int, tags: dict[str, str], digest: str) -> Conflict:
+    """Of an image that has a number for ever; the other one may be free."""
+    its = min(int(tag) for tag, meant in tags.items() if meant == digest and is_number(tag))
+    return Conflict(
+        f"{name}:{number} cannot be pushed: this image is {name}:{its} already, and an image has one number. "
+        "Push to a tag that is no number, or by digest",
+        name=name,
+        number=its,
+    )
 
 
 def _taken(name: str, number: int) -> Conflict:
