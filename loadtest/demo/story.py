@@ -47,7 +47,7 @@ class Demo:
         """Delete the endpoint that an earlier demo made: the story begins without it."""
         if any(endpoint["name"] == "cancer" for endpoint in self.slipway.json("endpoint", "list")):
             with self.stage.step("delete endpoint cancer, of the demo before"):
-                self.slipway.run("endpoint", "delete", "cancer")
+                self.slipway.run("endpoint", "delete", "cancer", "--yes")
 
     def train_models(self) -> None:
         self.stage.title("Train two models with ordinary MLflow scripts")

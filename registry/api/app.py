@@ -155,7 +155,7 @@ WORKSPACE = [
         query=rest.EndpointPresence,
     ),
     ApiRoute("GET", "/endpoints/{name}", endpoints.get_endpoint, None, Endpoint),
-    ApiRoute("DELETE", "/endpoints/{name}", endpoints.delete_endpoint, status=204),
+    ApiRoute("DELETE", "/endpoints/{name}", endpoints.delete_endpoint, status=204, query=rest.EndpointDeletion),
     ApiRoute("PATCH", "/endpoints/{name}/traffic", endpoints.set_traffic, rest.TrafficChange, Endpoint),
     ApiRoute("POST", "/endpoints/{name}/keys/regenerate", endpoints.regenerate_key, rest.KeyChoice, rest.NewKey),
     ApiRoute("GET", "/endpoints/{endpoint}/deployments", deployments.list_deployments, None, rest.DeploymentList),

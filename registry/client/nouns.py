@@ -31,8 +31,9 @@ class Endpoints:
         params = {"exists": str(exists).lower()}
         return self._door.ask("PUT", f"/endpoints/{_part(name)}", rest.EndpointAnswer, document, params)
 
-    def delete(self, name: str) -> None:
-        self._door.send("DELETE", f"{V1}/endpoints/{_part(name)}")
+    def delete(self, name: str, *, live_too: bool = False) -> None:
+        """Delete an endpoint with its deployments. Raises Conflict if one is live or starting, unless ``live_too``."""
+        self._door.send("DELETE", f"{V1}/endpoints/{_part(name)}", params={"live_too": str(live_too).lower()})
 
     def set_traffic(self, name: str, traffic: dict[str, float]) -> Endpoint:
         """Replace the whole split."""

@@ -91,6 +91,12 @@ class EndpointPresence(msgspec.Struct, frozen=True, kw_only=True):
     exists: bool | None = None
 
 
+class EndpointDeletion(msgspec.Struct, frozen=True, kw_only=True):
+    """Query of a deletion: whether the endpoint goes even if deployments of it are live or starting."""
+
+    live_too: bool = False
+
+
 class EndpointKeys(msgspec.Struct, frozen=True, kw_only=True):
     """Keys in the clear: shown once, when they are made."""
 

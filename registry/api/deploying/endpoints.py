@@ -1,12 +1,14 @@
 """Endpoints: their split and their keys."""
 
+from functools import partial
+
 from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import Response
 
 from registry.api.route import answer, nothing, read_query, read_record, read_values, workspace_of
 from registry.core.deploying.documents import load_endpoint
-from registry.core.rest import EndpointList, EndpointPresence, KeyChoice, NewKey, TrafficChange
+from registry.core.rest import EndpointDeletion, EndpointList, EndpointPresence, KeyChoice, NewKey, TrafficChange
 from registry.operations.deploying import endpoints
 
 
@@ -30,8 +32,10 @@ async def get_endpoint(request: Request) -> Response:
 
 
 async def delete_endpoint(request: Request) -> Response:
-    """Delete an endpoint with its deployments."""
-    await run_sync(endpoints.delete_endpoint, workspace_of(request), request.path_params["name"])
+    """Delete an endpoint with its keys and deployments; one in use only where that is asked for."""
+    live_too = read_query(request, EndpointDeletion).live_too
+    delete = partial(endpoints.delete_endpoint, workspace_of(request), request.path_params["name"], live_too=live_too)
+    await run_sync(delete)
     return nothing()
 
 

@@ -108,12 +108,16 @@ def show(name: str = ENDPOINT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, ur
     _print(connect(url).endpoints.get(name), output)
 
 
-def delete(name: str = ENDPOINT_ARGUMENT, url: str | None = URL_OPTION) -> None:
-    """Delete an endpoint with its deployments.
+def delete(
+    name: str = ENDPOINT_ARGUMENT,
+    yes: bool = typer.Option(False, "--yes", help="Also if deployments of it are live or starting."),
+    url: str | None = URL_OPTION,
+) -> None:
+    """Delete an endpoint with its keys and deployments. While one of them is live or starting, only with --yes.
 
     Example: slipway endpoint delete cancer
     """
-    connect(url).endpoints.delete(name)
+    connect(url).endpoints.delete(name, live_too=yes)
     console.print(f"endpoint {name} deleted")
 
 

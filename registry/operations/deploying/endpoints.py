@@ -8,16 +8,18 @@ from registry.core.activities import ActivityState
 from registry.core.deploying.documents import EndpointDocument, as_text
 from registry.core.deploying.endpoints import (
     MAX_TRAFFIC_HEADERS,
+    Deployment,
     Endpoint,
     KeyHash,
     RevisionState,
     check_live,
     check_traffic,
 )
-from registry.core.errors import Conflict, InvalidInput, NotFound
+from registry.core.errors import Conflict, InvalidInput, NotFound, WrongState
 from registry.core.names import check_name
 from registry.core.rest import EndpointAnswer, EndpointKeys
 from registry.operations.activities import end_within
+from registry.operations.deploying.desired import WANTED
 from registry.operations.workspace import Workspace
 from registry.store import counters
 from registry.store.deploying import deployments, endpoints
@@ -118,10 +120,17 @@ def list_endpoints(workspace: Workspace) -> list[Endpoint]:
         return endpoints.all_endpoints(tx)
 
 
-def delete_endpoint(workspace: Workspace, name: str) -> None:
-    """Delete an endpoint with its deployments, whatever traffic they have. Raises NotFound."""
+def delete_endpoint(workspace: Workspace, name: str, *, live_too: bool = False) -> None:
+    """Delete an endpoint with its keys and deployments; one that is in use only if ``live_too`` says so.
+
+    Raises:
+        NotFound: no such endpoint.
+        WrongState: a deployment is live or starting; the message names it and its traffic.
+    """
     with workspace.metadata.write() as tx:
         endpoint = get_within(tx, name)
+        if not live_too:
+            _check_unused(endpoint, deployments.of_endpoint(tx, endpoint.name))
         for deployment in deployments.of_endpoint(tx, endpoint.name):
             for revision in deployment.revisions:
                 if revision.state is RevisionState.STARTING:
@@ -173,6 +182,23 @@ def _check_presence(name: str, before: Endpoint | None, exists: bool | None) -> 
         )
     if exists is True and before is None:
         raise NotFound(f"there is no endpoint {name!r}", endpoint=name)
+
+
+def _check_unused(endpoint: Endpoint, held: list[Deployment]) -> None:
+    used = [
+        f"{one.name} revision {revision.number} is {revision.state} "
+        f"with {endpoint.traffic.get(one.name, 0):g} % of the traffic"
+        for one in held
+        for revision in one.revisions
+        if revision.state in WANTED
+    ]
+    if used:
+        raise WrongState(
+            f"endpoint {endpoint.name!r} is in use: {', '.join(used)}. `slipway endpoint delete {endpoint.name} --yes` "
+            "(?live_too=true) deletes it nevertheless, and its keys, which cannot be had again",
+            endpoint=endpoint.name,
+            traffic=endpoint.traffic,
+        )
 
 
 def _store(tx: Connection, endpoint: Endpoint) -> None:

@@ -167,6 +167,20 @@ def test_a_key_is_replaced_and_printed_alone(ask: Slipway, cancer: str) -> None:
     assert (third.returncode, "secondary" in third.stderr) == (2, True)
 
 
+def test_an_endpoint_in_use_is_deleted_only_with_yes(ask: Slipway, cancer: str, url: str, image: Image) -> None:
+    document = DeploymentDocument(environment=EnvironmentDocument(image="cancer-onnx:1"))
+    with Client(url) as client:
+        client.deployments.create("cancer", "blue", document)
+    refused = ask("delete", "cancer")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert (
+        "blue revision 1 is starting with 0 % of the traffic. `slipway endpoint delete cancer --yes`" in refused.stderr
+    )
+    assert ask("show", "cancer").returncode == 0
+    assert ask("delete", "cancer", "--yes").stdout == "endpoint cancer deleted\n"
+    assert ask("list", "-o", "json").stdout == "[]\n"
+
+
 def test_a_deleted_endpoint_is_gone(ask: Slipway, cancer: str) -> None:
     assert ask("delete", "cancer").stdout == "endpoint cancer deleted\n"
     assert ask("show", "cancer").returncode == 1

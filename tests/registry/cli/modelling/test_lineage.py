@@ -80,7 +80,7 @@ def test_a_model_tells_how_much_each_version_was_asked(ask: Slipway, served: str
     assert telemetry == ["cancer.blue.1"]
     found = json.loads(ask("model", "show", "cancer", "-o", "json").stdout)
     assert [(one["backend"], one["requests"]) for one in found["requests"]] == [("cancer.blue.1", 5)]
-    assert ask("endpoint", "delete", "cancer").returncode == 0
+    assert ask("endpoint", "delete", "cancer", "--yes").returncode == 0
     assert "cancer/blue revision 1 (deleted)" in ask("model", "show", "cancer").stdout
 
 

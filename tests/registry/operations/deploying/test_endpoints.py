@@ -5,9 +5,9 @@ import pytest
 
 from registry.core.deploying.documents import DeploymentDocument, EndpointDocument, EnvironmentDocument
 from registry.core.deploying.endpoints import MAX_TRAFFIC_HEADERS, RevisionState, TrafficKey
-from registry.core.errors import Conflict, InvalidInput, NotFound
+from registry.core.errors import Conflict, InvalidInput, NotFound, WrongState
 from registry.core.imaging.images import Image
-from registry.operations.deploying.deployments import put_deployment, set_revision_state
+from registry.operations.deploying.deployments import delete_deployment, put_deployment, set_revision_state
 from registry.operations.deploying.desired import get_desired_state
 from registry.operations.deploying.endpoints import (
     delete_endpoint,
@@ -111,11 +111,30 @@ def test_a_renewed_key_takes_the_place_of_the_old_one(workspace: Workspace) -> N
 def test_a_deleted_endpoint_is_gone_with_its_deployments(workspace: Workspace, image: Image) -> None:
     put_endpoint(workspace, "cancer", EndpointDocument())
     put_deployment(workspace, "cancer", "blue", DEPLOYMENT)
-    delete_endpoint(workspace, "cancer")
+    delete_endpoint(workspace, "cancer", live_too=True)
     assert list_endpoints(workspace) == []
     assert get_desired_state(workspace).endpoints == []
     put_endpoint(workspace, "cancer", EndpointDocument())
     assert get_desired_state(workspace).endpoints[0].deployments == []
+
+
+def test_an_endpoint_in_use_is_deleted_only_by_who_says_so(workspace: Workspace, image: Image) -> None:
+    put_endpoint(workspace, "cancer", EndpointDocument())
+    put_blue(workspace)
+    set_traffic(workspace, "cancer", {"blue": 100})
+    put_deployment(workspace, "cancer", "green", DEPLOYMENT)
+    used = "blue revision 1 is live with 100 % of the traffic, green revision 1 is starting with 0 %"
+    with pytest.raises(WrongState, match=used):
+        delete_endpoint(workspace, "cancer")
+    assert get_endpoint(workspace, "cancer").traffic == {"blue": 100}
+    assert len(get_desired_state(workspace).endpoints[0].deployments) == 2
+    set_traffic(workspace, "cancer", {})
+    with pytest.raises(WrongState, match="blue revision 1 is live with 0 %"):
+        delete_endpoint(workspace, "cancer")
+    set_revision_state(workspace, "cancer", "green", 1, state=RevisionState.FAILED, message="no")
+    delete_deployment(workspace, "cancer", "blue")
+    delete_endpoint(workspace, "cancer")  # what failed serves nobody
+    assert list_endpoints(workspace) == []
 
 
 def test_an_unknown_endpoint_is_not_found(workspace: Workspace) -> None:
@@ -139,7 +158,7 @@ def test_every_change_makes_a_new_version_of_the_desired_state(workspace: Worksp
     assert changed()
     regenerate_key(workspace, "cancer", "primary")
     assert changed()
-    delete_endpoint(workspace, "cancer")
+    delete_endpoint(workspace, "cancer", live_too=True)
     assert changed()
     assert not changed()
 

@@ -71,7 +71,7 @@ def test_a_deleted_deployment_stays_in_the_lineage_and_holds_nothing(
         delete_version(workspace, "cancer", 1)
     put_deployment(workspace, "cancer", "green", BLUE)
     delete_deployment(workspace, "cancer", "green")
-    delete_endpoint(workspace, "cancer")
+    delete_endpoint(workspace, "cancer", live_too=True)
     (version,) = get_lineage(workspace, "cancer").versions
     assert [(use.backend, use.state) for use in version.deployments] == [
         ("cancer.blue.1", None),
