@@ -146,6 +146,7 @@ def load_deployment(value: Any) -> DeploymentDocument:
     if document.model is not None:
         parse_model_reference(document.model)
     parse_image_reference(document.environment.image)
+    _check_variables(document.environment_variables)
     _check_request_settings(document.request_settings)
     return document
 
@@ -193,6 +194,17 @@ def _check_scale(settings: Any) -> None:
         raise InvalidInput(
             "$.scale_settings: autoscaling is not supported yet: write instance_count", path="$.scale_settings"
         )
+
+
+def _check_variables(variables: dict[str, Scalar]) -> None:
+    for name, value in variables.items():
+        if isinstance(value, str) and "${{" in value:  # nothing fills it in: the process would meet this text
+            path = child("$.environment_variables", name)
+            raise InvalidInput(
+                f"{path}: {value[:80]!r} is not supported: deployments cannot read secrets yet, nor anything else "
+                "written as ${{…}}. Write the value itself; everybody sees it who may look at the deployment",
+                path=path,
+            )
 
 
 def _check_request_settings(settings: RequestSettings) -> None:

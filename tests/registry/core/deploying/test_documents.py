@@ -131,6 +131,15 @@ def test_a_deployment_document_is_refused_by_name(change: dict[str, Any], path: 
     assert caught.value.details.get("path") == path
 
 
+def test_a_variable_that_nothing_fills_in_is_refused() -> None:
+    variables = {"GREETING": "$HOME {{x}}", "PASSWORD": "${{secrets.pw}}"}
+    with pytest.raises(InvalidInput, match="deployments cannot read secrets yet") as caught:
+        load_deployment({"environment": {"image": "a:1"}, "environment_variables": variables})
+    assert caught.value.details["path"] == "$.environment_variables.PASSWORD"
+    del variables["PASSWORD"]
+    assert load_deployment({"environment": {"image": "a:1"}, "environment_variables": variables}) is not None
+
+
 def test_a_refused_key_may_be_null() -> None:
     load_deployment({"environment": {"image": "a:1", "conda_file": None}, "data_collector": None})
 
