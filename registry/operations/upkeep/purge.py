@@ -12,7 +12,7 @@ from registry.store.metadata import Connection
 from registry.store.modelling import dataset_versions
 from registry.store.tracking import datasets, run_code
 from registry.store.upkeep import purge as rows
-from registry.store.upkeep.purge import DeletedRun, VersionRow, Weight
+from registry.store.upkeep.purge import LoggedModelRow, VersionRow, Weight
 
 NO_WEIGHT = Weight(0, 0)
 DEFAULT_EXPERIMENT = 0  # where clients log that choose none
@@ -71,7 +71,6 @@ class _Plan:
 def _plan(tx: Connection, before_ms: int, activities_before_ms: int) -> _Plan:
     plan = _Plan()
     kept = _plan_models(tx, plan, before_ms)
-    _plan_logged_models(tx, plan, before_ms, kept)
     _plan_runs(tx, plan, before_ms, kept)
     gone = {*plan.runs, *plan.logged_models}
     for number, deleted_ms in rows.deleted_experiments(tx, before_ms).items():
@@ -108,25 +107,43 @@ def _plan_models(tx: Connection, plan: _Plan, before_ms: int) -> list[VersionRow
     return kept
 
 
-def _plan_logged_models(tx: Connection, plan: _Plan, before_ms: int, kept: list[VersionRow]) -> None:
-    users = {row.logged_model_id: f"{row.name}:{row.version}" for row in kept}
-    for one in rows.deleted_logged_models(tx, before_ms):
-        why = f"model {users[one.id]} came from it" if one.id in users else ""
-        if plan.add(PurgeKind.LOGGED_MODEL, one.id, one.deleted_ms, rows.weight_of_owner(tx, one.id), why):
-            plan.logged_models.append(one.id)
-
-
 def _plan_runs(tx: Connection, plan: _Plan, before_ms: int, kept: list[VersionRow]) -> None:
-    users = {row.run_id: f"model {row.name}:{row.version}" for row in kept}
-    made = {run: model for model, run in rows.sources_of_logged_models(tx) if model not in plan.logged_models}
-    users |= {run: f"logged model {model}" for run, model in made.items() if run not in users}
-    for one in rows.deleted_runs(tx, before_ms):
-        if plan.add(PurgeKind.RUN, one.id, one.deleted_ms, rows.weight_of_owner(tx, one.id), _origin(one, users)):
-            plan.runs.append(one.id)
+    """Plan runs and logged models. A run takes those along that it made, or stays because of one that must."""
+    models = rows.all_logged_models(tx)
+    kept_models = {one.id: "it was deleted later" for one in models if (one.deleted_ms or 0) > before_ms}
+    kept_models |= {row.logged_model_id: _came_from_it(row) for row in kept if row.logged_model_id}
+    kept_runs = {
+        one.source_run_id: f"its logged model {one.id} stays: {kept_models[one.id]}"
+        for one in models
+        if one.id in kept_models
+    } | {row.run_id: _came_from_it(row) for row in kept}
+    deleted = rows.deleted_runs(tx, before_ms)
+    going = {run_id: deleted_ms for run_id, deleted_ms in deleted.items() if run_id not in kept_runs}
+    experiments = rows.deleted_experiments(tx, before_ms)
+    for one in models:
+        deleted_ms = _goes_since(one, going, experiments)
+        if deleted_ms is None or deleted_ms > before_ms:
+            continue
+        weight = rows.weight_of_owner(tx, one.id)
+        if plan.add(PurgeKind.LOGGED_MODEL, one.id, deleted_ms, weight, kept_models.get(one.id, "")):
+            plan.logged_models.append(one.id)
+    for run_id, deleted_ms in deleted.items():
+        if plan.add(PurgeKind.RUN, run_id, deleted_ms, rows.weight_of_owner(tx, run_id), kept_runs.get(run_id, "")):
+            plan.runs.append(run_id)
 
 
-def _origin(run: DeletedRun, users: dict[str | None, str]) -> str:
-    return f"{users[run.id]} came from it" if run.id in users else ""
+def _goes_since(one: LoggedModelRow, runs: dict[str, int], experiments: dict[int, int]) -> int | None:
+    """Return when a logged model was deleted: itself, with the run that made it, or, made by none, its experiment."""
+    if one.deleted_ms is not None:
+        return one.deleted_ms
+    return experiments.get(one.experiment_id) if one.source_run_id is None else runs.get(one.source_run_id)
+
+
+def _came_from_it(row: VersionRow) -> str:
+    what = f"model {row.name}:{row.version} came from it"
+    if row.deleted_ms is not None:
+        return f"{what} and was deleted later"
+    return f"{what}: `slipway model delete {row.name} {row.version}` first"
 
 
 def _activities_before_ms(workspace: Workspace, before_ms: int) -> int:

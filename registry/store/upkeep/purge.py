@@ -19,12 +19,12 @@ from registry.store.schema import (
 )
 
 
-class DeletedRun(NamedTuple):
-    """A run or a logged model. ``source_run_id`` is a logged model's run."""
+class LoggedModelRow(NamedTuple):
+    """``source_run_id`` is the run that made it, if one did."""
 
     id: str
     experiment_id: int
-    deleted_ms: int
+    deleted_ms: int | None
     source_run_id: str | None
 
 
@@ -54,16 +54,18 @@ def deleted_models(tx: Connection, before_ms: int) -> dict[str, int]:
     return {row.name: row.deleted_ms for row in tx.execute(query.order_by(models.c.name))}
 
 
-def deleted_runs(tx: Connection, before_ms: int) -> list[DeletedRun]:
+def deleted_runs(tx: Connection, before_ms: int) -> dict[str, int]:
+    """Return id → time of deletion."""
     c = runs.c
-    query = sa.select(c.id, c.experiment_id, c.deleted_ms, sa.null()).where(c.deleted_ms <= before_ms)
-    return [DeletedRun(*row) for row in tx.execute(query.order_by(c.deleted_ms, c.id))]
+    query = sa.select(c.id, c.deleted_ms).where(c.deleted_ms <= before_ms).order_by(c.deleted_ms, c.id)
+    return {row.id: row.deleted_ms for row in tx.execute(query)}
 
 
-def deleted_logged_models(tx: Connection, before_ms: int) -> list[DeletedRun]:
+def all_logged_models(tx: Connection) -> list[LoggedModelRow]:
+    """Return every logged model, deleted ones too."""
     c = logged_models.c
-    query = sa.select(c.id, c.experiment_id, c.deleted_ms, c.source_run_id).where(c.deleted_ms <= before_ms)
-    return [DeletedRun(*row) for row in tx.execute(query.order_by(c.deleted_ms, c.id))]
+    query = sa.select(c.id, c.experiment_id, c.deleted_ms, c.source_run_id).order_by(c.id)
+    return [LoggedModelRow(*row) for row in tx.execute(query)]
 
 
 def deleted_experiments(tx: Connection, before_ms: int) -> dict[int, int]:
@@ -71,13 +73,6 @@ def deleted_experiments(tx: Connection, before_ms: int) -> dict[int, int]:
     c = experiments.c
     deleted = sa.and_(c.lifecycle_stage == LifecycleStage.DELETED.value, c.updated_ms <= before_ms)
     return {row.id: row.updated_ms for row in tx.execute(sa.select(c.id, c.updated_ms).where(deleted).order_by(c.id))}
-
-
-def sources_of_logged_models(tx: Connection) -> list[tuple[str, str]]:
-    """Return (logged model, the run that made it)."""
-    c = logged_models.c
-    query = sa.select(c.id, c.source_run_id).where(c.source_run_id.is_not(None))
-    return [(row.id, row.source_run_id) for row in tx.execute(query)]
 
 
 def members_of(tx: Connection, experiment_id: int) -> set[str]:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,6 +86,58 @@ def test_a_run_stays_while_a_model_came_from_it_and_a_number_is_never_given_twic
     again = logged_run(mlflow, experiment)
     mlflow.create_registered_model("cancer")
     assert mlflow.create_model_version("cancer", f"runs:/{again}/model", again).version in (3, "3")
+
+
+def logged_model(mlflow: MlflowClient, experiment: str, run: str | None, folder: Path) -> str:
+    model_id = str(mlflow.create_logged_model(experiment, source_run_id=run).model_id)
+    (folder / "MLmodel").write_text("flavors: {}\n")
+    mlflow.log_model_artifacts(model_id, str(folder))
+    mlflow.finalize_logged_model(model_id, "READY")
+    return model_id
+
+
+def test_a_run_takes_the_logged_models_along_that_it_made(
+    ask: Slipway, mlflow: MlflowClient, workspace: Workspace, tmp_path: Path
+) -> None:
+    experiment = mlflow.create_experiment("trees")
+    run, other = logged_run(mlflow, experiment), logged_run(mlflow, experiment)
+    model, kept = (logged_model(mlflow, experiment, one, tmp_path) for one in (run, other))
+    mlflow.delete_run(run)
+    assert items(ask("-o", "json")) == {f"logged model {model}": "", f"run {run}": ""}
+    mlflow.restore_run(run)
+    assert items(ask("--yes", "-o", "json")) == {}
+    assert str(mlflow.get_logged_model(model).status) == "READY"
+
+    mlflow.delete_run(run)
+    assert items(ask("--yes", "-o", "json")) == {f"logged model {model}": "", f"run {run}": ""}
+    assert [one.model_id for one in mlflow.search_logged_models([experiment])] == [kept]
+    assert count(workspace, schema.runs) == 1
+
+
+def test_a_run_stays_with_all_it_made_while_a_version_came_from_one_of_its_logged_models(
+    ask: Slipway, mlflow: MlflowClient, tmp_path: Path
+) -> None:
+    experiment = mlflow.create_experiment("trees")
+    run = logged_run(mlflow, experiment)
+    models = [logged_model(mlflow, experiment, run, tmp_path) for _ in range(2)]
+    mlflow.create_registered_model("cancer")
+    mlflow.create_model_version("cancer", f"models:/{models[0]}", model_id=models[0])
+    mlflow.delete_run(run)
+    found = items(ask("--yes", "-o", "json"))
+    assert set(found) == {f"run {run}"}
+    assert "model cancer:1 came from it: `slipway model delete cancer 1` first" in found[f"run {run}"]
+    mlflow.delete_model_version("cancer", "1")
+    gone = {"model version cancer:1", f"run {run}", *(f"logged model {model}" for model in models)}
+    assert items(ask("--yes", "-o", "json")) == dict.fromkeys(gone, "")
+
+
+def test_a_deleted_experiment_takes_along_the_logged_models_that_no_run_made(
+    ask: Slipway, mlflow: MlflowClient, tmp_path: Path
+) -> None:
+    experiment = mlflow.create_experiment("trees")
+    model = logged_model(mlflow, experiment, None, tmp_path)
+    mlflow.delete_experiment(experiment)
+    assert items(ask("--yes", "-o", "json")) == {f"logged model {model}": "", f"experiment {experiment}": ""}
 
 
 @pytest.mark.parametrize("days", ["-1", "nan", "1e9", "soon"])
