@@ -17,7 +17,8 @@ def purge(
 ) -> None:
     """Delete for good what was deleted before: runs, experiments, models, versions, and their files.
 
-    A run goes with the logged models that it made. Without --yes it shows what would go and what refuses to, and changes nothing.
+    A run goes with the logged models that it made. Without --yes it shows what would go and what refuses to, and
+    changes nothing.
 
     Example: slipway purge --older-than 30
     """
