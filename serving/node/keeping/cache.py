@@ -11,7 +11,7 @@ from registry.core.names import check_name
 from serving.node.errors import ImageRefused
 from serving.node.keeping.entries import Entries
 from serving.node.keeping.kept import RECORD, KeptImage
-from serving.node.keeping.layers import key_of
+from serving.node.keeping.layers import exchange_ends, key_of
 from serving.node.keeping.locks import Hold
 from serving.node.keeping.pull import Source
 from serving.node.keeping.room import Room
@@ -68,6 +68,10 @@ class ImageCache:
             for layer in manifest.layers:
                 held.enter_context(self._room.layers.ensure(source, name, layer, report))
                 self._room.layers.link(_layer_key(layer), root)
+            for (
+                model
+            ) in config.models:  # real folders: some code, mlflow's among it, takes no link that leads elsewhere
+                exchange_ends(root / model.path)
             if (root / DESCRIPTION).exists():
                 raise ImageRefused(f"image {digest} brings its own {DESCRIPTION}", digest)
             description = msgspec.json.encode(config, order="deterministic").decode()

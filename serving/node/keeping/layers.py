@@ -97,6 +97,32 @@ def _link_folder(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
 
 
+def exchange_ends(link: Path) -> None:
+    """Put the folder that a link leads to in the link's place, and a link to it where it was.
+
+    Left as it is: what is no link to a real folder, and a folder whose own links, moved, might lead elsewhere.
+    """
+    if not link.is_symlink():
+        return
+    folder = _target(link, str(link.readlink()))
+    if folder.is_symlink() or not folder.is_dir() or folder in link.parents:
+        return
+    if any(path.is_symlink() for path in folder.rglob("*")):
+        return
+    link.unlink()
+    folder.rename(link)
+    folder.symlink_to(os.path.relpath(link, folder.parent))
+
+
+def _target(link: Path, target: str) -> Path:
+    return Path(os.path.normpath(link.parent / target))
+
+
+def _is_end_of(path: Path, target: str) -> bool:
+    other = _target(path, target)
+    return other.is_symlink() and path.is_dir() and path.samefile(other)
+
+
 def _settle(root: Path) -> KeptLayer:
     """Make the files of an unpacked layer read-only, give them their time, and list them."""
     folders, files, size_bytes = [], [], 0
@@ -121,8 +147,8 @@ def _settle(root: Path) -> KeptLayer:
 def _is_as_made(path: Path, file: KeptFile) -> bool:
     try:
         state = path.lstat()
-        if file.link:
-            return stat.S_ISLNK(state.st_mode) and str(path.readlink()) == file.link
+        if file.link:  # or its two ends were exchanged, so that it leads here
+            return str(path.readlink()) == file.link if stat.S_ISLNK(state.st_mode) else _is_end_of(path, file.link)
     except (FileNotFoundError, NotADirectoryError):
         return False
     return stat.S_ISREG(state.st_mode) and state.st_size == file.size and state.st_mtime_ns == _MTIME_NS

@@ -131,7 +131,7 @@ def load_mlflow(model_dir: Path) -> MlflowRuntime:
     outermost = [path for path in found if len(path.parts) == len(found[0].parts)]
     if len(outermost) != 1:
         raise LoadFailed(f"the model must hold one outermost {MODEL_FILE} file; found {len(outermost)}")
-    folder = outermost[0].parent
+    folder = outermost[0].parent.resolve()  # mlflow refuses a folder that is a link leading elsewhere
     os.environ[_SERVING] = "true"
     try:
         return MlflowRuntime(mlflow.pyfunc.load_model(str(folder)), folder)

@@ -64,12 +64,13 @@ def save_sums(folder: Path) -> None:
         )
 
 
-def register(workspace: Workspace, name: str, folder: Path) -> None:
+def register(workspace: Workspace, name: str, folder: Path, below: str) -> None:
+    """Register a saved model whose MLmodel lies in the folder ``below`` of its version, "" for the version's own."""
     files = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         blob = workspace.blobs.put(path.read_bytes())
         digest = blob.digest.removeprefix("sha256:")
-        files.append(ModelFile(path=f"model/{path.relative_to(folder)}", sha256=digest, size=blob.size))
+        files.append(ModelFile(path=f"{below}{path.relative_to(folder)}", sha256=digest, size=blob.size))
     version = ModelVersion(name=name, version=1, run_id=None, path="", files=files, created_ms=1)
     with workspace.metadata.write() as tx:
         models.create(tx, name, "", 1)
@@ -94,14 +95,14 @@ def test_mlflow_models_are_built_run_and_answered_without_code(url: str, workspa
     client = Client(url)
     (tmp_path / "rows.json").write_text(json.dumps(BODY))
     (tmp_path / "requirements.txt").write_text(REQUIREMENTS)
-    saved: dict[str, tuple[Callable[[Path], None], Door, Any]] = {
-        "linear": (save_linear, Door.SCORE, [4.0, 7.0]),
-        "sums": (save_sums, Door.INVOCATIONS, [{"0": 4.0}, {"0": 7.0}]),
+    saved: dict[str, tuple[Callable[[Path], None], str, Door, Any]] = {
+        "linear": (save_linear, "", Door.SCORE, [4.0, 7.0]),  # as a run's logged model is registered
+        "sums": (save_sums, "model/", Door.INVOCATIONS, [{"0": 4.0}, {"0": 7.0}]),
     }
-    for name, (save, door, expected) in saved.items():
+    for name, (save, below, door, expected) in saved.items():
         (tmp_path / name).mkdir()
         save(tmp_path / name / "model")
-        register(workspace, name, tmp_path / name / "model")
+        register(workspace, name, tmp_path / name / "model", below)
         activity = build(client, name, tmp_path, door)
         assert activity.state is ActivityState.SUCCEEDED, activity.message
         assert client.images.get(name).config.runtime is Runtime.MLFLOW

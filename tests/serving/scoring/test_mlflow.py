@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -260,6 +261,14 @@ def test_a_model_inside_a_models_artifacts_is_not_taken_for_it(tmp_path: Path, c
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(file.read_bytes())
     assert load_mlflow(tmp_path).signature is not None
+
+
+def test_a_folder_that_is_a_link_leading_elsewhere_is_loaded(tmp_path: Path, columns: Path) -> None:
+    files, version = tmp_path / "opt/slipway/models/0", tmp_path / "var/azureml-app/azureml-models/iris/1"
+    shutil.copytree(columns, files)
+    version.parent.mkdir(parents=True)
+    version.symlink_to("../../../../opt/slipway/models/0")
+    assert load_mlflow(version).signature is not None
 
 
 def test_no_model_is_told_as_that(tmp_path: Path) -> None:

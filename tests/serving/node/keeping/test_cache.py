@@ -74,14 +74,40 @@ def test_an_image_is_unpacked_with_its_description(tmp_path: Path, registry: Reg
     assert image == tmp_path / "node/images" / built.digest.removeprefix("sha256:") / "root"
     assert files_below(image) == {
         "image.json",
-        "opt/slipway/models/0/model.onnx",
         "opt/slipway/requirements.lock",
         "opt/slipway/scoring/slipway_scoring/__init__.py",
         "opt/slipway/scoring/slipway_scoring/__main__.py",
+        "var/azureml-app/azureml-models/cancer/1/model.onnx",
     }
     assert (image / built.config.models[0].path / "model.onnx").is_file()
     assert msgspec.json.decode((image / "image.json").read_bytes(), type=ImageConfig) == built.config
     assert (image / "opt/slipway/requirements.lock").read_bytes() == b"lock"
+
+
+def test_a_model_s_folder_is_no_link_so_that_any_code_may_load_from_it(
+    tmp_path: Path, registry: Registry, make_image: ImageMaker
+) -> None:
+    built = make_image()
+    image = present(tmp_path / "node", registry.url, built.digest)
+    folder = image / built.config.models[0].path
+    assert folder.resolve() == folder
+    assert (image / "opt/slipway/models/0/model.onnx").samefile(folder / "model.onnx")
+
+    (image / "opt/slipway/models/0").unlink()  # changed, so it is pulled again
+    registry.asked.clear()
+    assert (present(tmp_path / "node", registry.url, built.digest) / "opt/slipway/models/0/model.onnx").is_file()
+    assert registry.asked != []
+
+
+def test_a_model_s_folder_with_links_in_it_stays_where_they_lead_right(
+    tmp_path: Path, registry: Registry, make_image: ImageMaker
+) -> None:
+    built = make_image(lock=b"lock")
+    inner = tar_of("opt/slipway/models/0/lock", tarfile.SYMTYPE, link="../../requirements.lock")
+    digest, _ = image_with_layer(registry.layout, built, inner)
+    folder = present(tmp_path / "node", registry.url, digest) / built.config.models[0].path
+    assert folder.is_symlink()
+    assert (folder / "lock").read_bytes() == b"lock"
 
 
 def test_a_link_that_stays_inside_the_image_is_kept(tmp_path: Path, registry: Registry, make_image: ImageMaker) -> None:
