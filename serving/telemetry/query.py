@@ -18,11 +18,12 @@ from serving.wire.request_line import COLUMNS
 
 MAX_ROWS = 10_000
 
-# What counts as a failure of serving: our side's statuses, and Azure's 408 and 424 at /score. A client's own mistakes
-# (4xx; gRPC CANCELLED 1, INVALID_ARGUMENT 3, NOT_FOUND 5, ALREADY_EXISTS 6, PERMISSION_DENIED 7, RESOURCE_EXHAUSTED 8,
-# FAILED_PRECONDITION 9, OUT_OF_RANGE 11, UNIMPLEMENTED 12, UNAUTHENTICATED 16) are not.
+# What counts as a failure of serving: our side's statuses, and Azure's 408 at /score. Its 424 is any status of a
+# replica's but 200, so the replica's own decides. A client's own mistakes (4xx; gRPC CANCELLED 1, INVALID_ARGUMENT 3,
+# NOT_FOUND 5, ALREADY_EXISTS 6, PERMISSION_DENIED 7, RESOURCE_EXHAUSTED 8, FAILED_PRECONDITION 9, OUT_OF_RANGE 11,
+# UNIMPLEMENTED 12, UNAUTHENTICATED 16) are not.
 IS_FAILURE = """(
-    status >= 500 OR status IN (408, 424) OR model_status >= 500
+    status >= 500 OR status = 408 OR model_status >= 500
     OR grpc_status NOT IN (-1, 0, 1, 3, 5, 6, 7, 8, 9, 11, 12, 16)
 )"""
 

@@ -100,8 +100,10 @@ def test_the_summary_is_of_the_revisions_that_were_asked_for(layout: Layout, lin
         ({"status": 429, "model_status": 429}, False),
         ({"status": -1, "model_status": -1}, False),  # the client went away
         ({"status": 408, "model_status": -1}, True),
-        ({"status": 424, "model_status": 400}, True),
+        ({"status": 424, "model_status": 400}, False),
+        ({"status": 424, "model_status": 413}, False),
         ({"status": 424, "model_status": 500}, True),
+        ({"status": 408, "model_status": 504}, True),
         ({"status": 500, "model_status": 500}, True),
         ({"status": 503, "model_status": -1}, True),
         ({"status": 200, "grpc_status": 0}, False),
