@@ -105,7 +105,8 @@ class Supervision:
                 process, address = await self._start(launch, reporter, http)
             except NodeError as error:
                 if not served:
-                    await reporter.tell(ReplicaState.FAILED, error=error.message)
+                    logs = f"slipway logs {self._spec.endpoint}/{self._spec.deployment}"
+                    await reporter.tell(ReplicaState.FAILED, error=f"{error.message}; see {logs}")
                     break
                 ended = error.message
             else:

@@ -136,8 +136,9 @@ def load_mlflow(model_dir: Path) -> MlflowRuntime:
     try:
         return MlflowRuntime(mlflow.pyfunc.load_model(str(folder)), folder)
     except BaseException as error:
-        _log.error("the MLflow model could not be loaded\n%s", users_traceback(error, __file__))
-        raise ScriptLoadFailed(error_line(error, folder)) from error
+        failed = "the MLflow model could not be loaded"
+        _log.error("%s\n%s", failed, users_traceback(error, __file__))
+        raise ScriptLoadFailed(f"{failed}: {error_line(error, folder)}") from error
 
 
 def _column(array: Array) -> Array:

@@ -88,13 +88,14 @@ def load_script(path: Path, code_dir: Path) -> ScriptRuntime:
     """Import the script and call its ``init()``.
 
     Raises:
-        ScriptLoadFailed: with the script's own error and line; the full traceback is in the log.
+        ScriptLoadFailed: with what failed and the script's own error and line; the full traceback is in the log.
     """
     if not path.is_file():
         raise ScriptLoadFailed(f"there is no scoring script {path.name} in the image's code folder")
     for folder in (path.parent, code_dir):
         if str(folder) not in sys.path:
             sys.path.insert(0, str(folder))
+    failed = f"{path.name} could not be loaded"
     try:
         spec = importlib.util.spec_from_file_location(MODULE, path)
         assert spec is not None
@@ -105,12 +106,13 @@ def load_script(path: Path, code_dir: Path) -> ScriptRuntime:
         for function in ("init", "run"):
             if not callable(getattr(module, function, None)):
                 raise ScriptLoadFailed(f"{path.name} has no function {function}()")
+        failed = f"init() of {path.name} failed"
         module.init()
     except ScriptLoadFailed:
         raise
     except BaseException as error:
-        _log.error("%s could not be loaded\n%s", path.name, users_traceback(error, __file__))
-        raise ScriptLoadFailed(error_line(error, code_dir)) from error
+        _log.error("%s\n%s", failed, users_traceback(error, __file__))
+        raise ScriptLoadFailed(f"{failed}: {error_line(error, code_dir)}") from error
     return ScriptRuntime(module, code_dir)
 
 

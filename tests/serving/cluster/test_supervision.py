@@ -63,13 +63,18 @@ def told() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 
 @pytest.fixture
-def image(tmp_path: Path) -> Path:
+def script() -> str:
+    return SCRIPT
+
+
+@pytest.fixture
+def image(tmp_path: Path, script: str) -> Path:
     root = tmp_path / "image"
     model = f"{CODE_PATH}/azureml-models/linear/1"
     (root / model).mkdir(parents=True)
     (root / SCORING_PATH).mkdir(parents=True)
     (root / SCORING_PATH / "slipway_scoring").symlink_to(Path(str(scoring.__file__)).parent)
-    (root / CODE_PATH / "score.py").write_text(SCRIPT)
+    (root / CODE_PATH / "score.py").write_text(script)
     description = {
         "schema": 1,
         "kind": "scoring",
@@ -134,6 +139,16 @@ def eventually(found: Callable[[], Any], within_s: float = 30.0) -> Any:
 def ask(report: dict[str, Any], what: object) -> httpx.Response:
     url = f"http://{report['http_address']}/score"
     return httpx.post(url, json=what, headers={"x-slipway-edge": SECRET}, timeout=60, trust_env=False)
+
+
+@pytest.mark.parametrize("script", ["def init():\n    open('model.txt')\n\ndef run(data): ...\n"])
+@pytest.mark.usefixtures("supervised")
+def test_an_init_that_raises_is_called_that_with_where_its_log_is(told: tuple[str, list[dict[str, Any]]]) -> None:
+    failed = eventually(lambda: next((r for r in told[1] if r["state"] == "failed"), None))
+    assert failed["error"] == (
+        "init() of score.py failed: FileNotFoundError: [Errno 2] No such file or directory: 'model.txt' (score.py:2)"
+        "; see slipway logs cancer/blue"
+    )
 
 
 def test_a_process_that_answers_nothing_is_killed_and_another_started(

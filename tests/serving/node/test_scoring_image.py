@@ -170,7 +170,9 @@ def test_an_init_that_raises_is_the_error_with_its_line(launch: Callable[..., La
 
     async def story() -> None:
         process = ScoringProcess.start(chosen, tmp_path / "log")
-        with pytest.raises(ScriptFailed, match=r"^ValueError: no such column \(score\.py:3\)$"):
+        with pytest.raises(
+            ScriptFailed, match=r"^init\(\) of score\.py failed: ValueError: no such column \(score\.py:3\)$"
+        ):
             await process.ready(60)
         assert await process.wait() == 3
 

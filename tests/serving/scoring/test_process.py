@@ -39,20 +39,21 @@ def test_ready_is_announced_when_both_ports_answer(start: Callable[..., Any], li
 
 def test_a_failing_init_is_announced_by_its_own_line(start: Callable[..., Any]) -> None:
     process = start(script="def init():\n    raise ValueError('no such column')\ndef run(data): ...\n")
-    assert process.news == {"protocol": 1, "state": "failed", "error": "ValueError: no such column (score.py:2)"}
+    error = "init() of score.py failed: ValueError: no such column (score.py:2)"
+    assert process.news == {"protocol": 1, "state": "failed", "error": error}
     assert process.child.wait(10) == 3
     assert "Traceback" in process.log_text()
 
 
 def test_a_script_that_does_not_parse_is_announced_by_its_line(start: Callable[..., Any]) -> None:
     process = start(script="def init():\n    pass\ndef run(data)\n")
-    assert process.news["error"] == "SyntaxError: expected ':' (score.py:3)"
+    assert process.news["error"] == "score.py could not be loaded: SyntaxError: expected ':' (score.py:3)"
     assert process.child.wait(10) == 3
 
 
 def test_a_script_that_exits_in_init_fails_to_load(start: Callable[..., Any]) -> None:
     process = start(script="import sys\ndef init():\n    sys.exit(0)\ndef run(data): ...\n")
-    assert process.news["error"] == "SystemExit: 0 (score.py:3)"
+    assert process.news["error"] == "init() of score.py failed: SystemExit: 0 (score.py:3)"
     assert process.child.wait(10) == 3
 
 
@@ -141,7 +142,7 @@ def test_the_end_of_stdin_ends_a_process_that_is_still_loading(make_image: Calla
 
 def test_errors_that_are_no_text_are_announced_and_answered(start: Callable[..., Any]) -> None:
     process = start(script="def init():\n    raise ValueError(chr(0xd800))\ndef run(data): ...\n")
-    assert process.news["error"] == "ValueError: \\ud800 (score.py:2)"
+    assert process.news["error"] == "init() of score.py failed: ValueError: \\ud800 (score.py:2)"
     assert process.child.wait(10) == 3
 
 
