@@ -1,6 +1,7 @@
 """The registry's process: opens the stores, binds, serves, and leaves quickly when told to."""
 
 import errno
+import logging
 import signal
 import socket
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import uvicorn
+from sqlalchemy.engine import make_url
 
 from registry.api.app import build_app
 from registry.api.security.access import Protection
@@ -19,6 +21,8 @@ from registry.operations.imaging.image_works import ImageWorks, open_image_works
 from registry.operations.imaging.signing import sign_what_was_built
 from registry.operations.security.audit import prune_audit
 from registry.operations.workspace import Workspace, open_workspace
+
+logger = logging.getLogger("slipway.registry")
 
 USAGE_ERROR = 2
 GRACE_S = 5
@@ -82,6 +86,9 @@ def serve(
     prune_audit(workspace)
     signal.signal(signal.SIGTERM, _ignore)  # uvicorn raises it again when it is done; done is done
     signal.signal(signal.SIGINT, _ignore)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stdout)
+    logger.setLevel(logging.INFO)
+    logger.info("registry listens on %s; %s", _url_of(listener), places(database_url, artifacts_url, data_dir))
     try:
         RegistryServer(workspace, works, protection).run(sockets=[listener])
     finally:
@@ -101,6 +108,17 @@ def bind(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def _url_of(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def places(database_url: str, artifacts_url: str, data_dir: Path) -> str:
+    """Say where everything is kept, without what a URL may hold of keys and passwords."""
+    database = make_url(database_url).set(query={}).render_as_string(hide_password=True)
+    return f"database {database}, artifacts {artifacts_url.partition('?')[0]}, data folder {data_dir}"
 
 
 def _bind_or_exit(host: str, port: int) -> socket.socket:

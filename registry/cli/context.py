@@ -28,7 +28,7 @@ def workspace_url(url: str | None) -> str:
     """
     if url:
         return _checked(url)
-    path = Path(os.environ.get(DIRECTORY_VARIABLE) or DEFAULT_DIRECTORY).absolute() / "workspace.json"
+    path = workspace_folder() / "workspace.json"
     try:
         return str(json.loads(path.read_text())["url"])
     except OSError as error:
@@ -38,6 +38,11 @@ def workspace_url(url: str | None) -> str:
         ) from error
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidInput(f"{path} holds no url: name the workspace with --url or {URL_VARIABLE}") from error
+
+
+def workspace_folder() -> Path:
+    """Return the folder of SLIPWAY_DIR, or .slipway in this one; it may be missing."""
+    return Path(os.environ.get(DIRECTORY_VARIABLE) or DEFAULT_DIRECTORY).absolute()
 
 
 def _checked(url: str) -> str:

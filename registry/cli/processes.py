@@ -5,6 +5,8 @@ from pathlib import Path
 
 import typer
 
+from registry.cli.context import workspace_folder
+
 
 class Access(StrEnum):
     OFF = "off"
@@ -16,13 +18,17 @@ def registry(
     host: str = typer.Option("127.0.0.1", help="Address to bind; other than loopback, callers need tokens."),
     port: int = typer.Option(5000, min=1, max=65535),
     database: str = typer.Option(
-        "sqlite:///.slipway/registry.db", help="URL of the metadata: sqlite:///FILE or postgresql://USER@HOST/DATABASE."
+        None,
+        help="URL of the metadata: sqlite:///FILE or postgresql://USER@HOST/DATABASE; default: the workspace's folder.",
     ),
     artifacts: str = typer.Option(
-        "file://.slipway/artifacts",
-        help="URL of the blobs: file://FOLDER, s3://BUCKET/PREFIX, az://CONTAINER/PREFIX or gs://BUCKET/PREFIX.",
+        None,
+        help="URL of the blobs: file://FOLDER, s3://BUCKET/PREFIX, az://CONTAINER/PREFIX or gs://BUCKET/PREFIX; "
+        "default: the workspace's folder.",
     ),
-    data_dir: Path = typer.Option(Path(".slipway/registry"), help="The registry's own files: images."),
+    data_dir: Path = typer.Option(
+        None, help="The registry's own files: images; default: `registry` in the workspace's folder."
+    ),
     vault_key_file: Path = typer.Option(
         None,
         envvar="SLIPWAY_VAULT_KEY_FILE",
@@ -35,6 +41,8 @@ def registry(
     ),
 ) -> None:
     """Run the registry: workspace API, MLflow tracking, images.
+
+    The workspace's folder is that of SLIPWAY_DIR, or .slipway in this folder.
 
     Where others can reach it, make an owner's token first: slipway token create NAME --role owner --database URL
 
@@ -49,13 +57,15 @@ def registry(
         return
     from registry.api.server import serve
 
+    home = workspace_folder()
+    own = (data_dir or home / "registry").resolve()
     serve(
         host=host,
         port=port,
-        database_url=database,
-        artifacts_url=artifacts,
-        data_dir=data_dir.resolve(),
-        vault_key_file=(vault_key_file or data_dir / "vault.key").resolve(),
+        database_url=database or f"sqlite:///{home / 'registry.db'}",
+        artifacts_url=artifacts or (home / "artifacts").as_uri(),
+        data_dir=own,
+        vault_key_file=(vault_key_file or own / "vault.key").resolve(),
         access=access,
         allowed_hosts=allowed_host,
         node_dir=node_dir.resolve() if node_dir else None,

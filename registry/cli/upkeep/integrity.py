@@ -1,14 +1,13 @@
 """``slipway registry verify``: is everything there, and what it was?"""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-from registry.cli.context import DEFAULT_DIRECTORY, DIRECTORY_VARIABLE
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_rows, short
+from registry.cli.context import workspace_folder
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, count, print_json, print_rows, short
 from registry.core.errors import InvalidInput
 from registry.core.integrity import Fault, VerifyReport
 
@@ -31,7 +30,7 @@ def verify(
     from registry.operations.upkeep.integrity import verify as walk
     from registry.operations.workspace import open_workspace
 
-    home = Path(os.environ.get(DIRECTORY_VARIABLE, DEFAULT_DIRECTORY)).absolute()
+    home = workspace_folder()
     if database is None and not (home / "registry.db").exists():
         raise InvalidInput(f"there is no workspace in {home}: name the stores with --database and --artifacts")
     url = database or f"sqlite:///{home / 'registry.db'}"
@@ -61,5 +60,7 @@ def _print(report: VerifyReport, output: OutputFormat) -> None:
             "files": lambda fault: ", ".join(fault.where),
         }
         print_rows(report.faults, columns, output, "")
-    verdict = f"{len(report.faults)} faults" if report.faults else "everything is there and whole"
-    console.print(f"{report.blobs:,} blobs of {report.bytes:,} bytes and {report.images:,} images: {verdict}")
+    verdict = f"{count(len(report.faults), 'fault')}" if report.faults else "everything is there and whole"
+    console.print(
+        f"{count(report.blobs, 'blob')} of {report.bytes:,} bytes and {count(report.images, 'image')}: {verdict}"
+    )

@@ -1,5 +1,7 @@
 """The registry as a process."""
 
+import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,6 +13,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from registry.api.server import places
 
 Slipway = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -118,6 +122,36 @@ def test_the_process_stays_light(tmp_path: Path) -> None:
     program = f"import sys, registry.api.server; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_it_says_once_where_it_listens_and_keeps_everything(port: int, tmp_path: Path) -> None:
+    environment = {**os.environ, "SLIPWAY_DIR": str(tmp_path / "home")}
+    command = [str(Path(sys.executable).with_name("slipway")), "registry", "--port", str(port)]
+    artifacts = f"file://{tmp_path}/blobs"
+    process = subprocess.Popen(
+        [*command, "--artifacts", artifacts], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    wait_until_up(f"http://127.0.0.1:{port}")
+    process.terminate()
+    said, _ = process.communicate(timeout=10)
+    assert re.fullmatch(
+        rf"[-\d]+ [:,\d]+ INFO slipway\.registry: registry listens on http://127\.0\.0\.1:{port}; "
+        rf"database sqlite:///{tmp_path}/home/registry\.db, artifacts {artifacts}, "
+        rf"data folder {tmp_path}/home/registry\n",
+        said,
+    )
+    assert sorted(path.name for path in (tmp_path / "home").iterdir() if path.suffix in ("", ".db")) == [
+        "registry",
+        "registry.db",
+    ]
+    assert not (tmp_path / ".slipway").exists()
+
+
+def test_what_it_says_holds_no_password() -> None:
+    database, artifacts = "postgresql://me:hidden@db/x?password=hidden", "s3://models/team?secret_access_key=hidden"
+    assert places(database, artifacts, Path("/data")) == (
+        "database postgresql://me:***@db/x, artifacts s3://models/team, data folder /data"
+    )
 
 
 def run_registry(*arguments: str, folder: Path) -> subprocess.Popen[str]:
