@@ -46,8 +46,10 @@ def add(
     """
     try:
         text = file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"cannot read a public key from {file}: {error}") from error
+    except OSError as error:
+        raise InvalidInput(f"cannot read {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{file} is no public key: it is not text") from error
     with connect(url) as client:
         _show(client.trust.add(name, text), output, "is trusted")
 
@@ -72,15 +74,22 @@ def rotate(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -
 
 
 def policy(
-    wanted: SignaturePolicy = typer.Argument(help="require: without a good signature no replica starts."),
+    policy: SignaturePolicy | None = typer.Argument(
+        None, metavar="[off|warn|require]", help="require: without a good signature no replica starts."
+    ),
+    output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:
-    """Choose what happens to replicas of images without a good signature, from their next start on.
+    """Show or choose what happens to replicas of images without a good signature, from their next start on.
 
     Example: slipway trust policy warn
     """
     with connect(url) as client:
-        console.print(f"policy: {client.trust.set_policy(wanted).policy}", highlight=False)
+        found = (client.trust.get() if policy is None else client.trust.set_policy(policy)).policy
+    if output is OutputFormat.JSON:
+        print_json({"policy": found})
+    else:
+        console.print(f"policy: {found}", highlight=False)
 
 
 def sign(

@@ -59,10 +59,16 @@ def test_keys_are_added_rotated_and_removed(slipway: Slipway, url: str, tmp_path
     assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
     file.write_text("no key")
     assert slipway("trust", "add", "x", "-f", str(file), "--url", url).returncode == 2
-    assert slipway("trust", "add", "x", "-f", str(tmp_path / "missing"), "--url", url).returncode == 2
+    missing = slipway("trust", "add", "x", "-f", str(tmp_path / "missing"), "--url", url)
+    assert (missing.returncode, missing.stderr) == (
+        2,
+        f"error: cannot read {tmp_path}/missing: No such file or directory\n",
+    )
 
 
 def test_the_policy_is_one_of_three_words(slipway: Slipway, url: str) -> None:
     assert slipway("trust", "policy", "warn", "--url", url).stdout == "policy: warn\n"
     assert json.loads(slipway("trust", "list", "-o", "json", "--url", url).stdout)["policy"] == "warn"
+    assert slipway("trust", "policy", "--url", url).stdout == "policy: warn\n"
+    assert json.loads(slipway("trust", "policy", "-o", "json", "--url", url).stdout) == {"policy": "warn"}
     assert slipway("trust", "policy", "maybe", "--url", url).returncode == 2
