@@ -10,6 +10,7 @@ from registry.cli.output import (
     OUTPUT_OPTION,
     OutputFormat,
     console,
+    count,
     print_json,
     print_record,
     print_rows,
@@ -120,7 +121,7 @@ def _print_made(version: DatasetVersion, output: OutputFormat) -> None:
     if output is OutputFormat.JSON:
         print_json(version)
         return
-    made = f"{version.name}:{version.version}, {len(version.files)} files, {version.size_bytes:,} bytes"
+    made = f"{version.name}:{version.version}, {count(len(version.files), 'file')}, {version.size_bytes:,} bytes"
     console.print(made, highlight=False, markup=False)
 
 

@@ -99,7 +99,7 @@ def clock(unix_ms: int) -> str:
 
 def count(number: int, noun: str) -> str:
     """Return a number with its noun: 1 replica, 2 replicas."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def short(digest: str) -> str:

@@ -1,5 +1,7 @@
 """What lies at a path, as it travels into a version."""
 
+import errno
+import os
 from pathlib import Path
 
 from registry.core.errors import InvalidInput
@@ -12,6 +14,8 @@ def files_to_import(path: Path) -> list[tuple[str, Path]]:
     Raises:
         InvalidInput: there is nothing at the path, or a file's name cannot travel.
     """
+    if not path.exists():
+        raise InvalidInput(f"cannot read {path}: {os.strerror(errno.ENOENT)}", path=str(path))
     path = path.resolve()
     if path.is_file():
         return [(check_archive_path(path.name), path)]

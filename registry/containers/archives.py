@@ -34,7 +34,7 @@ class ArchiveBlobs(Blobs):
             reason = (
                 error.strerror if isinstance(error, OSError) else f"{error}; a compressed one must be unpacked first"
             )
-            raise InvalidInput(f"{file} cannot be read as an archive: {reason}") from error
+            raise InvalidInput(f"cannot read {file} as an archive: {reason}") from error
 
     def __contains__(self, path: str) -> bool:
         return path in self._members

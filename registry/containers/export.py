@@ -12,7 +12,7 @@ import msgspec
 
 from registry.containers.base import check_architecture, find_python
 from registry.containers.environment import environment_entries
-from registry.containers.opening import open_source, open_target, reach_from
+from registry.containers.opening import Reach, open_source, open_target, reach_from
 from registry.containers.sources import Source, StoredImage, file_digest
 from registry.containers.stack import manifest_of, stack
 from registry.containers.targets import Container, Piece
@@ -83,7 +83,7 @@ def _export(order: Order, report: Report) -> str:
         open_places.callback(ours.close)
         image = ours.image()
         architecture = str(image.config.get("architecture"))
-        base = open_source(order.base, architecture, scratch, reach)
+        base = _open_base(order.base, architecture, scratch, reach)
         open_places.callback(base.close)
         base_image = base.image()
         check_architecture(base_image, architecture)
@@ -155,6 +155,13 @@ def _written(entries: Iterable[Entry | Link], file: Path) -> Piece:
             out.write(chunk)
     digest, size = file_digest(file)
     return Piece(Descriptor(media_type=LAYER_TYPE, digest=digest, size=size), lambda: file.open("rb"))
+
+
+def _open_base(location: Location, architecture: str, scratch: Path, reach: Reach) -> Source:
+    try:
+        return open_source(location, architecture, scratch, reach)
+    except InvalidInput as error:
+        raise InvalidInput(f"the base image (--base): {error.message}", **error.details) from error
 
 
 def _container(

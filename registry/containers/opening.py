@@ -10,6 +10,7 @@ from registry.containers.layouts import FolderBlobs, LayoutSource
 from registry.containers.remote import RemoteSource
 from registry.containers.sources import Source
 from registry.containers.targets import ArchiveTarget, LayoutTarget, RegistryTarget, Target
+from registry.core.errors import InvalidInput
 from registry.core.imaging.container_locations import FileLocation, Location, RegistryLocation, Transport
 
 Reach = Callable[[RegistryLocation], Distribution]
@@ -26,6 +27,8 @@ def open_source(location: Location, architecture: str, scratch: Path, reach: Rea
         case RegistryLocation():
             return RemoteSource(location, reach(location), architecture, scratch)
         case FileLocation(Transport.LAYOUT, path, tag):
+            if not path.is_dir():
+                raise InvalidInput(f"cannot read {path}: there is no such folder")
             return LayoutSource(FolderBlobs(path, str(path)), tag, architecture)
         case FileLocation(_, path, tag):
             blobs = ArchiveBlobs(path, str(path))

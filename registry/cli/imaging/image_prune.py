@@ -3,7 +3,7 @@
 import typer
 
 from registry.cli.context import URL_OPTION, connect
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_rows, short, when
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, count, print_json, print_rows, short, when
 from registry.core.imaging.image_prune import PruneOrder, PrunePlan
 
 
@@ -38,7 +38,10 @@ def prune(
 
 
 def _last_line(plan: PrunePlan) -> str:
-    freed = f"{plan.bytes:,} bytes in {plan.blobs:,} blobs"
+    freed = f"{plan.bytes:,} bytes in {count(plan.blobs, 'blob')}"
+    others = plan.kept - plan.kept_images
+    stay = f"{count(plan.kept_images, 'image')} and {count(others, 'other artefact')} stay"
     if plan.done:
-        return f"{freed} given back, {plan.kept:,} manifests stay; blobs written within a day go another time"
-    return f"{freed} would be given back, {plan.kept:,} manifests stay; do it with --yes"
+        return f"{freed} given back, {stay}; blobs written within a day go another time"
+    do_it = "; do it with --yes" if plan.items or plan.blobs else ""
+    return f"{freed} would be given back, {stay}{do_it}"

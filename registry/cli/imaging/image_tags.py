@@ -4,7 +4,7 @@ import typer
 
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.moments import AT_OPTION, read_at
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_rows, short, table, when
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, count, print_json, print_rows, short, table, when
 from registry.core.errors import InvalidInput
 from registry.core.imaging.image_views import ImageChange, ImageDiff, LayerDifference, Setting
 
@@ -95,14 +95,16 @@ def diff(
     rows += [_row("package ", one) for one in found.packages]
     rows += [row for layer in found.layers for row in _layer_rows(layer)]
     if rows:
-        console.print(table(["", short(found.a), short(found.b)], rows))
+        headings = [f"{reference}\n{short(digest)}" for reference, digest in ((a, found.a), (b, found.b))]
+        console.print(table(["", *headings], rows))
     console.print(_last_line(found), highlight=False)
 
 
 def _last_line(found: ImageDiff) -> str:
     if found.a == found.b:
         return "both are the same image"
-    return f"{found.shared_layers} layers of {found.shared_bytes:,} bytes are in both"
+    are = "is" if found.shared_layers == 1 else "are"
+    return f"{count(found.shared_layers, 'layer')} of {found.shared_bytes:,} bytes {are} in both"
 
 
 def _layer_rows(layer: LayerDifference) -> list[list[str]]:
@@ -113,7 +115,7 @@ def _layer_rows(layer: LayerDifference) -> list[list[str]]:
         for one in sorted(layer.files, key=lambda one: one.name)[:MOST_FILES]
     ]
     if len(layer.files) > MOST_FILES:
-        rows.append([f"  and {len(layer.files) - MOST_FILES} more files", "", ""])
+        rows.append([f"  and {count(len(layer.files) - MOST_FILES, 'more file')}", "", ""])
     return rows
 
 

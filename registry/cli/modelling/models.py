@@ -9,7 +9,18 @@ from registry.cli.context import URL_OPTION, connect
 from registry.cli.modelling.model_card import latest, print_card
 from registry.cli.moments import AT_OPTION, read_at
 from registry.cli.names import MODEL_ARGUMENT, VERSION_ARGUMENT
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, note, print_json, print_rows, transfer, when
+from registry.cli.output import (
+    OUTPUT_OPTION,
+    OutputFormat,
+    console,
+    count,
+    note,
+    print_json,
+    print_rows,
+    transfer,
+    warn,
+    when,
+)
 from registry.client import Client
 from registry.client.files import files_to_import
 from registry.client.requests import RequestCount
@@ -97,6 +108,8 @@ def alias(
     """
     if delete == (version is not None):
         raise InvalidInput("write a VERSION for the alias, or --delete, and not both")
+    if version is not None and alias.isdecimal():
+        warn(f"{name}:{alias} is always version {alias}, not this alias, which only {name}@{alias} names")
     models = connect(url).models
     if version is None:
         models.delete_alias(name, alias)
@@ -168,7 +181,7 @@ def _print_made(version: ModelVersion, output: OutputFormat) -> None:
         print_json(version)
         return
     size = sum(file.size for file in version.files)
-    made = f"{version.name}:{version.version}, {len(version.files)} files, {size:,} bytes"
+    made = f"{version.name}:{version.version}, {count(len(version.files), 'file')}, {size:,} bytes"
     console.print(made, highlight=False, markup=False)
 
 

@@ -10,7 +10,7 @@ from registry.cli.context import URL_OPTION, connect
 from registry.cli.names import RUN_ARGUMENT
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, count, note, print_record, short
 from registry.core.errors import InvalidInput
-from registry.core.tracking.datasets import DatasetUse
+from registry.core.tracking.datasets import DatasetUse, name_source
 from registry.core.tracking.run_code import Environment, GitState, Origin, RunCode
 
 
@@ -82,4 +82,4 @@ def environment_line(environment: Environment) -> str:
 def dataset_line(dataset: DatasetUse) -> str:
     """Write a dataset that a run read: digest, where it lies, what for."""
     context = f", for {dataset.context}" if dataset.context else ""
-    return f"{dataset.digest}, {dataset.source_type} {dataset.source[:80]}{context}"
+    return f"{dataset.digest}, {dataset.source_type} {name_source(dataset)[:80]}{context}"

@@ -52,7 +52,8 @@ class PrunePlan(msgspec.Struct, frozen=True, kw_only=True):
     """``blobs`` and ``bytes`` are what is given back, or would be; blobs written within a day go another time."""
 
     items: list[PruneItem]
-    kept: int
+    kept: int  # manifests
+    kept_images: int = 0  # of them: signatures, lists and whatever else was pushed are none
     blobs: int
     bytes: int
     done: bool = False

@@ -1,5 +1,6 @@
 """What a run used and made: datasets that it names, logged models that it read or wrote."""
 
+import contextlib
 from collections.abc import Sequence
 
 import msgspec
@@ -14,6 +15,8 @@ MAX_TAG_KEY = 255
 MAX_TAG_VALUE = 500
 MAX_MODEL_ID = 34
 CONTEXT_TAG = "mlflow.data.context"
+CODE_SOURCE = "code"  # MLflow's source type of data that a script made; its source is {"tags": {…}} as JSON
+SCRIPT_TAG = "mlflow.source.name"
 
 
 class Dataset(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,9 +54,16 @@ class DatasetSummary(msgspec.Struct, frozen=True, kw_only=True):
     context: str | None
 
 
+class _CodeSource(msgspec.Struct, frozen=True):
+    tags: dict[str, str | None] = {}
+
+
 class ModelOutput(msgspec.Struct, frozen=True, kw_only=True):
     model_id: str
     step: int = 0
+
+
+_CODE = msgspec.json.Decoder(_CodeSource)
 
 
 def read_dataset(one: DatasetInput) -> DatasetUse:
@@ -66,6 +76,14 @@ def read_dataset(one: DatasetInput) -> DatasetUse:
         source=dataset.source,
         context=one.tags.get(CONTEXT_TAG),
     )
+
+
+def name_source(dataset: DatasetUse) -> str:
+    """Return where a dataset lies; of one that a script made, the script's name if the script is told."""
+    if dataset.source_type == CODE_SOURCE:
+        with contextlib.suppress(msgspec.MsgspecError):  # clients write it
+            return _CODE.decode(dataset.source).tags.get(SCRIPT_TAG) or dataset.source
+    return dataset.source
 
 
 def check_inputs(datasets: Sequence[DatasetInput], model_ids: Sequence[str]) -> None:

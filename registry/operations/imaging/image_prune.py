@@ -15,7 +15,7 @@ from registry.operations.upkeep.integrity import YOUNG_MS
 from registry.operations.workspace import Workspace
 from registry.store import counters
 from registry.store.deploying import deployments
-from registry.store.imaging import image_tags, manifests
+from registry.store.imaging import image_tags, images, manifests
 from registry.store.metadata import Connection
 
 
@@ -57,6 +57,7 @@ class _Found:
     kept: dict[Key, str]
     kinds: dict[Key, str]
     links: dict[str, Links]
+    images: set[Key]
     free: list[BlobFile]  # what nothing needs once ``gone`` is gone
 
     def plan(self, *, done: bool, freed: list[BlobFile] | None = None) -> PrunePlan:
@@ -73,7 +74,14 @@ class _Found:
             for fact in self.gone
         ]
         size = sum(blob.size for blob in freed)
-        return PrunePlan(items=items, kept=len(self.kept), blobs=len(freed), bytes=size, done=done)
+        return PrunePlan(
+            items=items,
+            kept=len(self.kept),
+            kept_images=len(self.images.intersection(self.kept)),
+            blobs=len(freed),
+            bytes=size,
+            done=done,
+        )
 
 
 def _find(tx: Connection, layout: ImageLayout, order: PruneOrder, now_ms: int) -> _Found:
@@ -86,7 +94,8 @@ def _find(tx: Connection, layout: ImageLayout, order: PruneOrder, now_ms: int) -
     young_ms = now_ms - YOUNG_MS
     free = [blob for blob in layout.entries() if blob.digest not in needed and blob.written_ms <= young_ms]
     kinds = {(name, row.digest): row.media_type for name, row, _ in rows}
-    return _Found([fact for fact in facts if fact.key not in kept], kept, kinds, links, free)
+    numbered = {(name, digest) for name in {name for name, _, _ in rows} for digest in images.digests(tx, name)}
+    return _Found([fact for fact in facts if fact.key not in kept], kept, kinds, links, numbered, free)
 
 
 def _facts(

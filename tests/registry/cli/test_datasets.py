@@ -51,7 +51,7 @@ def test_versions_are_listed_shown_deleted_and_restored(ask: Slipway, rows: Path
     ("words", "code", "said"),
     [
         (("create", "a b", "x"), 2, "invalid dataset name"),
-        (("create", "rows", "nowhere"), 2, "there is no file at"),
+        (("create", "rows", "nowhere"), 2, "cannot read nowhere: No such file or directory"),
         (("create", "rows", __file__, "--tag", "x"), 2, "write KEY=VALUE"),
         (("show", "rows"), 1, "there is no dataset 'rows'"),
     ],

@@ -265,6 +265,11 @@ def test_no_room_for_what_is_read_is_told(
         registry.close()
 
 
+def test_a_base_that_is_not_there_is_told_as_the_base(order: OrderMaker, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=rf"^the base image \(--base\): cannot read {tmp_path}/nope: there is no"):
+        export_image(order(f"oci:{tmp_path}/out", f"oci:{tmp_path}/nope"), quiet)
+
+
 def test_a_login_is_not_sent_where_anybody_can_read_it() -> None:
     registry = PlainRegistry("ada:secret")
     try:

@@ -62,7 +62,8 @@ def test_an_image_is_the_same_wherever_it_lies(
     [
         ("oci:{base}:other", r"has no tag 'other' \(it has: base\)"),
         ("oci:{base}/blobs", "has no index.json"),
-        ("oci-archive:{base}/index.json", "cannot be read as an archive"),
+        ("oci:{base}/nope", "^cannot read .*/nope: there is no such folder$"),
+        ("oci-archive:{base}/index.json", "cannot read .*/index.json as an archive"),
         ("docker-archive:{base}/none.tar", "No such file"),
     ],
 )

@@ -71,6 +71,15 @@ def test_tags_labels_history_and_difference_on_the_command_line(ask: Slipway, im
     assert ask("diff", "cancer-onnx:1", "cancer-onnx").stdout == "both are the same image\n"
 
 
+def test_a_difference_is_headed_by_the_names_that_were_typed(ask: Slipway, workspace: Workspace, image: Image) -> None:
+    config = replace(image.config, python="3.12")
+    digest = f"sha256:{'b' * 64}"
+    record_image(workspace, name="cancer-onnx", digest=digest, config=config, layers=image.layers, size_bytes=1)
+    first, second, *_ = ask("diff", "cancer-onnx:1", "cancer-onnx:2").stdout.splitlines()
+    assert first.split() == ["cancer-onnx:1", "cancer-onnx:2"]
+    assert second.split() == ["a" * 12, "b" * 12]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -91,7 +100,7 @@ def test_a_mistake_about_tags_is_one_line(ask: Slipway, image: Image, words: tup
 def test_what_prune_would_free_is_shown_first(ask: Slipway, url: str, http: httpx.Client) -> None:
     assert ask("prune").stdout == (
         "a revision or a tag refers to everything that is old enough\n"
-        "0 bytes in 0 blobs would be given back, 0 manifests stay; do it with --yes\n"
+        "0 bytes in 0 blobs would be given back, 0 images and 0 other artefacts stay\n"
     )
     done = json.loads(ask("prune", "--keep", "3", "--yes", "-o", "json").stdout)
     assert (done["done"], done["items"]) == (True, [])

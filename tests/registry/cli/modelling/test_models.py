@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_runs_artifacts_become_a_version(ask: Slipway, run: str) -> None:
-    assert ask("register", "cancer", "--run", run).stdout == "cancer:1, 1 files, 3 bytes\n"
+    assert ask("register", "cancer", "--run", run).stdout == "cancer:1, 1 file, 3 bytes\n"
     again = json.loads(ask("register", "cancer", "--run", run, "--description", "better", "-o", "json").stdout)
     assert (again["version"], again["description"], again["files"][0]["path"]) == (2, "better", "model/model.onnx")
 
@@ -137,6 +137,13 @@ def test_an_alias_is_moved_and_its_history_is_told(ask: Slipway, run: str) -> No
     assert "nothing pointed at cancer" in ask("history", "cancer", "--at", "1970-01-01T00:00Z").stdout
 
 
+def test_an_alias_of_digits_only_is_warned_about(ask: Slipway, run: str) -> None:
+    ask("register", "cancer", "--run", run)
+    done = ask("alias", "cancer", "3", "1")
+    assert (done.returncode, done.stdout) == (0, "cancer@3 is version 1\n")
+    assert done.stderr == "warning: cancer:3 is always version 3, not this alias, which only cancer@3 names\n"
+
+
 def test_what_is_deleted_comes_back(ask: Slipway, run: str) -> None:
     for _ in range(2):
         ask("register", "cancer", "--run", run)
@@ -164,7 +171,7 @@ def test_what_is_deleted_comes_back(ask: Slipway, run: str) -> None:
         (["alias", "tumour", "champion", "1"], 1, "there is no model 'tumour'"),
         (["delete", "tumour"], 1, "there is no model 'tumour'"),
         (["restore", "tumour", "1"], 1, "there is no model 'tumour'"),
-        (["import", "tumour", "/nowhere/at/all"], 2, "there is no file at"),
+        (["import", "tumour", "/nowhere/at/all"], 2, "cannot read /nowhere/at/all: No such file or directory"),
         (["card", "tumour"], 1, "there is no model 'tumour'"),
         (["card", "tumour", "--file", "/nowhere"], 2, "cannot read /nowhere: No such file"),
         (["card", "tumour", "--file", "/dev/null"], 1, "there is no model 'tumour'"),

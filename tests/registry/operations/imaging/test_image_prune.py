@@ -74,7 +74,7 @@ def test_numbers_and_tags_hold_everything_unless_told_otherwise(
 ) -> None:
     build("one"), build("two")
     plan = prune(later, works.layout, PruneOrder())
-    assert (plan.items, plan.kept, plan.blobs) == ([], 2, 0)
+    assert (plan.items, plan.kept, plan.kept_images, plan.blobs) == ([], 2, 2, 0)
     assert len(list_images(later)) == 2
 
 
@@ -133,6 +133,7 @@ def test_what_is_attached_stays_with_its_image_and_goes_with_it(
     stays = attach(workspace, works, "cancer", two.digest, "application/x", b"of two")
     plan = prune(later, works.layout, ALL_BUT_ONE)
     assert {item.digest for item in plan.items} == {one.digest, gone}
+    assert (plan.kept, plan.kept_images) == (2, 1)
     assert [one.digest for one in referrers(later, "cancer", two.digest)] == [stays]
     assert referrers(later, "cancer", one.digest) == []
     works.layout.verify(stays)
