@@ -9,9 +9,8 @@ from registry.cli.names import DATASET_ARGUMENT
 from registry.cli.output import (
     OUTPUT_OPTION,
     OutputFormat,
-    console,
     count,
-    print_json,
+    print_done,
     print_record,
     print_rows,
     transfer,
@@ -99,30 +98,37 @@ def download(
     _print_made(found, output)
 
 
-def delete(name: str = DATASET_ARGUMENT, version: int = NUMBER_ARGUMENT, url: str | None = URL_OPTION) -> None:
+def delete(
+    name: str = DATASET_ARGUMENT,
+    version: int = NUMBER_ARGUMENT,
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
     """Hide a version. Its number is not given again; restore brings it back until it is purged.
 
     Example: slipway dataset delete cancer-rows 1
     """
     connect(url).datasets.delete(name, version)
-    console.print(f"dataset {name}:{version} deleted", highlight=False, markup=False)
+    print_done(f"dataset {name}:{version} deleted", {"deleted": f"{name}:{version}"}, output)
 
 
-def restore(name: str = DATASET_ARGUMENT, version: int = NUMBER_ARGUMENT, url: str | None = URL_OPTION) -> None:
+def restore(
+    name: str = DATASET_ARGUMENT,
+    version: int = NUMBER_ARGUMENT,
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
     """Bring a deleted version back.
 
     Example: slipway dataset restore cancer-rows 1
     """
-    connect(url).datasets.restore(name, version)
-    console.print(f"dataset {name}:{version} restored", highlight=False, markup=False)
+    restored = connect(url).datasets.restore(name, version)
+    print_done(f"dataset {name}:{version} restored", restored, output)
 
 
 def _print_made(version: DatasetVersion, output: OutputFormat) -> None:
-    if output is OutputFormat.JSON:
-        print_json(version)
-        return
     made = f"{version.name}:{version.version}, {count(len(version.files), 'file')}, {version.size_bytes:,} bytes"
-    console.print(made, highlight=False, markup=False)
+    print_done(made, version, output)
 
 
 def _tag(text: str) -> tuple[str, str]:

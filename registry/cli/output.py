@@ -68,6 +68,14 @@ def print_record(record: Any, fields: Mapping[str, Any], output: OutputFormat) -
     console.print(grid)
 
 
+def print_done(sentence: str, record: Any, output: OutputFormat) -> None:
+    """Say what was done: as JSON the record as it is now, or, of what is gone, ``{"deleted": name}``."""
+    if output is OutputFormat.JSON:
+        print_json(record)
+    else:
+        console.print(sentence, highlight=False, markup=False)
+
+
 @contextmanager
 def transfer(what: str, size_bytes: int, output: OutputFormat) -> Iterator[Callable[[int], None]]:
     """Show a bar while bytes travel, unless a program reads the output; call what is given with each piece's size."""

@@ -7,7 +7,7 @@ import typer
 
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.names import DEPLOYMENT_ARGUMENT, split_deployment
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, clock, print_rows, when
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, clock, print_json, print_rows, when
 from registry.client import Client
 from registry.client.requests import AT_ONCE
 from registry.core.errors import InvalidInput, NotFound
@@ -20,6 +20,7 @@ OPERATION_DIGITS = 8  # of 32, which JSON has
 def logs(
     deployment: str = DEPLOYMENT_ARGUMENT,
     lines: int = typer.Option(100, "--lines", "-n", min=1, max=10_000, help="Lines of each replica."),
+    output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:
     """Show the last lines that a deployment's scoring processes wrote.
@@ -33,7 +34,10 @@ def logs(
     except NotFound:
         client.deployments.get(endpoint, name)  # a deleted one's logs are shown; one that never was is said not to be
         raise
-    typer.echo(answer.text, nl=False)
+    if output is OutputFormat.JSON:
+        print_json(answer.text.splitlines())
+    else:
+        typer.echo(answer.text, nl=False)
 
 
 def requests(

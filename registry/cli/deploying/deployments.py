@@ -15,6 +15,7 @@ from registry.cli.output import (
     console,
     count,
     note,
+    print_done,
     print_json,
     print_record,
     print_rows,
@@ -96,13 +97,13 @@ def show(name: str = DEPLOYMENT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, 
     print_record(deployment, fields, output)
 
 
-def delete(name: str = DEPLOYMENT_ARGUMENT, url: str | None = URL_OPTION) -> None:
+def delete(name: str = DEPLOYMENT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
     """Delete a deployment that gets no traffic.
 
     Example: slipway deployment delete cancer/green
     """
     connect(url).deployments.delete(*split_deployment(name))
-    console.print(f"deployment {name} deleted")
+    print_done(f"deployment {name} deleted", {"deleted": name}, output)
 
 
 def _note_traffic(endpoint: Endpoint, name: str) -> None:

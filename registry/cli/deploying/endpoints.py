@@ -14,6 +14,7 @@ from registry.cli.output import (
     OutputFormat,
     console,
     note,
+    print_done,
     print_json,
     print_record,
     print_rows,
@@ -111,6 +112,7 @@ def show(name: str = ENDPOINT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, ur
 def delete(
     name: str = ENDPOINT_ARGUMENT,
     yes: bool = typer.Option(False, "--yes", help="Also if deployments of it are live or starting."),
+    output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:
     """Delete an endpoint with its keys and deployments. While one of them is live or starting, only with --yes.
@@ -118,7 +120,7 @@ def delete(
     Example: slipway endpoint delete cancer
     """
     connect(url).endpoints.delete(name, live_too=yes)
-    console.print(f"endpoint {name} deleted")
+    print_done(f"endpoint {name} deleted", {"deleted": name}, output)
 
 
 def regenerate_key(

@@ -4,7 +4,18 @@ import typer
 
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.moments import AT_OPTION, read_at
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, count, print_json, print_rows, short, table, when
+from registry.cli.output import (
+    OUTPUT_OPTION,
+    OutputFormat,
+    console,
+    count,
+    print_done,
+    print_json,
+    print_rows,
+    short,
+    table,
+    when,
+)
 from registry.core.errors import InvalidInput
 from registry.core.imaging.image_views import ImageChange, ImageDiff, LayerDifference, Setting
 
@@ -15,6 +26,7 @@ MOST_FILES = 20  # of a layer, on the screen
 def tag(
     reference: str = REFERENCE_ARGUMENT,
     tag: str = typer.Argument(help="What else it is to be called, such as stable."),
+    output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:
     """Point a tag at an image; it leaves what it pointed at before, and the history remembers.
@@ -22,16 +34,18 @@ def tag(
     Example: slipway image tag cancer-gbm:2 stable
     """
     image = connect(url).images.tag(reference, tag)
-    console.print(f"{image.name}:{tag} is {short(image.digest)}", highlight=False, markup=False)
+    print_done(f"{image.name}:{tag} is {short(image.digest)}", image, output)
 
 
-def untag(reference: str = typer.Argument(help="NAME:TAG"), url: str | None = URL_OPTION) -> None:
+def untag(
+    reference: str = typer.Argument(help="NAME:TAG"), output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION
+) -> None:
     """Take a tag away. The image stays, under its number.
 
     Example: slipway image untag cancer-gbm:stable
     """
     connect(url).images.untag(reference)
-    console.print(f"{reference} is taken away", highlight=False, markup=False)
+    print_done(f"{reference} is taken away", {"deleted": reference}, output)
 
 
 def label(

@@ -6,7 +6,7 @@ import typer
 
 from registry.cli.activity import follow
 from registry.cli.context import URL_OPTION, connect
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_rows, when
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_done, print_json, print_rows, when
 from registry.core.errors import InvalidInput
 from registry.core.imaging.signatures import SignaturePolicy, TrustedKey
 
@@ -54,14 +54,16 @@ def add(
         _show(client.trust.add(name, text), output, "is trusted")
 
 
-def remove(key: str = typer.Argument(help="The key's id."), url: str | None = URL_OPTION) -> None:
+def remove(
+    key: str = typer.Argument(help="The key's id."), output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION
+) -> None:
     """Trust a key no more. What runs goes on; nothing starts by that key's signature again.
 
     Example: slipway trust remove ed25519-0123456789abcdef
     """
     with connect(url) as client:
         client.trust.remove(key)
-    console.print(f"{key} is trusted no more")
+    print_done(f"{key} is trusted no more", {"deleted": key}, output)
 
 
 def rotate(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
@@ -86,10 +88,7 @@ def policy(
     """
     with connect(url) as client:
         found = (client.trust.get() if policy is None else client.trust.set_policy(policy)).policy
-    if output is OutputFormat.JSON:
-        print_json({"policy": found})
-    else:
-        console.print(f"policy: {found}", highlight=False)
+    print_done(f"policy: {found}", {"policy": found}, output)
 
 
 def sign(
@@ -101,10 +100,7 @@ def sign(
     """
     with connect(url) as client:
         signed = client.images.sign(reference)
-    if output is OutputFormat.JSON:
-        print_json(signed)
-    else:
-        console.print(f"{reference} is signed by {signed.key}", highlight=False)
+    print_done(f"{reference} is signed by {signed.key}", signed, output)
 
 
 def verify(
@@ -123,7 +119,4 @@ def verify(
 
 
 def _show(key: TrustedKey, output: OutputFormat, what: str) -> None:
-    if output is OutputFormat.JSON:
-        print_json(key)
-    else:
-        console.print(f"{key.id} {what}", highlight=False)
+    print_done(f"{key.id} {what}", key, output)

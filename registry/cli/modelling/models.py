@@ -12,9 +12,9 @@ from registry.cli.names import MODEL_ARGUMENT, VERSION_ARGUMENT
 from registry.cli.output import (
     OUTPUT_OPTION,
     OutputFormat,
-    console,
     count,
     note,
+    print_done,
     print_json,
     print_rows,
     transfer,
@@ -100,6 +100,7 @@ def alias(
     alias: str = typer.Argument(help="The alias, such as champion."),
     version: str | None = typer.Argument(None, help="What it is to mean: a number, latest, or another alias."),
     delete: bool = typer.Option(False, "--delete", help="Take the alias away."),
+    output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:
     """Point an alias at a version, or take it away. The history remembers what it meant.
@@ -113,10 +114,10 @@ def alias(
     models = connect(url).models
     if version is None:
         models.delete_alias(name, alias)
-        console.print(f"{name}@{alias} is taken away", highlight=False, markup=False)
+        print_done(f"{name}@{alias} is taken away", {"deleted": f"{name}@{alias}"}, output)
     else:
-        number = models.set_alias(name, alias, version).aliases[alias]
-        console.print(f"{name}@{alias} is version {number}", highlight=False, markup=False)
+        model = models.set_alias(name, alias, version)
+        print_done(f"{name}@{alias} is version {model.aliases[alias]}", model, output)
 
 
 def history(
@@ -142,26 +143,33 @@ def history(
     print_rows(found.moves, columns, output, empty=nothing)
 
 
-def delete(name: str = MODEL_ARGUMENT, version: int | None = VERSION_ARGUMENT, url: str | None = URL_OPTION) -> None:
+def delete(
+    name: str = MODEL_ARGUMENT,
+    version: int | None = VERSION_ARGUMENT,
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
     """Hide a model or a version that no deployment uses. Its number is not given again; restore brings it back.
 
     Example: slipway model delete cancer 3
     """
     connect(url).models.delete(name, version)
-    console.print(f"{_named(name, version)} deleted", highlight=False, markup=False)
+    print_done(f"model {_named(name, version)} deleted", {"deleted": _named(name, version)}, output)
 
 
-def restore(name: str = MODEL_ARGUMENT, version: int | None = VERSION_ARGUMENT, url: str | None = URL_OPTION) -> None:
+def restore(
+    name: str = MODEL_ARGUMENT,
+    version: int | None = VERSION_ARGUMENT,
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
     """Bring a deleted model or version back. Aliases that pointed at it stay away.
 
     Example: slipway model restore cancer 3
     """
     models = connect(url).models
-    if version is None:
-        models.restore(name)
-    else:
-        models.restore_version(name, version)
-    console.print(f"{_named(name, version)} restored", highlight=False, markup=False)
+    restored = models.restore(name) if version is None else models.restore_version(name, version)
+    print_done(f"model {_named(name, version)} restored", restored, output)
 
 
 def _count_requests(client: Client, lineage: ModelLineage) -> dict[str, RequestCount] | None:
@@ -177,13 +185,10 @@ def _count_requests(client: Client, lineage: ModelLineage) -> dict[str, RequestC
 
 
 def _print_made(version: ModelVersion, output: OutputFormat) -> None:
-    if output is OutputFormat.JSON:
-        print_json(version)
-        return
     size = sum(file.size for file in version.files)
     made = f"{version.name}:{version.version}, {count(len(version.files), 'file')}, {size:,} bytes"
-    console.print(made, highlight=False, markup=False)
+    print_done(made, version, output)
 
 
 def _named(name: str, version: int | None) -> str:
-    return f"model {name}" if version is None else f"model {name}:{version}"
+    return name if version is None else f"{name}:{version}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from registry.cli.context import URL_OPTION, connect
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_rows, when
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, print_done, print_rows, when
 from registry.core.errors import InvalidInput
 from registry.core.security.secrets import check_secret_name
 
@@ -26,10 +26,7 @@ def set_secret(
     value = _value(file)
     with connect(url) as client:
         secret = client.secrets.set(name, value)
-    if output is OutputFormat.JSON:
-        print_json(secret)
-    else:
-        console.print(f"secret {name} set")
+    print_done(f"secret {name} set", secret, output)
 
 
 def list_secrets(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
@@ -47,14 +44,14 @@ def list_secrets(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPT
         print_rows(client.secrets.list(), columns, output, empty="no secrets yet: slipway secret set")
 
 
-def delete(name: str = NAME_ARGUMENT, url: str | None = URL_OPTION) -> None:
+def delete(name: str = NAME_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
     """Forget a secret. What uses it fails from now on.
 
     Example: slipway secret delete warehouse-password
     """
     with connect(url) as client:
         client.secrets.delete(name)
-    console.print(f"secret {name} deleted")
+    print_done(f"secret {name} deleted", {"deleted": name}, output)
 
 
 def _value(file: Path | None) -> str:

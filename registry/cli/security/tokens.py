@@ -10,7 +10,7 @@ from typing import Protocol
 import typer
 
 from registry.cli.context import URL_OPTION, connect
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_rows, when
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, print_done, print_json, print_rows, when
 from registry.core.errors import InvalidInput
 from registry.core.security.access import Role
 from registry.core.security.tokens import MadeToken, Token, check_token_name
@@ -67,14 +67,19 @@ def list_tokens(
         print_rows(tokens.tokens(), columns, output, empty="no tokens yet: slipway token create")
 
 
-def revoke(name: str = NAME_ARGUMENT, database: str | None = DATABASE_OPTION, url: str | None = URL_OPTION) -> None:
+def revoke(
+    name: str = NAME_ARGUMENT,
+    database: str | None = DATABASE_OPTION,
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
     """Revoke a token: in a few seconds it opens nothing.
 
     Example: slipway token revoke ada
     """
     with _tokens(database, url) as tokens:
         tokens.revoke_token(name)
-    console.print(f"token {name} revoked")
+    print_done(f"token {name} revoked", {"deleted": name}, output)
 
 
 def audit(

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.names import RUN_ARGUMENT
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, count, note, print_record, short
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, count, note, print_done, print_record, short
 from registry.core.errors import InvalidInput
 from registry.core.tracking.datasets import DatasetUse, name_source
 from registry.core.tracking.run_code import Environment, GitState, Origin, RunCode
@@ -41,6 +41,7 @@ def snapshot(
 def code(
     run: str = RUN_ARGUMENT,
     to: Path = typer.Option(..., "--to", help="A folder that does not exist yet."),
+    output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:
     """Unpack the code that a run was made from.
@@ -48,7 +49,7 @@ def code(
     Example: slipway run code 3f2a --to ./as-it-was
     """
     files = connect(url).runs.download_code(run, to)
-    console.print(f"{count(files, 'file')} of run {run} in {to}", highlight=False, markup=False)
+    print_done(f"{count(files, 'file')} of run {run} in {to}", {"run": run, "to": str(to), "files": files}, output)
 
 
 def code_fields(code: RunCode) -> dict[str, str]:

@@ -7,7 +7,7 @@ import typer
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.modelling.lineage import version_line
 from registry.cli.names import RUN_ARGUMENT
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, number, print_record, print_rows, when
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, number, print_done, print_record, print_rows, when
 from registry.cli.tracking.run_code import code_fields, dataset_line
 from registry.core.tracking.run_views import RunSummary
 
@@ -64,23 +64,26 @@ def show(run: str = RUN_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str
     print_record(found, fields, output)
 
 
-def delete(run: str = RUN_ARGUMENT, url: str | None = URL_OPTION) -> None:
+def delete(run: str = RUN_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
     """Mark a run deleted. It can be restored until it is purged.
 
     Example: slipway run delete 3f2a
     """
-    connect(url).runs.delete(run)
-    console.print(f"run {run} deleted; `slipway run restore {run}` brings it back", highlight=False, markup=False)
+    client = connect(url)
+    found = client.runs.get(run).id
+    client.runs.delete(found)
+    print_done(f"run {run} deleted; `slipway run restore {run}` brings it back", {"deleted": found}, output)
 
 
-def restore(run: str = RUN_ARGUMENT, url: str | None = URL_OPTION) -> None:
+def restore(run: str = RUN_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
     """Make a deleted run active again.
 
     Example: slipway run restore 3f2a
     """
     client = connect(url)
-    client.runs.restore(client.runs.get(run).id)
-    console.print(f"run {run} restored", highlight=False, markup=False)
+    found = client.runs.get(run).id
+    client.runs.restore(found)
+    print_done(f"run {run} restored", client.runs.get(found), output)
 
 
 def _some(values: dict[str, str]) -> str:

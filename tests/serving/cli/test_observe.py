@@ -51,6 +51,8 @@ def test_logs_are_printed_as_they_were_written(slipway: Slipway, house: Any) -> 
     house.answers["/v1/logs/cancer/blue"] = (200, "[/red] first\nlast\n")
     assert slipway("logs", "cancer/blue", "-n", "7", "--url", house.url).stdout == "[/red] first\nlast\n"
     assert house.asked[-1] == ("/v1/logs/cancer/blue", {"lines": ["7"]})
+    done = slipway("logs", "cancer/blue", "-o", "json", "--url", house.url)
+    assert json.loads(done.stdout) == ["[/red] first", "last"]
 
 
 def test_what_a_service_refuses_is_told_in_its_words(slipway: Slipway, house: Any) -> None:

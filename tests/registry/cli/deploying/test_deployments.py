@@ -115,7 +115,7 @@ def test_deployments_are_shown_to_people_and_programs(ask: Slipway, blue: str) -
 
 def test_a_deployment_without_traffic_is_deleted(ask: Slipway, blue: str) -> None:
     ask("create", "-f", blue, "--no-wait")
-    assert ask("delete", "cancer/blue").stdout == "deployment cancer/blue deleted\n"
+    assert json.loads(ask("delete", "cancer/blue", "-o", "json").stdout) == {"deleted": "cancer/blue"}
     assert ask("list", "cancer").stdout == "cancer has no deployments yet\n"
 
 

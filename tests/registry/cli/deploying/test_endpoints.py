@@ -177,7 +177,7 @@ def test_an_endpoint_in_use_is_deleted_only_with_yes(ask: Slipway, cancer: str, 
         "blue revision 1 is starting with 0 % of the traffic. `slipway endpoint delete cancer --yes`" in refused.stderr
     )
     assert ask("show", "cancer").returncode == 0
-    assert ask("delete", "cancer", "--yes").stdout == "endpoint cancer deleted\n"
+    assert json.loads(ask("delete", "cancer", "--yes", "-o", "json").stdout) == {"deleted": "cancer"}
     assert ask("list", "-o", "json").stdout == "[]\n"
 
 
