@@ -12,6 +12,7 @@ from registry.client.files import files_to_import
 from registry.core.errors import InvalidInput, Unavailable
 from registry.core.modelling.dataset_versions import LATEST, DatasetList, DatasetVersion, NewDatasetVersion
 from registry.core.modelling.models import ModelFile
+from registry.core.paths import check_archive_path
 from registry.core.rest import ImportedFile
 
 Report = Callable[[int], None]  # the size of each piece, in bytes
@@ -55,16 +56,16 @@ class Datasets:
         return self._door.ask("POST", f"{_dataset(name)}/versions", DatasetVersion, new)
 
     def download(self, version: DatasetVersion, folder: Path, report: Report = lambda _: None) -> None:
-        """Write a version's files below ``folder``; each is whole or not there.
+        """Write a version's files below ``folder``, whatever the registry calls them; each is whole or not there.
 
         Raises:
-            InvalidInput: a file is in the way.
+            InvalidInput: a file or a link is in the way, or a file's path leads out of the folder.
             Unavailable: a file arrived damaged.
         """
         for file in version.files:
-            target = folder / file.path
-            if target.exists():
-                raise InvalidInput(f"{target} is there already: choose another folder", path=str(target))
+            check_archive_path(file.path)
+        for file in version.files:
+            target = _target(folder, file.path)
             target.parent.mkdir(parents=True, exist_ok=True)
             self._fetch(file, target, report)
 
@@ -87,6 +88,17 @@ class Datasets:
             if hashed.hexdigest() != file.sha256:
                 raise Unavailable(f"{file.path} arrived damaged: `slipway registry verify` says more")
             partial.rename(target)
+
+
+def _target(folder: Path, path: str) -> Path:
+    """Return where a file goes. Raises InvalidInput if something is there, or a link below ``folder`` leads away."""
+    target = folder / path
+    between = target.parents[: path.count("/")]
+    if link := next((one for one in between if one.is_symlink()), None):
+        raise InvalidInput(f"{link} is a link, and may lead elsewhere: choose another folder", path=str(link))
+    if target.exists() or target.is_symlink():
+        raise InvalidInput(f"{target} is there already: choose another folder", path=str(target))
+    return target
 
 
 def _dataset(name: str) -> str:
