@@ -8,5 +8,5 @@ Map; the floors above have the same rooms::
     deploying/  endpoints and deployments: what should run
     security/   who may do what, who did it, and secrets
 
-Beside them: errors, names, paths, times, and what several rooms share.
+Beside them: errors, names, paths, times, somebody else's tars in bounded memory, and what several rooms share.
 """

@@ -17,7 +17,7 @@ Map::
     deflate.py   gzip, the same bytes for ever
     build.py     layers, config, manifest → digest
     keeping/     the OCI image layout on disk: blobs, tags, written once and verified; what refers to what
-    pushed/      blobs and images that come from elsewhere;  tar_headers.py  their archives, in bounded memory
+    pushed/      blobs and images that come from elsewhere
 
 Nothing here knows of the database or of the clock; of HTTP only what fetches wheels does.
 """

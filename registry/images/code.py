@@ -6,8 +6,8 @@ from pathlib import Path
 
 from registry.core.errors import BuildFailed, InvalidInput
 from registry.core.paths import check_archive_path
+from registry.core.tar_headers import BoundedTar
 from registry.images.pack import CHUNK_BYTES, Entry
-from registry.images.tar_headers import TarHeaders
 
 MAX_FILES = 20_000
 
@@ -20,7 +20,7 @@ def code_entries(archive: Path) -> tuple[Entry, ...]:
     """
     entries: list[Entry] = []
     try:
-        with TarHeaders(archive) as file, tarfile.open(fileobj=file, mode="r:") as tar:
+        with archive.open("rb") as file, BoundedTar(file) as tar:
             for member in tar:
                 if member.isdir():
                     continue

@@ -10,6 +10,7 @@ from registry.core.errors import InvalidInput
 from registry.core.imaging.image_views import LayerDifference, differing
 from registry.core.imaging.images import LAYER_ANNOTATION, LOCK_PATH, Descriptor, LayerKind
 from registry.core.imaging.layers import plain_tar
+from registry.core.tar_headers import BoundedTar
 from registry.images.keeping.layout import ImageLayout
 
 MAX_COMPARED_BYTES = 64 << 20  # of a layer; the files of a larger one are not read
@@ -77,12 +78,12 @@ def _files(layout: ImageLayout, layer: Descriptor | None) -> dict[str, str]:
         return {}
     try:
         return dict(_members(layout, layer))
-    except (tarfile.TarError, InvalidInput):  # somebody else's
+    except (tarfile.TarError, ValueError, EOFError, InvalidInput):  # somebody else's
         return {}
 
 
 def _members(layout: ImageLayout, layer: Descriptor) -> Iterator[tuple[str, str]]:
-    with layout.path(layer.digest).open("rb") as blob, tarfile.open(fileobj=plain_tar(blob, layer), mode="r:") as tar:
+    with layout.path(layer.digest).open("rb") as blob, BoundedTar(plain_tar(blob, layer)) as tar:
         for member in tar:
             if member.isfile() and (content := tar.extractfile(member)) is not None:
                 yield member.name, hashlib.file_digest(content, "sha256").hexdigest()  # type: ignore[arg-type]

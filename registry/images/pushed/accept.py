@@ -14,8 +14,8 @@ from registry.core.imaging.images import IMAGE_LABEL, LOCK_PATH, Descriptor, Ima
 from registry.core.imaging.layers import check_member, plain_tar
 from registry.core.imaging.manifests import CONFIG_TYPES, PushedManifest
 from registry.core.imaging.pushes import RefusedImage
+from registry.core.tar_headers import BoundedTar
 from registry.images.keeping.layout import ImageLayout
-from registry.images.tar_headers import TarHeaders
 
 MAX_CONFIG_BYTES = 4 << 20
 MAX_LAYERS = 256
@@ -56,10 +56,7 @@ def check_layers(layout: ImageLayout, manifest: PushedManifest) -> None:
         raise RefusedImage(f"the image has {len(layers)} layers: {MAX_LAYERS} are the most")
     for layer in layers:
         try:
-            with (
-                TarHeaders(layout.path(layer.digest)) as file,
-                tarfile.open(fileobj=plain_tar(file, layer), mode="r:") as tar,
-            ):
+            with layout.path(layer.digest).open("rb") as file, BoundedTar(plain_tar(file, layer)) as tar:
                 for member in tar:
                     tree.add(check_member(member), member.type)
         except (tarfile.TarError, ValueError, EOFError, InvalidInput) as error:

@@ -8,9 +8,11 @@ from typing import IO
 from registry.core.errors import InvalidInput
 from registry.core.imaging.images import Descriptor
 from registry.core.imaging.layers import check_member, plain_tar
+from registry.core.tar_headers import BoundedTar
 from serving.node.errors import ImageRefused
 
 _FOLDER_MODE, _FILE_MODE = 0o755, 0o644
+_NOT_A_LAYER = (tarfile.TarError, ValueError, EOFError, InvalidInput)
 
 
 def unpack_layer(layer: Path, descriptor: Descriptor, folder: Path) -> None:
@@ -20,10 +22,10 @@ def unpack_layer(layer: Path, descriptor: Descriptor, folder: Path) -> None:
         ImageRefused: it is no tar, or a member is a device, claims a path twice, lies below a link or leads elsewhere.
     """
     try:
-        with layer.open("rb") as blob, tarfile.open(fileobj=plain_tar(blob, descriptor), mode="r:") as tar:
+        with layer.open("rb") as blob, BoundedTar(plain_tar(blob, descriptor)) as tar:
             for member in tar:
                 _unpack_member(tar, member, folder)
-    except (tarfile.TarError, InvalidInput, FileExistsError, NotADirectoryError, IsADirectoryError, _Refused) as error:
+    except (*_NOT_A_LAYER, FileExistsError, NotADirectoryError, IsADirectoryError, _Refused) as error:
         raise ImageRefused(f"layer {descriptor.digest} is refused: {error}", descriptor.digest) from error
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from registry.core.errors import BuildFailed
 from registry.images.code import code_entries
+from tests.registry.core.hostile_tars import chain, padded, quadratic
 
 SCRIPT = b"def init(): ...\ndef run(data): return data\n"
 
@@ -42,6 +43,14 @@ def test_a_code_folder_that_leads_elsewhere_is_refused(tmp_path: Path, name: str
 
     with pytest.raises(BuildFailed, match=message):
         code_entries(archive)
+
+
+@pytest.mark.parametrize("tar", [chain(b"x", padded(b"6 a=b\n")), quadratic(35_000)])
+def test_headers_that_claim_too_much_are_refused(tmp_path: Path, tar: bytes) -> None:
+    (tmp_path / "code.tar").write_bytes(tar)
+
+    with pytest.raises(BuildFailed, match="bytes of headers"):
+        code_entries(tmp_path / "code.tar")
 
 
 def test_what_is_no_tar_is_refused(tmp_path: Path) -> None:

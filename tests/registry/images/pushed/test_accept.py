@@ -13,6 +13,7 @@ from registry.images.keeping.layout import ImageLayout
 from registry.images.pack import entry_of_bytes, tar_chunks
 from registry.images.pushed import accept
 from registry.images.pushed.accept import check_layers, find_description
+from tests.registry.core.hostile_tars import chain, padded, quadratic
 
 LOCK = b"".join(tar_chunks([entry_of_bytes(LOCK_PATH, b"")]))
 CONFIG = {
@@ -119,6 +120,9 @@ def test_a_description_that_cannot_be_used_is_refused(layout: ImageLayout, make:
         (member("d", tarfile.SYMTYPE, link="opt") + member("d/x"), "lies below 'd', which is a link"),
         (member("opt/slipway", tarfile.SYMTYPE, link="x"), "is there twice"),
         (member("big", content=b"x" * 5000)[:2048], "unexpected end of data"),
+        (chain(b"x", padded(b"6 a=b\n")), "bytes of headers"),
+        (chain(b"L", padded(b"abc")), "bytes of headers"),
+        (quadratic(35_000), "bytes of headers"),
         (b"PK no tar" * 100, "is refused"),
         (b"", "is refused"),
     ],

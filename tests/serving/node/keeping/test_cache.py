@@ -16,6 +16,7 @@ from registry.images.build import BuiltImage
 from registry.images.keeping.layout import ImageLayout
 from serving.node.errors import ImageRefused, PullFailed
 from serving.node.prepare import resolve_reference
+from tests.registry.core.hostile_tars import chain, padded, quadratic
 from tests.serving.node.present import PULL_PROGRAM, present
 
 
@@ -185,6 +186,8 @@ def test_a_blob_that_is_longer_than_announced_is_refused(
         (tar_of("opt/slipway/requirements.lock/x", content=b"other"), "refused"),
         (tar_of("image.json", content=b"{}"), "its own image.json"),
         (tar_of("big", content=b"x" * 5000)[:2048], "refused"),
+        (chain(b"x", padded(b"6 a=b\n")), "bytes of headers"),
+        (quadratic(35_000), "bytes of headers"),
         (b"PK no tar" * 100, "refused"),
     ],
 )
