@@ -81,6 +81,14 @@ class GoldenAnswers(msgspec.Struct, frozen=True, kw_only=True):
     answers: list[Answer]
 
 
+def read_golden(content: bytes) -> GoldenAnswers:
+    """Read recorded answers as they are attached to an image. Raises InvalidInput: they are none."""
+    try:
+        return msgspec.json.decode(content, type=GoldenAnswers)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"these are no recorded answers: {error}") from error
+
+
 def check_samples(samples: Sequence[SampleRequest], path: str) -> None:
     """Raise InvalidInput unless an image may carry these samples; ``path`` leads to them."""
     if len(samples) > MAX_SAMPLES:

@@ -8,7 +8,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -150,20 +150,47 @@ def fault_of(image: str, golden: str, found: Iterable[Attached], trust: Trust, c
     return "; ".join(faults) or "it is not signed"
 
 
-def _fault(image: str, golden: str, content: bytes, trust: Trust, check: Check) -> str:
+def signed_goldens(image: str, found: Sequence[Attached], trust: Trust, check: Check) -> list[str]:
+    """Return the digests of recorded answers that signatures by trusted keys name for an image, from new to old; "" is
+    of one that names none. ``found`` goes from old to new."""
+    judged = [_judge(image, one.content, trust, check) for one in reversed(found)]
+    return [one.golden for one in judged if not one.fault]
+
+
+def read_signature(content: bytes) -> tuple[Signature, Statement]:
+    """Return a signature and what it says it signs, neither of which is verified. Raises InvalidInput: it is none."""
     try:
         signature = msgspec.json.decode(content, type=Signature)
-        statement = msgspec.json.decode(signature.statement, type=Statement)
+        return signature, msgspec.json.decode(signature.statement, type=Statement)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise InvalidInput("this is not what a signature looks like") from error
+
+
+class _Judged(NamedTuple):
+    golden: str  # the digest that it names
+    fault: str
+
+
+def _fault(image: str, golden: str, content: bytes, trust: Trust, check: Check) -> str:
+    judged = _judge(image, content, trust, check)
+    if judged.fault or judged.golden == golden:
+        return judged.fault
+    return f"is of other recorded answers: {judged.golden[:80] or 'none'}, where {golden or 'none'} are attached"
+
+
+def _judge(image: str, content: bytes, trust: Trust, check: Check) -> _Judged:
+    try:
+        signature, statement = read_signature(content)
         made = base64.b64decode(signature.signature, validate=True)
-    except (msgspec.MsgspecError, ValueError):
-        return "is not what a signature looks like"
+    except (InvalidInput, ValueError):
+        return _Judged("", "is not what a signature looks like")
     key = trust.keys.get(signature.key)
     if key is None:
-        return f"is by {signature.key[:64]}, a key that this workspace does not trust"
-    if not check(base64.b64decode(key), signature.statement.encode(), made):
-        return f"does not fit what it says {signature.key} has signed"
-    if statement.image != image:
-        return f"is of another image, {statement.image[:80]}"
-    if statement.golden != golden:
-        return f"is of other recorded answers: {statement.golden[:80] or 'none'}, where {golden or 'none'} are attached"
-    return ""
+        fault = f"is by {signature.key[:64]}, a key that this workspace does not trust"
+    elif not check(base64.b64decode(key), signature.statement.encode(), made):
+        fault = f"does not fit what it says {signature.key[:64]} has signed"
+    elif statement.image != image:
+        fault = f"is of another image, {statement.image[:80]}"
+    else:
+        fault = ""
+    return _Judged(statement.golden, fault)

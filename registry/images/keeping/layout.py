@@ -125,7 +125,7 @@ class ImageLayout:
         """
         try:
             return msgspec.json.decode(self.path(digest).read_bytes(), type=Manifest)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise NotFound(f"{digest} is not an image manifest", digest=digest) from error
 
     def verify(self, digest: str) -> None:

@@ -33,7 +33,7 @@ def links_of(layout: ImageLayout, digest: str) -> Links:
     """
     try:
         found = msgspec.json.decode(layout.path(digest).read_bytes(), type=_AnyManifest)
-    except (NotFound, msgspec.MsgspecError) as error:
+    except (NotFound, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         message = f"manifest {digest} cannot be read, so what it needs is unknown: `slipway registry verify` says more"
         raise Unavailable(message, digest=digest) from error
     config = [found.config.digest] if found.config else []

@@ -1,8 +1,10 @@
 """Sample requests of images, and the answers recorded when they were built."""
 
+import hashlib
+
 import msgspec
 
-from registry.core.errors import BuildFailed, InvalidInput, NotFound
+from registry.core.errors import InvalidInput, NotFound
 from registry.core.imaging.images import MANIFEST_TYPE
 from registry.core.imaging.samples import (
     GOLDEN_TYPE,
@@ -11,11 +13,13 @@ from registry.core.imaging.samples import (
     GoldenAnswers,
     Sample,
     SampleRequest,
+    read_golden,
 )
 from registry.images.inputs import SampleInput
 from registry.operations.imaging.catalog import resolve_image
 from registry.operations.imaging.image_works import ImageWorks
-from registry.operations.imaging.referrers import attach, referrers
+from registry.operations.imaging.referrers import attach
+from registry.operations.imaging.signing import golden_of
 from registry.operations.workspace import Workspace
 from registry.store.imaging import manifests
 
@@ -55,31 +59,23 @@ def fetch_samples(workspace: Workspace, samples: list[SampleRequest]) -> tuple[S
     )
 
 
-def has_golden(workspace: Workspace, name: str, digest: str) -> bool:
-    """Say whether answers are recorded for an image of that name."""
-    return bool(referrers(workspace, name, digest, GOLDEN_TYPE))
+def record_golden(workspace: Workspace, works: ImageWorks, name: str, digest: str, golden: GoldenAnswers) -> str:
+    """Attach answers to an image that is stored and has no tag yet, so that no tag ever means one without them.
 
-
-def record_golden(workspace: Workspace, works: ImageWorks, name: str, digest: str, golden: GoldenAnswers) -> None:
-    """Attach answers to an image that is stored and has no tag yet, so that no tag ever means one without them."""
+    Returns the digest of the answers, which is what a signature names.
+    """
     with workspace.metadata.write() as tx:
         manifests.insert(tx, name, digest, MANIFEST_TYPE, workspace.now_ms())
-    attach(workspace, works, name, digest, GOLDEN_TYPE, msgspec.json.encode(golden, order="deterministic"))
+    content = msgspec.json.encode(golden, order="deterministic")
+    attach(workspace, works, name, digest, GOLDEN_TYPE, content)
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def get_golden(workspace: Workspace, works: ImageWorks, reference: str) -> GoldenAnswers:
-    """Return the newest answers that are recorded for an image; none if there are no samples.
+    """Return the recorded answers of an image that count, as ``signing.golden_of`` says; none if there are none.
 
     Raises:
         InvalidInput, NotFound: as ``catalog.resolve_image``.
-        BuildFailed: what is attached cannot be read.
     """
-    image = resolve_image(workspace, reference)
-    attached = referrers(workspace, image.name, image.digest, GOLDEN_TYPE)
-    if not attached:
-        return GoldenAnswers(answers=[])
-    artefact = works.layout.manifest(attached[-1].digest)
-    try:
-        return msgspec.json.decode(works.layout.path(artefact.layers[0].digest).read_bytes(), type=GoldenAnswers)
-    except msgspec.MsgspecError as error:
-        raise BuildFailed(f"the answers attached to {reference} cannot be read: {error}") from error
+    digest = golden_of(workspace, works, resolve_image(workspace, reference))
+    return read_golden(works.layout.path(digest).read_bytes()) if digest else GoldenAnswers(answers=[])

@@ -30,9 +30,9 @@ from registry.images.wheels import wheels_of
 from registry.operations.activities import begin_activity, end_activity, report_progress
 from registry.operations.imaging.calibration import fetch_calibration, resolve_calibration
 from registry.operations.imaging.catalog import LATEST, numbered_reference, record_image
-from registry.operations.imaging.golden import check_bodies, fetch_samples, has_golden, record_golden
+from registry.operations.imaging.golden import check_bodies, fetch_samples, record_golden
 from registry.operations.imaging.image_works import ImageWorks
-from registry.operations.imaging.signing import sign_build
+from registry.operations.imaging.signing import sign_build, signed_golden
 from registry.operations.modelling.models import resolve_within
 from registry.operations.workspace import Workspace
 
@@ -147,24 +147,30 @@ def _build(
         inputs = kind_of(request, bench).prepare(inputs)
         rehearsal = _Rehearsal(workspace, works, request.name, report)
         built = build_image(works.layout, inputs, lambda part, line: report(0.6 + 0.2 * part, line), rehearsal.run)
-    if rehearsal.golden is not None:
-        record_golden(workspace, works, request.name, built.digest, rehearsal.golden)
-    report(0.98, f"signed with {sign_build(workspace, works, request.name, built.digest, built.config).key}")
+    golden = rehearsal.signed
+    if rehearsal.answers is not None:
+        golden = record_golden(workspace, works, request.name, built.digest, rehearsal.answers)
+    report(0.98, f"signed with {sign_build(workspace, works, request.name, built.digest, golden).key}")
     return _record(workspace, works, request, built)
 
 
 class _Rehearsal:
-    """Has an image's samples answered, unless answers are recorded already, and keeps those for when it is stored."""
+    """Has an image's samples answered, and keeps that for when it is stored. Only those answers stand for it that this
+    workspace has signed: whatever else is attached to the image, anybody may have pushed."""
 
     def __init__(self, workspace: Workspace, works: ImageWorks, name: str, report: Report) -> None:
         self._workspace, self._works, self._name, self._report = workspace, works, name, report
-        self.golden: GoldenAnswers | None = None
+        self.signed = ""  # the digest of answers that were recorded before
+        self.answers: GoldenAnswers | None = None
 
     def run(self, built: BuiltImage, folders: Sequence[Path]) -> None:
-        if not built.config.samples or has_golden(self._workspace, self._name, built.digest):
+        if not built.config.samples:
+            return
+        self.signed = signed_golden(self._workspace, self._works, self._name, built.digest)
+        if self.signed:
             return
         self._report(0.8, f"rehearsing {len(built.config.samples)} sample requests")
-        self.golden = self._works.rehearsals.rehearse(
+        self.answers = self._works.rehearsals.rehearse(
             self._name, built.digest, folders, lambda line: self._report(0.8, line)
         )
 

@@ -63,6 +63,22 @@ def referrers(
     return [one for one in found if artifact_type in (None, one.artifact_type)]
 
 
+def payload_of(works: ImageWorks, artefact: str) -> tuple[str, bytes]:
+    """Return the digest and the content of what an artefact holds, whoever made it.
+
+    Raises:
+        NotFound: the artefact or its part is not here, or it is no artefact.
+        InvalidInput: it has not one part, or one that is too large.
+    """
+    layers = works.layout.manifest(artefact).layers
+    if len(layers) != 1:
+        raise InvalidInput(f"artefact {artefact} has {len(layers)} parts, not one", digest=artefact)
+    size = works.layout.size(layers[0].digest)
+    if size > MAX_ATTACHED_BYTES:
+        raise InvalidInput(f"artefact {artefact} holds {size:,} bytes, over {MAX_ATTACHED_BYTES:,}", digest=artefact)
+    return layers[0].digest, works.layout.path(layers[0].digest).read_bytes()
+
+
 def _subject(workspace: Workspace, works: ImageWorks, name: str, digest: str) -> Descriptor:
     with workspace.metadata.read() as tx:
         row = manifests.find(tx, name, digest)

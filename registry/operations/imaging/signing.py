@@ -2,14 +2,15 @@
 
 import base64
 import logging
+from contextlib import suppress
 
 import msgspec
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
 from registry.core.errors import Conflict, InvalidInput, NotFound, SlipwayError
-from registry.core.imaging.images import MANIFEST_TYPE, Image, ImageConfig
-from registry.core.imaging.samples import GOLDEN_TYPE
+from registry.core.imaging.images import MANIFEST_TYPE, Image
+from registry.core.imaging.samples import GOLDEN_TYPE, read_golden
 from registry.core.imaging.signatures import (
     MAX_KEY_NAME,
     SIGNATURE_TYPE,
@@ -25,11 +26,12 @@ from registry.core.imaging.signatures import (
     fault_of,
     key_id,
     parse_public_key,
+    signed_goldens,
     statement_text,
 )
 from registry.operations.imaging.catalog import list_images, resolve_image
 from registry.operations.imaging.image_works import ImageWorks
-from registry.operations.imaging.referrers import attach, referrers
+from registry.operations.imaging.referrers import attach, payload_of, referrers
 from registry.operations.security.caller import who
 from registry.operations.security.vault import put_within, read_within
 from registry.operations.workspace import Workspace
@@ -126,15 +128,15 @@ def sign_image(workspace: Workspace, works: ImageWorks, image: Image) -> SignedI
     return _sign(workspace, works, image.name, image.digest, golden_of(workspace, works, image))
 
 
-def sign_build(workspace: Workspace, works: ImageWorks, name: str, digest: str, config: ImageConfig) -> SignedImage:
-    """Sign an image that is stored and has no tag yet, so that no tag ever means one without a signature.
+def sign_build(workspace: Workspace, works: ImageWorks, name: str, digest: str, golden: str) -> SignedImage:
+    """Sign an image that is stored and has no tag yet, so that no tag ever means one without a signature, and with it
+    the recorded answers of digest ``golden``, or "" if it has none.
 
     Raises:
         Unavailable: the vault cannot be used.
     """
     with workspace.metadata.write() as tx:
         manifests.insert(tx, name, digest, MANIFEST_TYPE, workspace.now_ms())
-    golden = _golden_of(workspace, works, name, digest) if config.samples else ""
     return _sign(workspace, works, name, digest, golden)
 
 
@@ -170,19 +172,60 @@ def signature_fault(workspace: Workspace, works: ImageWorks, image: Image) -> st
     """Return what is wrong with an image's signatures, or "" if a trusted key has signed it. Policy apart."""
     with workspace.metadata.read() as tx:
         trust = trust_within(tx)
-    attached = referrers(workspace, image.name, image.digest, SIGNATURE_TYPE)
-    found = [Attached(one.digest, _payload(works, one.digest)) for one in attached]
-    return fault_of(image.digest, golden_of(workspace, works, image), found, trust, is_signed_by)
+    found = _signatures(workspace, works, image.name, image.digest)
+    attached = _goldens(workspace, works, image.name, image.digest) if image.config.samples else []
+    if any(golden in ("", *attached) for golden in signed_goldens(image.digest, found, trust, is_signed_by)):
+        return ""
+    return fault_of(image.digest, attached[-1] if attached else "", found, trust, is_signed_by)
 
 
 def golden_of(workspace: Workspace, works: ImageWorks, image: Image) -> str:
-    """Return the digest of the newest recorded answers to an image's samples, or "" if there are none."""
-    return _golden_of(workspace, works, image.name, image.digest) if image.config.samples else ""
+    """Return the digest of the recorded answers to an image's samples, or "" if there are none.
+
+    They are those that a trusted key has signed; the newest that are attached only while none has.
+    """
+    if not image.config.samples:
+        return ""
+    with workspace.metadata.read() as tx:
+        trust = trust_within(tx)
+    attached = _goldens(workspace, works, image.name, image.digest)
+    return _signed_of(workspace, works, image.name, image.digest, attached, trust) or (attached[-1] if attached else "")
 
 
-def _golden_of(workspace: Workspace, works: ImageWorks, name: str, digest: str) -> str:
-    attached = referrers(workspace, name, digest, GOLDEN_TYPE)
-    return works.layout.manifest(attached[-1].digest).layers[0].digest if attached else ""
+def signed_golden(workspace: Workspace, works: ImageWorks, name: str, digest: str) -> str:
+    """Return the digest of the recorded answers that the workspace itself has signed for an image, or ""."""
+    with workspace.metadata.read() as tx:
+        own = Trust(keys={key.id: key.public_key for key in rows.all_keys(tx) if key.own})
+    return _signed_of(workspace, works, name, digest, _goldens(workspace, works, name, digest), own)
+
+
+def _signed_of(
+    workspace: Workspace, works: ImageWorks, name: str, digest: str, attached: list[str], trust: Trust
+) -> str:
+    named = signed_goldens(digest, _signatures(workspace, works, name, digest), trust, is_signed_by)
+    return next((golden for golden in named if golden in attached), "")
+
+
+def _signatures(workspace: Workspace, works: ImageWorks, name: str, digest: str) -> list[Attached]:
+    """Return what is attached as signatures, from old to new; one that cannot be read has no content."""
+    found = []
+    for one in referrers(workspace, name, digest, SIGNATURE_TYPE):
+        try:
+            found.append(Attached(one.digest, payload_of(works, one.digest)[1]))
+        except (NotFound, InvalidInput):
+            found.append(Attached(one.digest, b""))
+    return found
+
+
+def _goldens(workspace: Workspace, works: ImageWorks, name: str, digest: str) -> list[str]:
+    """Return the digests of recorded answers that are attached and can be read, from old to new."""
+    found = []
+    for one in referrers(workspace, name, digest, GOLDEN_TYPE):
+        with suppress(NotFound, InvalidInput):  # whoever verifies the image is told
+            golden, content = payload_of(works, one.digest)
+            read_golden(content)
+            found.append(golden)
+    return found
 
 
 def is_signed_by(public_key: bytes, message: bytes, signature: bytes) -> bool:
@@ -218,10 +261,6 @@ def _add(tx: Connection, workspace: Workspace, public_key: bytes, name: str, *, 
     rows.insert(tx, key)
     counters.increment(tx, counters.DESIRED_STATE)
     return key
-
-
-def _payload(works: ImageWorks, artefact: str) -> bytes:
-    return works.layout.path(works.layout.manifest(artefact).layers[0].digest).read_bytes()
 
 
 def _secret_name(key: str) -> str:

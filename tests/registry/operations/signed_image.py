@@ -2,7 +2,17 @@
 
 import msgspec
 
-from registry.core.imaging.images import IMAGE_LABEL, MODELS_PATH, Image, ImageKind, Runtime
+from registry.core.imaging.images import (
+    EMPTY,
+    IMAGE_LABEL,
+    MANIFEST_TYPE,
+    MODELS_PATH,
+    Descriptor,
+    Image,
+    ImageKind,
+    Manifest,
+    Runtime,
+)
 from registry.core.imaging.samples import GOLDEN_TYPE, GoldenAnswers, Sample
 from registry.images.build import build_image
 from registry.images.inputs import BuildInputs, ModelInput
@@ -11,6 +21,7 @@ from registry.operations.imaging.catalog import record_image
 from registry.operations.imaging.image_works import ImageWorks
 from registry.operations.imaging.referrers import attach
 from registry.operations.workspace import Workspace
+from registry.store.imaging import manifests
 
 NAME = "cancer"
 SCRIPT = b"def init():\n    pass\n\n\ndef run(data):\n    return data\n"
@@ -44,6 +55,23 @@ def make_image(workspace: Workspace, works: ImageWorks, *, samples: bool = True)
     if samples:
         attach(workspace, works, NAME, digest, GOLDEN_TYPE, msgspec.json.encode(GoldenAnswers(answers=[])))
     return image
+
+
+def push_artefact(workspace: Workspace, works: ImageWorks, image: Image, kind: str, *payloads: bytes) -> str:
+    """Attach to an image what this registry would not: any number of parts, and anything in them."""
+    config, *parts = (_part(works, payload, kind) for payload in (EMPTY, *payloads))
+    manifest = Manifest(schema_version=2, media_type=MANIFEST_TYPE, config=config, layers=parts)
+    written = _part(works, msgspec.json.encode(manifest), MANIFEST_TYPE)
+    listed = msgspec.structs.replace(written, artifact_type=kind)
+    with workspace.metadata.write() as tx:
+        manifests.insert(tx, image.name, listed.digest, MANIFEST_TYPE, 1)
+        manifests.insert_referrer(tx, image.name, image.digest, listed)
+    return listed.digest
+
+
+def _part(works: ImageWorks, content: bytes, media_type: str) -> Descriptor:
+    digest, size = works.layout.write([content])
+    return Descriptor(media_type=media_type, digest=digest, size=size)
 
 
 def flip(works: ImageWorks, digest: str) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -15,7 +16,7 @@ from registry.core.errors import BuildFailed, InvalidInput, NotFound, SlipwayErr
 from registry.core.imaging.acceleration import CPU, AccelerationRequest
 from registry.core.imaging.containers import ContainerSettings
 from registry.core.imaging.environments import EnvironmentRequest
-from registry.core.imaging.images import MODELS_PATH, BuildRequest, ImageKind
+from registry.core.imaging.images import MANIFEST_TYPE, MODELS_PATH, BuildRequest, ImageKind
 from registry.core.imaging.samples import (
     GOLDEN_TYPE,
     MAX_SAMPLE_BYTES,
@@ -38,12 +39,14 @@ from registry.operations.imaging.catalog import list_images, resolve_image
 from registry.operations.imaging.golden import get_golden
 from registry.operations.imaging.image_works import ImageWorks, open_image_works
 from registry.operations.imaging.images import start_build
-from registry.operations.imaging.referrers import referrers
+from registry.operations.imaging.referrers import attach, referrers
+from registry.operations.imaging.signing import signature_fault
 from registry.operations.modelling.dataset_versions import create_version as create_dataset
 from registry.operations.modelling.model_labels import set_alias
 from registry.operations.modelling.model_versions import create_version
 from registry.operations.modelling.models import create_model
 from registry.operations.workspace import Workspace
+from registry.store.imaging import manifests
 from registry.store.modelling import model_versions, models
 
 ONNX = b"\x08\x0a\x3a\x02\x0a\x00"
@@ -407,6 +410,28 @@ def test_the_same_image_is_not_rehearsed_again(workspace: Workspace, works: Imag
     first, second = build(workspace, works, request), build(workspace, works, request)
     assert first.result == second.result
     assert rehearsals(works).asked == [first.result["digest"]]
+
+
+def test_answers_that_somebody_pushed_neither_stand_for_a_rehearsal_nor_are_signed(
+    workspace: Workspace, works: ImageWorks
+) -> None:
+    register(workspace, "cancer", model_onnx=ONNX)
+    request = BuildRequest(name="mine", model="cancer:1", sample_requests=[sample(workspace)])
+    digest = build(workspace, works, request).result["digest"]
+    planted = GoldenAnswers(answers=[Answer(sample="rows.json", status=200, content_type="text/plain", body=b"666")])
+    other = replace(request, name="other")
+    with workspace.metadata.write() as tx:
+        manifests.insert(tx, "other", digest, MANIFEST_TYPE, 1)
+    for name in ("mine", "other"):
+        attach(workspace, works, name, digest, GOLDEN_TYPE, msgspec.json.encode(planted))
+
+    assert build(workspace, works, other).result["digest"] == digest
+    assert rehearsals(works).asked == [digest, digest]
+    build(workspace, works, request)
+    assert rehearsals(works).asked == [digest, digest], "its own signature names the answers of the first rehearsal"
+    for name in ("mine", "other"):
+        assert [answer.body for answer in get_golden(workspace, works, name).answers] == [b"[0.5]"]
+        assert signature_fault(workspace, works, resolve_image(workspace, name)) == ""
 
 
 def test_an_image_whose_samples_are_not_answered_is_not_stored(workspace: Workspace, works: ImageWorks) -> None:

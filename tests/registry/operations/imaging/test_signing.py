@@ -14,12 +14,13 @@ from registry.core.imaging.signatures import SIGNATURE_TYPE, NewTrustedKey, Sign
 from registry.operations.activities import get_activity
 from registry.operations.deploying.desired import get_desired_state
 from registry.operations.imaging import signing
+from registry.operations.imaging.golden import get_golden
 from registry.operations.imaging.image_verify import start_verification, verify_image
 from registry.operations.imaging.image_works import ImageWorks, open_image_works
 from registry.operations.imaging.referrers import attach, referrers
 from registry.operations.security.vault import list_secrets
 from registry.operations.workspace import Workspace, open_workspace
-from tests.registry.operations.signed_image import NAME, flip, make_image
+from tests.registry.operations.signed_image import NAME, flip, make_image, push_artefact
 
 FOREIGN = SigningKey(b"2" * 32)
 
@@ -59,13 +60,43 @@ def test_the_first_signature_makes_the_workspaces_key(workspace: Workspace, work
 
 
 def test_what_is_signed_includes_the_recorded_answers(workspace: Workspace, works: ImageWorks, signed: Image) -> None:
+    before = signing.golden_of(workspace, works, signed)
     other = GoldenAnswers(answers=[Answer(sample="a", status=200, content_type="text/plain", body=b"1")])
     attach(workspace, works, NAME, signed.digest, GOLDEN_TYPE, msgspec.json.encode(other))
 
-    [fault] = faults(workspace, works, signed)
-    assert "is of other recorded answers" in fault
-    signing.sign_image(workspace, works, signed)
+    assert signing.golden_of(workspace, works, signed) == before, "newer ones that nobody signed do not count"
     assert faults(workspace, works, signed) == []
+    unsigned = msgspec.structs.replace(signed, config=msgspec.structs.replace(signed.config, samples=[]))
+    assert "is of other recorded answers" in signing.signature_fault(workspace, works, unsigned)
+
+
+@pytest.mark.parametrize(
+    "payloads",
+    [
+        [],
+        [b"{}", b"{}"],
+        [b"[]"],
+        [b"\xff"],
+        [b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"],
+        [b'{"statement": "\\ud800", "key": "k", "signature": "x", "answers": [{"body": "?"}]}'],
+        [b" " * (4 << 20) + b" "],
+    ],
+)
+def test_an_artefact_that_is_none_counts_for_nothing_and_breaks_nothing(
+    workspace: Workspace, works: ImageWorks, signed: Image, payloads: list[bytes]
+) -> None:
+    golden = signing.golden_of(workspace, works, signed)
+    for kind in (SIGNATURE_TYPE, GOLDEN_TYPE):
+        push_artefact(workspace, works, signed, kind, *payloads)
+
+    assert faults(workspace, works, signed) == []
+    assert signing.golden_of(workspace, works, signed) == golden
+    assert get_golden(workspace, works, NAME).answers == []
+    made = signing.sign_image(workspace, works, signed)
+    signing.rotate_key(workspace)
+    signing.remove_key(workspace, made.key)
+    [fault] = faults(workspace, works, signed)
+    assert "is not what a signature looks like" in fault
 
 
 def test_a_new_key_signs_and_the_one_before_stays_trusted_until_it_is_removed(
