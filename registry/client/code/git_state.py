@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from registry.client.code.git_command import Git
+from registry.client.code.git_folder import check_own
 from registry.client.code.snapshot import SECRETS, may_be_secret
 from registry.core.errors import InvalidInput
 from registry.core.paths import check_archive_path
@@ -44,13 +45,14 @@ def read_git(folder: Path) -> FoundGit | None:
 
     Raises:
         Unavailable: there is no git on this machine, or it takes too long.
-        InvalidInput: git refuses the repository.
+        InvalidInput: git refuses the repository, or it is another folder's.
     """
     here = folder.resolve()
     top = next((one for one in (here, *here.parents) if (one / ".git").exists()), None)
     if top is None:
         return None
     git = Git(top)
+    check_own(git)
     commit = git.say("rev-parse", "--verify", "--quiet", "HEAD^{commit}") or None
     branch = git.say("symbolic-ref", "--quiet", "--short", "HEAD") or None
     patch, notes = _patch(git, commit)

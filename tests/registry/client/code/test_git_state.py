@@ -233,6 +233,94 @@ def test_a_worktree_elsewhere_is_not_looked_at(repository: Path, tmp_path: Path)
     assert b"t0psecret" not in (found_in(repository).patch or b"")
 
 
+@pytest.fixture
+def private(tmp_path: Path) -> Path:
+    """The git directory of a repository that nobody meant to show."""
+    folder = tmp_path / "private"
+    folder.mkdir()
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    (folder / "diary.txt").write_text("t0psecret")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "private")
+    return folder / ".git"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What an archive from somebody else was unpacked to."""
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    return folder
+
+
+def leak(folder: Path) -> bytes:
+    """Return what git itself would show of another repository's content here."""
+    return subprocess.run(["git", "diff", "HEAD"], cwd=folder, capture_output=True, check=True).stdout
+
+
+def test_a_git_file_that_names_another_repository_shows_nothing_of_it(private: Path, folder: Path) -> None:
+    (folder / ".git").write_text(f"gitdir: {private}\n")
+    assert b"t0psecret" in leak(folder)
+    with pytest.raises(InvalidInput, match="leads to a repository that is not the folder's own"):
+        read_git(folder)
+
+
+def test_a_git_link_to_another_repository_shows_nothing_of_it(private: Path, folder: Path) -> None:
+    (folder / ".git").symlink_to(private)
+    assert b"t0psecret" in leak(folder)
+    with pytest.raises(InvalidInput, match="not the folder's own"):
+        read_git(folder)
+
+
+@pytest.mark.parametrize("inside", [".git", "fake", "fake/worktrees/x"])
+def test_a_git_directory_that_borrows_anothers_refs_shows_nothing_of_it(
+    private: Path, folder: Path, inside: str
+) -> None:
+    borrowing = folder / inside
+    borrowing.mkdir(parents=True)
+    (borrowing / "HEAD").write_text("ref: refs/heads/main\n")
+    (borrowing / "commondir").write_text(f"{private}\n")
+    (borrowing / "gitdir").write_text(f"{folder}/.git\n")
+    if inside != ".git":
+        (folder / ".git").write_text(f"gitdir: {inside}\n")
+    assert b"t0psecret" in leak(folder)
+    with pytest.raises(InvalidInput, match="not the folder's own"):
+        read_git(folder)
+
+
+@pytest.mark.parametrize("link", ["refs", "refs/heads/main"])
+def test_a_repository_whose_refs_are_links_to_anothers_shows_nothing_of_it(
+    private: Path, folder: Path, link: str
+) -> None:
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    (folder / ".git/objects/info/alternates").write_text(f"{private}/objects\n")
+    if link == "refs":
+        for one in ("heads", "tags", ""):
+            (folder / ".git/refs" / one).rmdir()
+    (folder / ".git" / link).symlink_to(private / link)
+    assert b"t0psecret" in leak(folder)
+    with pytest.raises(InvalidInput, match="is a link out of the repository"):
+        read_git(folder)
+
+
+def test_a_submodule_is_a_repository_of_its_own(repository: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    git(whole, "init", "--quiet")
+    git(whole, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(repository), "trees")
+    assert (whole / "trees/.git").is_file()
+    assert found_in(whole / "trees").state.commit == git(repository, "rev-parse", "HEAD")
+
+
+def test_a_worktree_that_was_moved_says_how_to_mend_it(repository: Path, tmp_path: Path) -> None:
+    git(repository, "worktree", "add", "--quiet", "-b", "other", str(tmp_path / "other"))
+    (tmp_path / "other").rename(tmp_path / "moved")
+    with pytest.raises(InvalidInput, match="git worktree repair"):
+        read_git(tmp_path / "moved")
+    git(tmp_path / "moved", "worktree", "repair")
+    assert found_in(tmp_path / "moved").state.branch == "other"
+
+
 @pytest.mark.parametrize("hangs", ["exec sleep 60", "sleep 60 & wait", "sleep 60 & exit 0"])
 def test_a_git_that_hangs_is_ended_with_all_that_it_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs: str
