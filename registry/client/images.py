@@ -1,6 +1,7 @@
 """Images as the SDK has them: build from a document and the folder it lies in, find, tag, compare."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -79,8 +80,10 @@ class Images:
         """Delete what no revision and no tag refers to."""
         return self._door.ask("POST", "/image-prune", PrunePlan, order)
 
-    def build(self, document: ImageDocument, folder: Path) -> Activity:
+    def build(self, document: ImageDocument, folder: Path, report: Callable[[str], None] = lambda _: None) -> Activity:
         """Upload what the document names and begin the build; follow the activity to its ``result``.
+
+        ``report`` is told of each link in the code folder that does not travel, such as one that leads out of it.
 
         Raises:
             InvalidInput: a path in the document, relative to ``folder``, leads to nothing.
@@ -91,7 +94,7 @@ class Images:
             kind=document.kind,
             model=document.model,
             models=document.models,
-            code_digest=self._upload(folder / code.code) if code else None,
+            code_digest=self._upload(folder / code.code, report) if code else None,
             scoring_script=code.scoring_script if code else None,
             environment=_read_environment(document.environment, folder),
             sample_requests=upload_samples(self._blobs, document.sample_requests, folder),
@@ -111,10 +114,11 @@ class Images:
         acceleration = document.acceleration
         return None if acceleration is None else upload_calibration(self._blobs, acceleration, folder)
 
-    def _upload(self, code: Path) -> str:
+    def _upload(self, code: Path, report: Callable[[str], None]) -> str:
         with tempfile.TemporaryDirectory(prefix="slipway-code-") as temporary:
             archive = Path(temporary) / "code.tar"
-            pack_folder(code, archive)
+            for path, why in pack_folder(code, archive).items():
+                report(f"{path!r} is not in the image: {why}")
             return self._blobs.put_file(archive)
 
 

@@ -46,8 +46,8 @@ class Runs:
         """Keep with a run what it was made from: a snapshot of the folder, the state of git around it, and what is
         installed beside ``python`` (None is the interpreter that calls this).
 
-        What ``.slipwayignore`` lists stays out, as does what by its name holds a secret. A repository that git refuses
-        is noted, and the rest is kept. ``report`` is told what is being done.
+        What ``.slipwayignore`` lists stays out, as does what by its name holds a secret, and a link to either or out of
+        the folder. A repository that git refuses is noted, and the rest is kept. ``report`` is told what is being done.
 
         Raises:
             NotFound: no such run.
@@ -65,7 +65,8 @@ class Runs:
             packed = pack_snapshot(Path(folder), archive)
             report(f"sending {packed.files:,} files, {archive.stat().st_size:,} bytes")
             digest = self._blobs.put_file(archive)
-        left_out = [f"{path!r} is not in the snapshot: it may hold a secret" for path in packed.left_out[:MAX_NAMED]]
+        named = list(packed.left_out.items())[:MAX_NAMED]
+        left_out = [f"{path!r} is not in the snapshot: {why}"[:500] for path, why in named]
         new = NewRunCode(snapshot=digest, git=git, environment=environment, notes=[*notes, *left_out])
         return self._door.ask("PUT", _code(run), RunCode, new)
 

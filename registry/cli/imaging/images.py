@@ -9,7 +9,17 @@ import typer
 from registry.cli.activity import follow
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.documents import FILE_OPTION, SET_OPTION, load_file, of_file
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, print_rows, short, when
+from registry.cli.output import (
+    OUTPUT_OPTION,
+    OutputFormat,
+    console,
+    print_json,
+    print_record,
+    print_rows,
+    short,
+    warn,
+    when,
+)
 from registry.core.imaging.image_documents import load_image
 from registry.core.imaging.image_views import ImageQuery
 from registry.core.imaging.images import LAYER_ANNOTATION, PATH_ANNOTATION, ImageConfig
@@ -33,7 +43,7 @@ def build(
     client = connect(url)
     document = load_file(file, [*(overrides or []), *(["environment.vendor=true"] if vendor else [])], load_image)
     with of_file(file):
-        activity = client.images.build(document, folder=file.resolve().parent)
+        activity = client.images.build(document, folder=file.resolve().parent, report=warn)
     ended = follow(client, activity, quiet=output is OutputFormat.JSON)
     image = client.images.get(ended.result["reference"])
     if output is OutputFormat.JSON:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from registry.client.code.git_command import Git
 from registry.client.code.git_folder import check_own
-from registry.client.code.snapshot import SECRETS, may_be_secret
+from registry.client.code.secret_names import SECRETS, may_be_secret
 from registry.core.errors import InvalidInput
 from registry.core.paths import check_archive_path
 from registry.core.tracking.run_code import MAX_PATCH_BYTES, GitState, without_credentials

@@ -9,30 +9,25 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
 from registry.client.code.code_folder import code_files
+from registry.client.code.secret_names import may_be_secret
 from registry.core.errors import InvalidInput
 from registry.core.paths import check_archive_path
 from registry.core.tracking.run_code import MAX_SNAPSHOT_BYTES, MAX_SNAPSHOT_FILES
 
-# What usually holds a secret is never recorded; what a run needs of it comes from somewhere else.
-SECRETS = (
-    *(".env", ".env.*", ".netrc", ".pypirc", ".pgpass"),
-    *("*.pem", "*.key", "*.pfx", "*.p12", "id_rsa*", "id_ed25519*"),
-)
 _MOMENT = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can tell
 _ENTRY_BYTES, _END_BYTES = 30 + 46, 22  # what a zip has besides contents and names, of each file and in the end
 _LARGEST = 3  # files that an error names
 
 
 class Packed(NamedTuple):
-    """``left_out`` are paths whose names say that they hold secrets."""
+    """``left_out`` are paths that hold a secret by their names, and links that lead out, and why."""
 
     files: int
-    left_out: list[str]
+    left_out: dict[str, str]
 
 
 def pack_snapshot(folder: Path, archive: Path) -> Packed:
@@ -43,7 +38,8 @@ def pack_snapshot(folder: Path, archive: Path) -> Packed:
             read, or its name cannot travel.
     """
     found = code_files(folder)
-    paths = [check_archive_path(path) for path in found if not may_be_secret(path)]
+    secret = {path: "it may hold a secret" for path in found.paths if may_be_secret(path)}
+    paths = [check_archive_path(path) for path in found.paths if path not in secret]
     try:
         _check_size(folder, paths)
         with zipfile.ZipFile(archive, "x", zipfile.ZIP_STORED) as packed:
@@ -51,7 +47,7 @@ def pack_snapshot(folder: Path, archive: Path) -> Packed:
                 _pack(packed, folder, path)
     except OSError as error:  # it is not ours to read, or was deleted just now
         raise InvalidInput(f"cannot pack {folder}: {error.filename or folder}: {error.strerror}") from error
-    return Packed(len(paths), [path for path in found if may_be_secret(path)])
+    return Packed(len(paths), dict(sorted({**secret, **found.left_out}.items())))
 
 
 def _pack(packed: zipfile.ZipFile, folder: Path, path: str) -> None:
@@ -95,12 +91,6 @@ def _unpack(archive: Path, folder: Path) -> int:
                 shutil.copyfileobj(source, file)
             target.chmod(0o755 if entry.external_attr >> 16 & stat.S_IXUSR else 0o644)
     return len(entries)
-
-
-def may_be_secret(path: str) -> bool:
-    """Tell whether a file's name is one that usually holds a secret."""
-    name = path.rpartition("/")[2]
-    return any(fnmatchcase(name.lower(), pattern) for pattern in SECRETS)
 
 
 def _check_size(folder: Path, paths: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 import json
 import subprocess
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -50,6 +51,15 @@ def test_a_document_with_a_mistake_is_one_line(
 def test_the_image_of_a_model_that_is_not_there_exits_with_1(ask: Slipway, write: Write) -> None:
     done = ask("build", "-f", write(name="cancer-gbm", model="azureml:cancer:7"))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+
+
+def test_a_link_out_of_the_code_folder_is_warned_of(ask: Slipway, write: Write, tmp_path: Path) -> None:
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code/score.py").write_text("x")
+    (tmp_path / "code/stolen").symlink_to(__file__)
+    code = {"code": "code", "scoring_script": "score.py"}
+    done = ask("build", "-f", write(name="cancer-gbm", model="cancer:7", code_configuration=code))
+    assert "warning: 'stolen' is not in the image: it is a link out of the folder\n" in done.stderr
 
 
 def test_a_reference_that_leads_nowhere_is_one_line(ask: Slipway) -> None:

@@ -67,6 +67,20 @@ def test_what_an_ignore_file_cannot_say_is_an_error(tmp_path: Path, archive: Pat
         packed(folder, archive)
 
 
+def test_a_link_out_of_the_folder_is_left_out_and_told(tmp_path: Path, archive: Path) -> None:
+    (tmp_path / "token").write_text("t0psecret")
+    folder = write(tmp_path / "code", score_py="x", lib__a_py="y")
+    (folder / "lib/stolen").symlink_to("../../token")
+    (folder / "same.py").symlink_to("lib/a.py")
+    (tmp_path / "link").symlink_to(folder)
+    (folder / ".slipwayignore").write_text(".*\n")
+
+    assert pack_folder(tmp_path / "link", archive) == {"lib/stolen": "it is a link out of the folder"}
+    with tarfile.open(archive) as tar:
+        assert tar.getnames() == ["lib/a.py", "same.py", "score.py"]
+    assert b"t0psecret" not in archive.read_bytes()
+
+
 def test_a_missing_folder_is_named(tmp_path: Path, archive: Path) -> None:
     with pytest.raises(InvalidInput, match="there is no code folder"):
         packed(tmp_path / "nowhere", archive)

@@ -23,7 +23,7 @@ def test_the_same_files_give_the_same_bytes_anywhere(tmp_path: Path) -> None:
     (second / "train.py").chmod(0o600)
     (second / "__pycache__").mkdir()
     for number, folder in enumerate((first, second)):
-        assert pack_snapshot(folder, tmp_path / f"{number}.zip") == (2, [])
+        assert pack_snapshot(folder, tmp_path / f"{number}.zip") == (2, {})
     assert (tmp_path / "0.zip").stat().st_size == 2 + (76 + 2 * 8) + (76 + 2 * 8) + 22, "the size that is foretold"
     assert (tmp_path / "0.zip").read_bytes() == (tmp_path / "1.zip").read_bytes()
 
@@ -42,8 +42,40 @@ def test_what_is_unpacked_is_what_was_packed(tmp_path: Path) -> None:
 def test_what_is_ignored_or_may_be_secret_stays_out(tmp_path: Path) -> None:
     files = {"train.py": "x", "data/rows.csv": "x", ".env": "KEY=1", "deep/id_rsa": "x", ".slipwayignore": "data\n"}
     packed = pack_snapshot(write(tmp_path / "code", files), tmp_path / "code.zip")
-    assert packed == (1, [".env", "deep/id_rsa"])
+    assert packed == (1, {".env": "it may hold a secret", "deep/id_rsa": "it may hold a secret"})
     assert zipfile.ZipFile(tmp_path / "code.zip").namelist() == ["train.py"]
+
+
+@pytest.mark.parametrize(
+    "name", [".git-credentials", "credentials", "Credentials.json", "store.jks", "id_ecdsa_sk", "id_dsa.pub", ".netrc"]
+)
+def test_files_of_these_names_may_hold_a_secret(tmp_path: Path, name: str) -> None:
+    packed = pack_snapshot(write(tmp_path / "code", {"id_map.py": "x", name: "x"}), tmp_path / "code.zip")
+    assert (packed.files, list(packed.left_out)) == (1, [name])
+
+
+def test_a_link_is_kept_only_if_what_it_leads_to_is(tmp_path: Path) -> None:
+    write(tmp_path, {"home/token": "t0psecret"})
+    files = {"train.py": "x", ".env": "t0psecret", ".git/config": "t0psecret", "data/a": "x", ".slipwayignore": "data"}
+    folder = write(tmp_path / "code", files)
+    (folder / "again.py").symlink_to("train.py")
+    (folder / "rows").symlink_to("data/a")
+    (folder / "settings").symlink_to(".env")
+    (folder / "config").symlink_to(".git/config")
+    (folder / "stolen").symlink_to(tmp_path / "home/token")
+    (folder / "step").symlink_to("stolen")
+    (folder / "nowhere").symlink_to("nowhere")
+    packed = pack_snapshot(folder, tmp_path / "code.zip")
+    assert packed.left_out == {
+        ".env": "it may hold a secret",
+        "config": "it is a link to what is ignored",
+        "rows": "it is a link to what is ignored",
+        "settings": "it is a link to what may hold a secret",
+        "step": "it is a link out of the folder",
+        "stolen": "it is a link out of the folder",
+    }
+    assert zipfile.ZipFile(tmp_path / "code.zip").namelist() == ["again.py", "train.py"]
+    assert b"t0psecret" not in (tmp_path / "code.zip").read_bytes()
 
 
 def test_a_folder_that_is_no_code_is_refused_by_its_size(tmp_path: Path) -> None:
