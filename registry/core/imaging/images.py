@@ -32,6 +32,7 @@ PATH_ANNOTATION = "dev.slipway.path"  # on the descriptor of a layer of one file
 # Paths inside the image's file system, without the leading slash. Code and models are found where Azure ML puts them.
 SCORING_PATH = "opt/slipway/scoring"  # goes on sys.path; holds the package slipway_scoring
 LOCK_PATH = "opt/slipway/requirements.lock"
+MAX_LOCK_BYTES = 4 << 20  # thousands of packages, each with the hashes of all its files
 WHEELS_PATH = "opt/slipway/wheels"  # *.whl, if the image carries them
 CODE_PATH = "var/azureml-app"
 MODEL_FILES_PATH = "opt/slipway/models"  # /<position>/… : no name and no version, so that versions share layers

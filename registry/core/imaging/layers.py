@@ -12,7 +12,15 @@ from pathlib import PurePosixPath
 from typing import IO
 
 from registry.core.errors import InvalidInput
-from registry.core.imaging.images import GZIP_LAYER_TYPE, LAYER_ANNOTATION, LAYER_TYPE, Descriptor, LayerKind
+from registry.core.imaging.images import (
+    GZIP_LAYER_TYPE,
+    LAYER_ANNOTATION,
+    LAYER_TYPE,
+    LOCK_PATH,
+    MAX_LOCK_BYTES,
+    Descriptor,
+    LayerKind,
+)
 from registry.core.paths import check_archive_path
 
 MAX_INFLATED_BYTES = 16 << 20  # of the compressed layer, which is held in memory
@@ -60,6 +68,19 @@ def check_member(member: tarfile.TarInfo) -> str:
             check_link(path, member.linkname)
             return path
     raise InvalidInput(f"{path!r} is neither a file nor a folder", path=path)
+
+
+def read_lock(tar: tarfile.TarFile, member: tarfile.TarInfo) -> str:
+    """Return the text of an image's lock. Raises InvalidInput if it is no file, too large, or not UTF-8."""
+    content = tar.extractfile(member) if member.isfile() else None
+    if content is None:
+        raise InvalidInput(f"{LOCK_PATH} is no file")
+    if member.size > MAX_LOCK_BYTES:
+        raise InvalidInput(f"{LOCK_PATH} has {member.size:,} bytes: {MAX_LOCK_BYTES:,} are the most")
+    try:
+        return content.read().decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{LOCK_PATH} is not UTF-8: {error}") from error
 
 
 def check_link(path: str, target: str) -> None:

@@ -9,23 +9,33 @@ from collections.abc import Iterator
 from registry.core.errors import InvalidInput
 from registry.core.imaging.image_views import LayerDifference, differing
 from registry.core.imaging.images import LAYER_ANNOTATION, LOCK_PATH, Descriptor, LayerKind
-from registry.core.imaging.layers import plain_tar
+from registry.core.imaging.layers import plain_tar, read_lock
 from registry.core.tar_headers import BoundedTar
 from registry.images.keeping.layout import ImageLayout
 
+_NO_LAYER = (tarfile.TarError, ValueError, EOFError, InvalidInput)
 MAX_COMPARED_BYTES = 64 << 20  # of a layer; the files of a larger one are not read
 _LOCKED = re.compile(r"(?P<name>[A-Za-z0-9][-_.A-Za-z0-9]*)\s*(?:==\s*(?P<version>[^\s;\\]+)|@\s*(?P<url>[^\s;\\]+))")
 
 
 def packages_of(layout: ImageLayout, layers: list[Descriptor]) -> dict[str, str]:
-    """Return package → version (or address) of an image's lock; empty where it has none. Raises NotFound for a blob."""
+    """Return package → version (or address) of an image's lock; empty where it has none.
+
+    Raises:
+        NotFound: a layer is not in the layout.
+        InvalidInput: the lock cannot be read; the message names its layer.
+    """
     for layer in layers:
         if layer.annotations.get(LAYER_ANNOTATION) != LayerKind.ENVIRONMENT:
             continue
-        with tarfile.open(layout.path(layer.digest), "r:") as tar:
-            for member in tar:
-                if member.name == LOCK_PATH and (content := tar.extractfile(member)) is not None:
-                    return locked_packages(content.read().decode())
+        try:
+            with layout.path(layer.digest).open("rb") as blob, BoundedTar(plain_tar(blob, layer)) as tar:
+                for member in tar:
+                    if member.name == LOCK_PATH:
+                        return locked_packages(read_lock(tar, member))
+        except _NO_LAYER as error:
+            message = f"packages cannot be compared: layer {layer.digest}: {error}"
+            raise InvalidInput(message, digest=layer.digest) from error
     return {}
 
 
@@ -78,7 +88,7 @@ def _files(layout: ImageLayout, layer: Descriptor | None) -> dict[str, str]:
         return {}
     try:
         return dict(_members(layout, layer))
-    except (tarfile.TarError, ValueError, EOFError, InvalidInput):  # somebody else's
+    except _NO_LAYER:  # somebody else's
         return {}
 
 

@@ -11,7 +11,7 @@ import msgspec
 from registry.core.errors import InvalidInput
 from registry.core.imaging.descriptions import read_description
 from registry.core.imaging.images import IMAGE_LABEL, LOCK_PATH, Descriptor, ImageConfig
-from registry.core.imaging.layers import check_member, plain_tar
+from registry.core.imaging.layers import check_member, plain_tar, read_lock
 from registry.core.imaging.manifests import CONFIG_TYPES, PushedManifest
 from registry.core.imaging.pushes import RefusedImage
 from registry.core.tar_headers import BoundedTar
@@ -59,6 +59,8 @@ def check_layers(layout: ImageLayout, manifest: PushedManifest) -> None:
             with layout.path(layer.digest).open("rb") as file, BoundedTar(plain_tar(file, layer)) as tar:
                 for member in tar:
                     tree.add(check_member(member), member.type)
+                    if member.name == LOCK_PATH:
+                        read_lock(tar, member)
         except (tarfile.TarError, ValueError, EOFError, InvalidInput) as error:
             raise RefusedImage(f"layer {layer.digest} is refused: {error}", digest=layer.digest) from error
     if LOCK_PATH not in tree.files:

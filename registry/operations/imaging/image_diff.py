@@ -12,7 +12,7 @@ def compare(workspace: Workspace, layout: ImageLayout, a: str, b: str) -> ImageD
     """Return what differs between the images that two references mean now.
 
     Raises:
-        InvalidInput: a reference is none of the accepted forms.
+        InvalidInput: a reference is none of the accepted forms, or an image's lock cannot be read.
         NotFound: it names nothing, or a layer is missing.
     """
     left, right = resolve_image(workspace, a), resolve_image(workspace, b)

@@ -149,6 +149,21 @@ def test_a_bomb_is_refused_by_its_first_bytes(layout: ImageLayout, make: Make) -
         check_layers(layout, make(bomb.getvalue()))
 
 
+@pytest.mark.parametrize(
+    ("lock", "reason"),
+    [
+        (member(LOCK_PATH, content=b"a==1\n" * (1 << 20)), "has 5,242,880 bytes: 4,194,304 are the most"),
+        (member(LOCK_PATH, content=b"\xff\xfe"), "is not UTF-8"),
+        (member(LOCK_PATH, tarfile.SYMTYPE, link="x"), "is no file"),
+        (member(LOCK_PATH, tarfile.DIRTYPE), "is no file"),
+    ],
+)
+def test_a_lock_that_cannot_be_read_is_refused(layout: ImageLayout, make: Make, lock: bytes, reason: str) -> None:
+    manifest = msgspec.structs.replace(make(), layers=[_descriptor(layout, lock, LAYER_TYPE)])
+    with pytest.raises(RefusedImage, match=reason):
+        check_layers(layout, manifest)
+
+
 def test_an_image_without_a_lock_is_refused(layout: ImageLayout, make: Make) -> None:
     manifest = make(b"")
     with pytest.raises(RefusedImage, match=r"has no opt/slipway/requirements\.lock"):

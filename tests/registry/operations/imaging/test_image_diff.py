@@ -1,9 +1,10 @@
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from registry.core.errors import NotFound
+from registry.core.errors import InvalidInput, NotFound
 from registry.core.imaging.image_views import Setting
 from registry.core.imaging.images import (
     LAYER_ANNOTATION,
@@ -29,17 +30,23 @@ def layout(tmp_path: Path) -> ImageLayout:
     return ImageLayout(tmp_path / "images")
 
 
-def made(workspace: Workspace, layout: ImageLayout, digit: str, version: int, **content: dict[str, str]) -> Image:
+def made(
+    workspace: Workspace, layout: ImageLayout, digit: str, version: int, **content: Mapping[str, str | bytes]
+) -> Image:
     """An image whose layers, by kind, hold files with a text."""
     layers = []
     for kind, files in content.items():
-        digest, size = layout.write(tar_chunks(entry_of_bytes(path, text.encode()) for path, text in files.items()))
+        digest, size = layout.write(tar_chunks(entry_of_bytes(*_file(*file)) for file in files.items()))
         annotations = {LAYER_ANNOTATION: LayerKind(kind).value}
         layers.append(Descriptor(media_type=LAYER_TYPE, digest=digest, size=size, annotations=annotations))
     models = [ModelInImage(name="cancer", version=version, path="m")]
     config = msgspec.structs.replace(CONFIG, models=models)
     digest = f"sha256:{digit * 64}"
     return record_image(workspace, name="cancer", digest=digest, config=config, layers=layers, size_bytes=1)
+
+
+def _file(path: str, content: str | bytes) -> tuple[str, bytes]:
+    return path, content.encode() if isinstance(content, str) else content
 
 
 def test_packages_layers_files_and_settings_that_differ_are_told(workspace: Workspace, layout: ImageLayout) -> None:
@@ -79,6 +86,18 @@ def test_an_image_does_not_differ_from_itself(workspace: Workspace, layout: Imag
     made(workspace, layout, "a", 1, code={"score.py": "y"})
     found = compare(workspace, layout, "cancer:1", "cancer")
     assert (found.settings, found.packages, found.layers, found.shared_layers) == ([], [], [], 1)
+
+
+@pytest.mark.parametrize(
+    ("lock", "reason"), [(b"\xff\xfe", "is not UTF-8"), (b"a==1\n" * (1 << 20), "4,194,304 are the most")]
+)
+def test_a_lock_that_cannot_be_read_is_told_with_its_layer(
+    workspace: Workspace, layout: ImageLayout, lock: bytes, reason: str
+) -> None:
+    made(workspace, layout, "a", 1, environment={LOCK_PATH: LOCK})
+    b = made(workspace, layout, "b", 1, environment={LOCK_PATH: lock})
+    with pytest.raises(InvalidInput, match=f"layer {b.layers[0].digest}.*{reason}"):
+        compare(workspace, layout, "cancer:1", "cancer:2")
 
 
 def test_what_is_missing_is_named(workspace: Workspace, layout: ImageLayout) -> None:
