@@ -6,17 +6,9 @@ import typer
 
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.names import DATASET_ARGUMENT
-from registry.cli.output import (
-    OUTPUT_OPTION,
-    OutputFormat,
-    count,
-    print_done,
-    print_record,
-    print_rows,
-    transfer,
-    when,
-)
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, print_done, print_record, print_rows, transfer, when
 from registry.client.files import files_to_import
+from registry.core.counts import count
 from registry.core.errors import InvalidInput
 from registry.core.modelling.dataset_versions import DatasetVersion
 

@@ -105,11 +105,6 @@ def clock(unix_ms: int) -> str:
     return datetime.fromtimestamp(unix_ms / 1000, UTC).strftime("%H:%M:%SZ")
 
 
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun: 1 replica, 2 replicas."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def short(digest: str) -> str:
     """Return the first 12 hexadecimal digits of a digest, as people compare them."""
     return digest.removeprefix("sha256:")[:12]

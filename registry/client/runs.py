@@ -12,6 +12,7 @@ from registry.client.code.git_state import MAX_NAMED, read_git
 from registry.client.code.python_environment import read_environment
 from registry.client.code.snapshot import pack_snapshot, unpack_snapshot
 from registry.client.door import V1, Door
+from registry.core.counts import count
 from registry.core.errors import NotFound, SlipwayError
 from registry.core.tracking.run_code import GitState, NewRunCode, RunCode
 from registry.core.tracking.run_views import RunDetails, RunDiff, RunList, RunSummary
@@ -63,7 +64,7 @@ class Runs:
         with tempfile.TemporaryDirectory(prefix="slipway-snapshot-") as scratch:
             archive = Path(scratch) / "snapshot.zip"
             packed = pack_snapshot(Path(folder), archive)
-            report(f"sending {packed.files:,} files, {archive.stat().st_size:,} bytes")
+            report(f"sending {count(packed.files, 'file')}, {archive.stat().st_size:,} bytes")
             digest = self._blobs.put_file(archive)
         named = list(packed.left_out.items())[:MAX_NAMED]
         left_out = [f"{path!r} is not in the snapshot: {why}"[:500] for path, why in named]

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from registry.core.counts import count
 from registry.core.imaging.descriptions import SCHEMA
 from registry.core.imaging.images import (
     CODE_PATH,
@@ -90,8 +91,8 @@ def _add(layer: Layer, packed: PackedLayers, stage: Stage) -> tuple[Descriptor, 
     known = packed.find(layer)
     digest, size, diff_id = known or packed.pack(layer, stage)
     descriptor = Descriptor(media_type=layer.media_type, digest=digest, size=size, annotations=layer.annotations)
-    how = ", as before" if known else ""
-    return descriptor, diff_id, f"layer {layer.title}: {len(layer.entries)} files, {size:,} bytes, {digest}{how}"
+    files, how = count(len(layer.entries), "file"), ", as before" if known else ""
+    return descriptor, diff_id, f"layer {layer.title}: {files}, {size:,} bytes, {digest}{how}"
 
 
 def _container(config: ImageConfig) -> dict[str, Any]:

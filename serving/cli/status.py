@@ -1,6 +1,7 @@
 """What ``slipway status`` shows a person."""
 
-from registry.cli.output import console, count, table
+from registry.cli.output import console, table
+from registry.core.counts import count
 from serving.embedded.observation import ProcessView, ReplicaView, WorkspaceView
 from serving.embedded.standing import DeploymentView
 

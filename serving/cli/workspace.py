@@ -13,7 +13,8 @@ import msgspec
 import typer
 from rich.console import Console
 
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, count, print_json
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json
+from registry.core.counts import count
 from registry.core.errors import NotFound, Unavailable
 from serving.cli.node import CACHE_OPTION, DIR_OPTION
 from serving.cli.status import show_status

@@ -13,7 +13,6 @@ from registry.cli.output import (
     OUTPUT_OPTION,
     OutputFormat,
     console,
-    count,
     note,
     print_done,
     print_json,
@@ -24,6 +23,7 @@ from registry.cli.output import (
     when,
 )
 from registry.client import Client
+from registry.core.counts import count
 from registry.core.deploying.documents import load_deployment
 from registry.core.deploying.endpoints import Deployment, Endpoint
 from registry.core.errors import InvalidInput

@@ -3,7 +3,8 @@
 import typer
 
 from registry.cli.context import URL_OPTION, connect
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, count, print_json, print_rows, short, when
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_rows, short, when
+from registry.core.counts import count
 from registry.core.imaging.image_prune import PruneOrder, PrunePlan
 
 

@@ -8,7 +8,6 @@ from registry.cli.output import (
     OUTPUT_OPTION,
     OutputFormat,
     console,
-    count,
     print_done,
     print_json,
     print_rows,
@@ -16,6 +15,7 @@ from registry.cli.output import (
     table,
     when,
 )
+from registry.core.counts import count
 from registry.core.errors import InvalidInput
 from registry.core.imaging.image_views import ImageChange, ImageDiff, LayerDifference, Setting
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 import typer
 
 from registry.cli.context import URL_OPTION, connect
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, count, print_json, print_rows
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_rows
+from registry.core.counts import count
 from registry.core.modelling.lineage import DatasetReader, DeploymentUse, VersionUse
 
 

@@ -12,7 +12,6 @@ from registry.cli.names import MODEL_ARGUMENT, VERSION_ARGUMENT
 from registry.cli.output import (
     OUTPUT_OPTION,
     OutputFormat,
-    count,
     note,
     print_done,
     print_json,
@@ -24,6 +23,7 @@ from registry.cli.output import (
 from registry.client import Client
 from registry.client.files import files_to_import
 from registry.client.requests import RequestCount
+from registry.core.counts import count
 from registry.core.errors import InvalidInput, SlipwayError
 from registry.core.modelling.lineage import ModelLineage
 from registry.core.modelling.models import ModelVersion

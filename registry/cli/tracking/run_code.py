@@ -8,7 +8,8 @@ from rich.console import Console
 
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.names import RUN_ARGUMENT
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, count, note, print_done, print_record, short
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, note, print_done, print_record, short
+from registry.core.counts import count
 from registry.core.errors import InvalidInput
 from registry.core.tracking.datasets import DatasetUse, name_source
 from registry.core.tracking.run_code import Environment, GitState, Origin, RunCode

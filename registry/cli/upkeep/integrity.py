@@ -7,7 +7,8 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
 from registry.cli.context import workspace_folder
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, count, print_json, print_rows, short
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_rows, short
+from registry.core.counts import count
 from registry.core.errors import InvalidInput
 from registry.core.integrity import Fault, VerifyReport
 

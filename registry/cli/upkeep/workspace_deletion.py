@@ -6,7 +6,8 @@ import typer
 
 from registry.cli.activity import follow
 from registry.cli.context import URL_OPTION, connect
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, count, print_json, print_rows
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_rows
+from registry.core.counts import count
 from registry.core.workspace_deletion import DeletionPlan, NounCount
 
 

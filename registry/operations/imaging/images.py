@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from registry.core.activities import Activity, ActivityKind, ActivityState
+from registry.core.counts import count
 from registry.core.errors import BuildFailed, InvalidInput, NotFound, SlipwayError
 from registry.core.imaging.image_documents import check_kind, parse_models
 from registry.core.imaging.images import BuildRequest, Image, Runtime
@@ -112,7 +113,7 @@ def _build(
 ) -> Image:
     for version in versions:
         size = sum(file.size for file in version.files)
-        report(0.05, f"model {version.name}:{version.version}: {len(version.files)} files, {size:,} bytes")
+        report(0.05, f"model {version.name}:{version.version}: {count(len(version.files), 'file')}, {size:,} bytes")
     models = tuple(_model_input(workspace, version) for version in versions)
     with tempfile.TemporaryDirectory(prefix="slipway-build-") as folder:
         code = _fetch_code(workspace, request.code_digest, Path(folder) / "code.tar")
