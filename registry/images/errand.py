@@ -19,6 +19,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from registry.core.errors import BuildFailed, Unavailable
+from registry.core.variables import errand_variables
 
 
 class News(Protocol):
@@ -68,7 +69,12 @@ def run_errand(errand: Errand, order: msgspec.Struct, kind: type[N], report: Cal
     """
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
-            errand.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, start_new_session=True
+            errand.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=errand_variables(os.environ),  # it runs what users wrote, which reads its parent's variables
+            start_new_session=True,
         )
         overdue = threading.Timer(errand.within_s, _kill, [process])
         overdue.start()

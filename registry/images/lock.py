@@ -17,6 +17,7 @@ import uv
 from registry.core.errors import BuildFailed
 from registry.core.imaging.descriptions import PYTHON_MINOR
 from registry.core.imaging.images import Runtime
+from registry.core.variables import uv_variables
 
 ONNX_REQUIREMENTS: tuple[str, ...] = ("onnxruntime>=1.16",)
 
@@ -26,8 +27,6 @@ _REQUIREMENT = re.compile(
     r"\s*(?:\[[-_.,\sA-Za-z0-9]*\])?"  # extras
     r"\s*(?:$|[<>=!~;(]|@\s*https://|--hash=)"  # version, marker, or a wheel's own address
 )
-# Settings of the project that runs this process must not steer an image's lock.
-_FOREIGN_VARIABLES = {"UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV", "PYTHONPATH"}
 _TIMEOUT_S = 300
 
 
@@ -35,7 +34,8 @@ def check_requirements(text: str) -> list[str]:
     """Return the requirement lines of ``text`` without comments, continuation lines joined.
 
     Raises:
-        BuildFailed: a line is an option (``-r``, ``--index-url``…), a local path or otherwise no requirement.
+        BuildFailed: a line is an option (``-r``, ``--index-url``…), a local path or otherwise no requirement, or has a
+            variable, for which uv would write what it is on this machine.
     """
     lines = []
     for number, line in enumerate(text.replace("\\\r\n", " ").replace("\\\n", " ").splitlines(), start=1):
@@ -46,6 +46,12 @@ def check_requirements(text: str) -> list[str]:
             raise BuildFailed(
                 f"requirements, line {number}: {requirement!r} is not a requirement that an image can hold: write "
                 "NAME, NAME==VERSION or NAME @ https://…, without options and local paths",
+                line=number,
+            )
+        if "${" in requirement:
+            raise BuildFailed(
+                f"requirements, line {number}: {requirement!r} has a variable, and an image holds nothing of the "
+                "machine that builds it: write out what stands for ${…}",
                 line=number,
             )
         lines.append(requirement)
@@ -115,7 +121,6 @@ def run_uv(arguments: list[str], text: bytes) -> "subprocess.CompletedProcess[by
     """
     command = [uv.find_uv_bin(), *arguments, "--quiet", "--color", "never"]
     command += ["--python", sys.executable, "--no-python-downloads"]
-    variables = {name: value for name, value in os.environ.items() if name not in _FOREIGN_VARIABLES}
     with tempfile.TemporaryDirectory(prefix="slipway-lock-") as empty:  # no pyproject.toml or uv.toml in reach
         try:
             return subprocess.run(
@@ -123,7 +128,7 @@ def run_uv(arguments: list[str], text: bytes) -> "subprocess.CompletedProcess[by
                 input=text,
                 capture_output=True,
                 cwd=empty,
-                env=variables,
+                env=uv_variables(os.environ),
                 timeout=_TIMEOUT_S,
                 check=False,
             )

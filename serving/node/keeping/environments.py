@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 import uv
 
+from registry.core.variables import machine_variables
 from serving.node.errors import DiskRefused, EnvironmentFailed
 from serving.node.keeping.interpreters import find_interpreter, uv_environment
 from serving.node.keeping.kept import RECORD, KeptEnvironment
@@ -48,10 +49,16 @@ class Environments:
 
         Raises:
             InterpreterMissing: this node has no Python of that minor version.
-            EnvironmentFailed: uv could not install the lock; the message is uv's explanation.
+            EnvironmentFailed: uv could not install the lock; the message is uv's explanation. Or the lock has a
+                variable, for which uv would write what it is on this machine.
             DiskRefused: the disk is full, or refuses to write.
         """
-        key = environment_key(lock.read_bytes(), python)
+        locked = lock.read_bytes()
+        if b"${" in locked:
+            raise EnvironmentFailed(
+                "the image's lock has a variable, and nothing of this node is put into one: rebuild it"
+            )
+        key = environment_key(locked, python)
         entries = self._room.environments
         environment = entries.path(key)
 
@@ -82,7 +89,9 @@ def _make(environment: Path, lock: Path, wheels: Path, interpreter: str, inherit
         _run([*install, "--offline", "--no-index", "--find-links", str(wheels)], inherit)
     elif not _succeeds([*install, "--offline"], inherit):  # what uv has cached needs no index
         _run(install, inherit)
-    _succeeds([python, "-m", "compileall", "-q", "-j", "0", "-x", _NOT_COMPILED, str(environment / "lib")], inherit)
+    # Without site and its .pth files: nothing of a package runs before its image does.
+    compile_all = [python, "-I", "-S", "-m", "compileall", "-q", "-j", "0", "-x", _NOT_COMPILED]
+    _called([*compile_all, str(environment / "lib")], inherit, machine_variables(os.environ))
 
 
 def _size_bytes(folder: Path) -> int:
@@ -90,7 +99,7 @@ def _size_bytes(folder: Path) -> int:
 
 
 def _run(command: list[str], inherit: tuple[int, int]) -> None:
-    done = _called(command, inherit)
+    done = _called(command, inherit, uv_environment())
     if done.returncode != 0:
         lines = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
         kept = [line.removeprefix("error: ") for line in lines if not line.startswith("warning:")]
@@ -103,16 +112,18 @@ def _run(command: list[str], inherit: tuple[int, int]) -> None:
 
 
 def _succeeds(command: list[str], inherit: tuple[int, int]) -> bool:
-    return _called(command, inherit).returncode == 0
+    return _called(command, inherit, uv_environment()).returncode == 0
 
 
-def _called(command: list[str], inherit: tuple[int, int]) -> "subprocess.CompletedProcess[bytes]":
+def _called(
+    command: list[str], inherit: tuple[int, int], variables: dict[str, str]
+) -> "subprocess.CompletedProcess[bytes]":
     try:
         return subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            env=uv_environment(),
+            env=variables,
             cwd="/",  # away from any project's settings
             pass_fds=inherit,
             timeout=_TIMEOUT_S,

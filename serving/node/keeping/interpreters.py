@@ -9,13 +9,10 @@ from pathlib import Path
 import msgspec
 import uv
 
+from registry.core.variables import uv_variables
 from serving.node.errors import InterpreterMissing
 
 _TIMEOUT_S = 60
-# Settings of the environment that this process happens to run in must not steer another one's making.
-_FOREIGN_VARIABLES = {"UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"}
-
-
 _RELEASE = re.compile(r"3\.\d+\.\d+\Z")
 
 
@@ -30,8 +27,7 @@ class _Found(msgspec.Struct):
 
 def uv_environment() -> dict[str, str]:
     """The variables under which this node calls uv."""
-    kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN_VARIABLES}
-    return {**kept, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+    return {**uv_variables(os.environ), "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
 
 
 def find_interpreter(minor: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 
 from registry.core.errors import BuildFailed
 from registry.core.imaging.images import Runtime
-from registry.images.lock import Locks, check_python, check_requirements, compile_lock, own_requirements
+from registry.images.lock import Locks, check_python, check_requirements, compile_lock, own_requirements, run_uv
 from tests.registry.images.wheel_files import make_wheel
 
 
@@ -26,6 +26,22 @@ def test_comments_and_continuations_are_understood() -> None:
 def test_options_and_local_paths_are_refused(line: str) -> None:
     with pytest.raises(BuildFailed, match="line 2"):
         check_requirements(f"numpy\n{line}\n")
+
+
+@pytest.mark.parametrize("line", ["mine @ https://h/${PGPASSWORD}/mine-1.0-py3-none-any.whl", "mine==${HOME}"])
+def test_a_variable_is_refused_because_uv_would_fill_it_in(line: str) -> None:
+    with pytest.raises(BuildFailed, match=r"line 2: .* has a variable"):
+        check_requirements(f"numpy\n{line}\n")
+
+
+def test_uv_is_not_given_what_is_secret_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPASSWORD", "opensesame")
+
+    done = run_uv(["pip", "compile", "-"], b"mine @ https://127.0.0.1:9/${PGPASSWORD}/mine-1.0-py3-none-any.whl\n")
+
+    assert done.returncode != 0
+    assert b"PGPASSWORD" in done.stderr
+    assert b"opensesame" not in done.stderr
 
 
 @pytest.mark.parametrize("version", ["3.8", "3.11.7", "2.7", "3", "--help", "4.0"])

@@ -42,6 +42,22 @@ def test_it_is_given_its_order_and_tells_lines_and_at_last_the_answers() -> None
     assert [json.loads(line) for line in lines] == [order]
 
 
+def test_it_inherits_the_machines_variables_and_none_of_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for secret in ("SLIPWAY_TOKEN", "PGPASSWORD", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(secret, "opensesame")
+    for setting in ("UV_FIND_LINKS", "SLIPWAY_NODE_CACHE_GB", "SLIPWAY_INSTANCE"):
+        monkeypatch.setenv(setting, "7")
+    lines: list[str] = []
+
+    rehearse(f"tell(line=json.dumps(dict(os.environ)))\ntell(golden={GOLDEN})", lines)
+
+    inherited = json.loads(lines[0])
+    assert "opensesame" not in inherited.values()
+    assert inherited["PATH"] == os.environ["PATH"]
+    settings = {name for name, value in inherited.items() if value == "7"}
+    assert settings == {"UV_FIND_LINKS", "SLIPWAY_NODE_CACHE_GB", "SLIPWAY_INSTANCE"}
+
+
 def test_its_error_fails_the_build() -> None:
     with pytest.raises(BuildFailed, match=r"^sample rows\.json was answered with 500: ValueError: no \(score\.py:3\)$"):
         rehearse("tell(error='sample rows.json was answered with 500: ValueError: no (score.py:3)')")

@@ -1,3 +1,4 @@
+import hashlib
 import subprocess
 import sys
 from importlib.metadata import version
@@ -11,6 +12,7 @@ from serving.node.errors import EnvironmentFailed, InterpreterMissing
 from serving.node.keeping.environments import Environments, environment_key
 from serving.node.keeping.interpreters import find_interpreter
 from serving.node.keeping.room import open_room
+from tests.registry.images.wheel_files import make_wheel
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 ENSURE_PROGRAM = """
@@ -64,6 +66,30 @@ def test_bytecode_is_compiled_when_it_is_made(tmp_path: Path, small_lock: Path) 
     python = ensure(tmp_path, small_lock)
 
     assert list(python.parents[1].rglob("click/__pycache__/core.*.pyc"))
+
+
+def test_nothing_of_a_package_runs_while_the_environment_is_made(tmp_path: Path) -> None:
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    ran = tmp_path / "ran"
+    wheel = make_wheel(wheels / "mine-1.0-py3-none-any.whl", {"mine.pth": f"import os; os.mkdir({str(ran)!r})\n"})
+    lock = tmp_path / "requirements.lock"
+    lock.write_text(f"mine==1.0 --hash=sha256:{hashlib.sha256(wheel).hexdigest()}\n")
+
+    python = ensure(tmp_path / "node", lock, wheels=wheels)
+
+    assert not ran.exists()
+    assert list(python.parents[1].rglob("__pycache__/mine.*.pyc"))
+    assert says(python, "import mine; print(1)") == "1"
+    assert ran.exists()  # as Python starts with every package's .pth files
+
+
+def test_a_variable_in_a_lock_is_refused_because_uv_would_fill_it_in(tmp_path: Path) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text(f"mine @ https://127.0.0.1:9/${{HOME}}/mine-1.0-py3-none-any.whl --hash=sha256:{'0' * 64}\n")
+
+    with pytest.raises(EnvironmentFailed, match=r"has a variable"):
+        ensure(tmp_path / "node", lock)
 
 
 def test_an_image_brings_another_numpy_than_the_servers(tmp_path: Path) -> None:
