@@ -6,25 +6,32 @@ from difflib import get_close_matches
 from typing import Any, TypeVar
 
 import msgspec
+import yaml
 from msgspec import inspect
 
 from registry.core.errors import InvalidInput
+from registry.core.yaml_shape import shape_error
 
 T = TypeVar("T")
 
 _AT = re.compile(r"(?P<text>.*?)(?: - at `(?P<path>.*)`)?\Z", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`")
+# What PyYAML raises for 2001-99-99, 0x_, !!int '', !!bool x or !!timestamp x.
+_NO_VALUE = (ValueError, ArithmeticError, LookupError, AttributeError, TypeError)
 _PLAIN_KEY = re.compile(r"[A-Za-z_$][-\w]*\Z")
 
 
 def parse_yaml(data: bytes | str) -> Any:
     """Return plain values. JSON is YAML too. Raises InvalidInput."""
     try:
+        reason = shape_error(data)
+        if reason is not None:
+            raise InvalidInput(reason, path="$")
         return msgspec.yaml.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, yaml.YAMLError, UnicodeError) as error:
         raise InvalidInput(f"this is not YAML: {error}", path="$") from error
-    except RecursionError as error:
-        raise InvalidInput("this is nested too deeply", path="$") from error
+    except _NO_VALUE as error:
+        raise InvalidInput(f"this has a value that is none of its kind: {error}", path="$") from error
 
 
 def parse_json(data: bytes | str) -> Any:
