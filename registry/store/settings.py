@@ -6,6 +6,7 @@ from registry.store.metadata import Connection
 from registry.store.schema import settings
 
 SIGNATURE_POLICY = "signature-policy"
+IMAGES_TO_SIGN = "images-to-sign"  # written by migration 0011 alone, if there were images before it
 
 
 def read(tx: Connection, name: str) -> str | None:
@@ -13,5 +14,9 @@ def read(tx: Connection, name: str) -> str | None:
 
 
 def write(tx: Connection, name: str, value: str) -> None:
-    tx.execute(sa.delete(settings).where(settings.c.name == name))
+    delete(tx, name)
     tx.execute(sa.insert(settings).values(name=name, value=value))
+
+
+def delete(tx: Connection, name: str) -> None:
+    tx.execute(sa.delete(settings).where(settings.c.name == name))

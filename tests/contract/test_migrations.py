@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 
 from registry.core.errors import Unavailable
 from registry.core.imaging.image_views import ImageMove
-from registry.store import migrations, schema
+from registry.store import migrations, schema, settings
 from registry.store.engines import open_engine
 from registry.store.imaging import image_tags, manifests
 from registry.store.metadata import open_metadata
@@ -88,6 +88,7 @@ def test_an_earlier_database_keeps_what_is_in_it(empty_database: str) -> None:
         assert tx.scalar(sa.select(schema.model_versions.c.source)) == f"runs:/{'a' * 32}/model"
         manifest = manifests.find(tx, "onnx", image_tags.tags(tx, "onnx")["latest"])
         assert manifest == (IMAGE, "application/vnd.oci.image.manifest.v1+json")
+        assert settings.read(tx, settings.IMAGES_TO_SIGN) is not None
         assert image_tags.moves(tx, "onnx") == [ImageMove(tag="latest", digest=IMAGE, before=None, at_ms=5)]
 
 

@@ -155,17 +155,22 @@ def _sign(workspace: Workspace, works: ImageWorks, name: str, digest: str, golde
 
 
 def sign_what_was_built(workspace: Workspace, works: ImageWorks) -> None:
-    """Make the workspace's key if it has none, and sign the images that are there: it built them all itself, before
-    images were signed. Once there is a key, nothing is signed because it is there."""
+    """Make the workspace's key if it has none, and sign the images of a database that was just brought here from before
+    images were signed: they were built here. That there is no key says nothing, as a deleted workspace has none."""
     try:
         with workspace.metadata.write() as tx:
-            if rows.signing(tx) is not None:
-                return
-            _make_key(tx, workspace)
-        for image in list_images(workspace):
-            sign_image(workspace, works, image)
+            unsigned = settings.read(tx, settings.IMAGES_TO_SIGN) is not None
+            settings.delete(tx, settings.IMAGES_TO_SIGN)
+            if rows.signing(tx) is None:
+                _make_key(tx, workspace)
     except SlipwayError as error:  # the registry starts all the same; whoever builds or deploys is told
-        _log.warning("the images that are here are not signed: %s", error.message)
+        _log.warning("this workspace has no key to sign images with: %s", error.message)
+        return
+    for image in list_images(workspace) if unsigned else []:
+        try:
+            sign_image(workspace, works, image)
+        except (SlipwayError, OSError) as error:
+            _log.warning("%s@%s is not signed: %s", image.name, image.digest, error)
 
 
 def signature_fault(workspace: Workspace, works: ImageWorks, image: Image) -> str:

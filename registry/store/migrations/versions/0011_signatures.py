@@ -25,3 +25,5 @@ def upgrade() -> None:
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_settings")),
     )
+    # Only the images that are here now were built before there was a key.
+    op.execute("INSERT INTO settings (name, value) SELECT 'images-to-sign', 'yes' WHERE EXISTS (SELECT 1 FROM images)")

@@ -19,7 +19,9 @@ from registry.operations.imaging.image_verify import start_verification, verify_
 from registry.operations.imaging.image_works import ImageWorks, open_image_works
 from registry.operations.imaging.referrers import attach, referrers
 from registry.operations.security.vault import list_secrets
+from registry.operations.upkeep.workspace_deletion import preview, start_deletion
 from registry.operations.workspace import Workspace, open_workspace
+from registry.store import settings
 from tests.registry.operations.signed_image import NAME, flip, make_image, push_artefact
 
 FOREIGN = SigningKey(b"2" * 32)
@@ -43,6 +45,12 @@ def faults(workspace: Workspace, works: ImageWorks, image: Image) -> list[str]:
 
 def foreign_key() -> NewTrustedKey:
     return NewTrustedKey(name="build farm", public_key=base64.b64encode(bytes(FOREIGN.verify_key)).decode())
+
+
+def remember_images_to_sign(workspace: Workspace) -> None:
+    """Do as the migration of a database with images does."""
+    with workspace.metadata.write() as tx:
+        settings.write(tx, settings.IMAGES_TO_SIGN, "yes")
 
 
 def test_the_first_signature_makes_the_workspaces_key(workspace: Workspace, works: ImageWorks) -> None:
@@ -201,6 +209,7 @@ def test_a_verification_is_an_activity_that_names_each_blob_it_reads(
 
 def test_images_from_before_there_were_signatures_are_signed_once(workspace: Workspace, works: ImageWorks) -> None:
     built = make_image(workspace, works)
+    remember_images_to_sign(workspace)
     signing.sign_what_was_built(workspace, works)
     assert faults(workspace, works, built) == []
 
@@ -218,11 +227,28 @@ def test_what_is_pushed_to_a_registry_that_built_nothing_is_not_signed_when_it_s
     assert faults(workspace, works, pushed) == [f"image {pushed.digest}: it is not signed"]
 
 
+def test_what_is_pushed_to_a_deleted_workspace_is_not_signed_when_it_starts_again(
+    workspace: Workspace, works: ImageWorks, signed: Image
+) -> None:
+    activity = start_deletion(workspace, works.layout, preview(workspace, works.layout).name, "ada")
+    while not get_activity(workspace, activity.id).state.ended:
+        pass
+    assert signing.signing_keys(workspace).keys == []
+    pushed = make_image(workspace, works)
+    signing.sign_what_was_built(workspace, works)
+
+    assert len(signing.signing_keys(workspace).keys) == 1
+    assert faults(workspace, works, pushed) == [f"image {pushed.digest}: it is not signed"]
+
+
 def test_an_image_that_cannot_be_signed_keeps_no_registry_from_starting(
     workspace: Workspace, works: ImageWorks, image: Image, caplog: pytest.LogCaptureFixture
 ) -> None:
+    whole = make_image(workspace, works)
+    remember_images_to_sign(workspace)
     signing.sign_what_was_built(workspace, works)  # ``image`` has no manifest in the layout
-    assert "not signed" in caplog.text
+    assert f"{image.digest} is not signed" in caplog.text
+    assert faults(workspace, works, whole) == [], "the others are"
 
 
 def test_the_key_outlives_the_process(tmp_path: Path, works: ImageWorks) -> None:
