@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 
 from registry.core.counts import count
-from registry.core.imaging.descriptions import SCHEMA
+from registry.core.errors import BuildFailed, InvalidInput
+from registry.core.imaging.descriptions import SCHEMA, read_description
 from registry.core.imaging.images import (
     CODE_PATH,
     CONFIG_TYPE,
@@ -54,7 +55,7 @@ def build_image(
     Raises:
         BuildFailed: the inputs cannot make an image, or ``try_out`` refuses it; nothing is stored.
     """
-    config = _describe(inputs)
+    config = _checked(_describe(inputs))
     packed = PackedLayers(layout)
     with layout.stage() as stage:
         stacked = []
@@ -87,6 +88,18 @@ def _describe(inputs: BuildInputs) -> ImageConfig:
     )
 
 
+def _checked(config: ImageConfig) -> ImageConfig:
+    """Return what nodes will read. Raises BuildFailed if they would refuse it."""
+    try:
+        return read_description(_label(config))
+    except InvalidInput as error:
+        raise BuildFailed(f"no node would read what the image says of itself: {error}") from error
+
+
+def _label(config: ImageConfig) -> str:
+    return msgspec.json.encode(config, order="deterministic").decode()
+
+
 def _add(layer: Layer, packed: PackedLayers, stage: Stage) -> tuple[Descriptor, str, str]:
     known = packed.find(layer)
     digest, size, diff_id = known or packed.pack(layer, stage)
@@ -105,7 +118,7 @@ def _container(config: ImageConfig) -> dict[str, Any]:
     }
     return {
         "Env": [f"{name}={value}" for name, value in sorted(variables.items())],
-        "Labels": {IMAGE_LABEL: msgspec.json.encode(config, order="deterministic").decode()},
+        "Labels": {IMAGE_LABEL: _label(config)},
         "WorkingDir": f"/{CODE_PATH}",
     }
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from registry.core.errors import BuildFailed
 from registry.core.imaging.acceleration import Acceleration
 from registry.core.imaging.containers import ContainerSettings
-from registry.core.imaging.images import CODE_PATH, MODELS_PATH, ImageKind, Runtime
+from registry.core.imaging.images import CODE_PATH, MAX_MODELS, MODELS_PATH, ImageKind, Runtime
 from registry.core.imaging.resources import Resources
 from registry.core.imaging.samples import Sample
 from registry.images.checks import check_onnx, check_script, choose_runtime
 from registry.images.mlmodel import find_mlmodel
 from registry.images.pack import Entry
 
-MAX_MODELS = 16
 _MODELS_FOLDER = MODELS_PATH.removeprefix(f"{CODE_PATH}/")
 
 

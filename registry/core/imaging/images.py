@@ -23,6 +23,7 @@ EMPTY = b"{}"
 
 # What is recorded about an image and is not part of its digest is attached to it, as an artefact of such a type.
 MAX_ATTACHED_BYTES = 4 << 20
+MAX_MODELS = 16  # of an image
 
 LAYER_ANNOTATION = "dev.slipway.layer"  # on a layer's descriptor: a LayerKind
 IMAGE_LABEL = "dev.slipway.image"  # in the config's labels: an ImageConfig as JSON

@@ -89,7 +89,7 @@ def read_golden(content: bytes) -> GoldenAnswers:
         raise InvalidInput(f"these are no recorded answers: {error}") from error
 
 
-def check_samples(samples: Sequence[SampleRequest], path: str) -> None:
+def check_samples(samples: Sequence[Sample | SampleRequest], path: str) -> None:
     """Raise InvalidInput unless an image may carry these samples; ``path`` leads to them."""
     if len(samples) > MAX_SAMPLES:
         raise InvalidInput(f"{path}: {len(samples)} samples are more than the {MAX_SAMPLES} of an image", path=path)

@@ -12,9 +12,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from registry.core.imaging.images import IMAGE_LABEL, LAYER_ANNOTATION, PATH_ANNOTATION, ImageConfig, LayerKind, Runtime
+from registry.core.errors import BuildFailed
+from registry.core.imaging.containers import ContainerSettings
+from registry.core.imaging.images import (
+    IMAGE_LABEL,
+    LAYER_ANNOTATION,
+    MAX_MODELS,
+    PATH_ANNOTATION,
+    ImageConfig,
+    ImageKind,
+    LayerKind,
+    Runtime,
+)
 from registry.images.build import build_image
-from registry.images.inputs import MAX_MODELS, BuildInputs, ModelInput
+from registry.images.inputs import BuildInputs, ModelInput
 from registry.images.keeping.layout import ImageLayout
 from registry.images.layers.base import LARGE_BYTES, split_large
 from registry.images.layers.stack import stack
@@ -29,7 +40,7 @@ import os, sys
 from pathlib import Path
 from registry.core.imaging.images import Runtime
 from registry.images.build import build_image
-from registry.images.inputs import MAX_MODELS, BuildInputs, ModelInput
+from registry.images.inputs import BuildInputs, ModelInput
 from registry.images.keeping.layout import ImageLayout
 from registry.images.pack import entry_of_bytes, entry_of_file
 folder, user = Path(sys.argv[1]), int(sys.argv[2])
@@ -109,6 +120,13 @@ def public_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
+
+
+def test_an_image_whose_description_nobody_would_read_is_not_built(tmp_path: Path) -> None:
+    docker = ContainerSettings(labels={"notes": "x" * 65_536})
+    with pytest.raises(BuildFailed, match="65,536 are the most"):
+        build_image(ImageLayout(tmp_path), replace(inputs(), kind=ImageKind.DOCKER, docker=docker), print)
+    assert list(ImageLayout(tmp_path).entries()) == []
 
 
 def test_the_same_inputs_give_the_same_digest_elsewhere_for_anybody_at_any_time(public_folder: Path) -> None:

@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from registry.core.errors import BuildFailed
-from registry.images.inputs import MAX_MODELS, ModelInput, check_inputs
+from registry.core.imaging.images import MAX_MODELS
+from registry.images.inputs import ModelInput, check_inputs
 from registry.images.pack import Entry, entry_of_bytes
 
 ONNX = b"\x08\x0a\x3a\x02\x0a\x00"
