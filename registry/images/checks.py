@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from registry.core.errors import BuildFailed
 from registry.core.imaging.images import Runtime
 from registry.images.mlmodel import MLmodel
+from registry.images.pack import Entry
 
+MAX_SCRIPT_BYTES = 512 << 10  # Python's syntax tree takes 600 bytes of memory for each
 _REQUIRED = ("init", "run")
 _DYNAMIC = {"exec", "eval", "globals", "setattr", "vars"}  # a script that uses one may define anything
 _MODEL_PROTO_FIELDS = {1, 2, 3, 4, 5, 6, 7, 8, 14, 20, 25, 26}  # onnx.proto, message ModelProto
@@ -39,28 +41,39 @@ def choose_runtime(model: str, paths: list[str], scoring_script: str | None, mlm
     )
 
 
-def check_script(path: str, source: bytes) -> None:
+def check_script(script: Entry) -> None:
     """Check that a scoring script parses and that ``init`` and ``run`` are not certainly absent.
 
     Raises:
-        BuildFailed: the script has a syntax error, or binds no ``init`` or no ``run``.
+        BuildFailed: the script has a syntax error, is too long or too deep, or binds no ``init`` or no ``run``.
     """
+    path = script.path
+    if script.size > MAX_SCRIPT_BYTES:
+        raise BuildFailed(
+            f"{path} is {script.size:,} bytes long, and a scoring script at most {MAX_SCRIPT_BYTES:,}: "
+            "put what is more into modules or files beside it",
+            path=path,
+        )
     try:
-        tree = ast.parse(source, filename=path)
+        bound = _names_of(ast.parse(b"".join(script.read()), filename=path))
     except SyntaxError as error:
         where = f"{path}, line {error.lineno}" if error.lineno else path
         raise BuildFailed(f"{where}: {error.msg}", path=path, line=error.lineno) from error
     except ValueError as error:  # a null byte
         raise BuildFailed(f"{path} is not Python: {error}", path=path) from error
-    if _is_dynamic(tree):
-        return
-    bound = set(_bound_names(tree.body))
+    except (RecursionError, MemoryError) as error:
+        raise BuildFailed(f"{path} has an expression that is too long or too deep to be read", path=path) from error
     if "*" in bound:
         return
     missing = [name for name in _REQUIRED if name not in bound]
     if missing:
         names = " and ".join(f"{name}()" for name in missing)
         raise BuildFailed(f"{path} does not define {names}: a scoring script has init() and run(data)", path=path)
+
+
+def _names_of(tree: ast.Module) -> set[str]:
+    """Return what the script binds, with "*" if that may be anything."""
+    return {"*"} if _is_dynamic(tree) else set(_bound_names(tree.body))
 
 
 def _is_dynamic(tree: ast.Module) -> bool:

@@ -78,7 +78,7 @@ def check_inputs(models: Sequence[ModelInput], code: Iterable[Entry], scoring_sc
             if scoring_script not in files:
                 known = ", ".join(sorted(path for path in files if path.endswith(".py"))[:5]) or "no .py file"
                 raise BuildFailed(f"the code folder has no {scoring_script} (it has {known})", path=scoring_script)
-            check_script(scoring_script, b"".join(files[scoring_script].read()))
+            check_script(files[scoring_script])
         case Runtime.ONNX:
             file = next(entry for entry in model.files if entry.path.endswith(".onnx"))
             check_onnx(file.path, file.read())

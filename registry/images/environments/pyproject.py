@@ -55,11 +55,16 @@ def _project(text: str) -> dict[str, Any]:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise BuildFailed(f"{_ORIGIN} is not TOML: {error}") from error
+    except RecursionError as error:
+        raise BuildFailed(f"{_ORIGIN} is nested too deeply") from error
+    except (ValueError, ArithmeticError) as error:  # a number of thousands of digits
+        raise BuildFailed(f"{_ORIGIN} has a value that is none of its kind: {error}") from error
     project = document.get("project")
     if not isinstance(project, dict):
         raise BuildFailed(f"{_ORIGIN} has no [project] table: write the dependencies there, or in a requirements.txt")
+    dynamic = _lines(project, "dynamic")
     for key in ("dependencies", "optional-dependencies"):
-        if key in project.get("dynamic", []):
+        if key in dynamic:
             raise BuildFailed(
                 f"{_ORIGIN}: the project makes its {key} when it is built, and nothing is built here: write them out"
             )
@@ -76,5 +81,5 @@ def _table(project: dict[str, Any], key: str) -> dict[str, Any]:
 def _lines(table: dict[str, Any], key: str) -> list[str]:
     lines = table.get(key, [])
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
-        raise BuildFailed(f"{_ORIGIN}: {key} is no list of requirements")
+        raise BuildFailed(f"{_ORIGIN}: {key} is no list of texts")
     return [line.replace("\n", " ") for line in lines]

@@ -51,7 +51,9 @@ def test_a_value_that_is_none_of_its_kind_is_refused(value: str) -> None:
         parse_yaml(f"a: {value}")
 
 
-@pytest.mark.parametrize("value", ["9" * 6000, "1:" * 100_000 + "1", f"!!int '{'1:' * 500}1'"])
+@pytest.mark.parametrize(
+    "value", ["9" * 6000, "1:" * 100_000 + "1", f"!!int '{'1:' * 500}1'"], ids=["digits", "hours", "tag"]
+)
 def test_a_number_that_takes_long_to_make_is_refused(value: str) -> None:
     with pytest.raises(InvalidInput, match="more than 1,000 digits"):
         parse_yaml(f"a: {value}")

@@ -4,8 +4,9 @@ import pytest
 
 from registry.core.errors import BuildFailed
 from registry.core.imaging.images import Runtime
-from registry.images.checks import check_onnx, check_script, choose_runtime
+from registry.images.checks import MAX_SCRIPT_BYTES, check_onnx, check_script, choose_runtime
 from registry.images.mlmodel import MLmodel
+from registry.images.pack import Entry, entry_of_bytes
 
 
 def varint(value: int) -> bytes:
@@ -34,7 +35,7 @@ def onnx_bytes(graph: bytes = b"\x0a\x00") -> bytes:
     ],
 )
 def test_a_script_that_may_define_both_functions_passes(source: str) -> None:
-    check_script("score.py", source.encode())
+    check_script(entry_of_bytes("score.py", source.encode()))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,25 @@ def test_a_script_that_may_define_both_functions_passes(source: str) -> None:
 )
 def test_a_script_that_cannot_serve_is_refused_with_its_place(source: str, message: str) -> None:
     with pytest.raises(BuildFailed, match=message):
-        check_script("score.py", source.encode())
+        check_script(entry_of_bytes("score.py", source.encode()))
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["1+" * 100_000 + "1", "-" * 100_000 + "1", "a" + ".a" * 100_000, "a" + "()" * 100_000, "lambda:" * 50_000 + "1"],
+    ids=["sum", "minus", "attributes", "calls", "lambdas"],
+)
+def test_an_expression_without_end_is_refused(expression: str) -> None:
+    with pytest.raises(BuildFailed, match=r"score\.py has an expression that is too long or too deep"):
+        check_script(entry_of_bytes("score.py", f"x = {expression}\ndef init(): ...\ndef run(d): ...".encode()))
+
+
+def test_a_script_of_megabytes_is_refused_unread() -> None:
+    def read() -> Iterable[bytes]:
+        raise AssertionError("it is read")
+
+    with pytest.raises(BuildFailed, match=r"score\.py is 524,289 bytes long, and a scoring script at most 524,288"):
+        check_script(Entry("score.py", MAX_SCRIPT_BYTES + 1, read))
 
 
 @pytest.mark.parametrize("size", [1, 7, 1 << 20])

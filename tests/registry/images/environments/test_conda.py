@@ -44,7 +44,10 @@ def test_a_python_version_is_read_as_conda_writes_it(line: str, python: str | No
         ),
         ("dependencies: ['python>=3.9']", r"python>=3\.9 is not one version"),
         ("dependencies: [{pip: [-r requirements.txt]}]", "requirements, line 1: '-r requirements.txt'"),
-        ("dependencies: [{npm: [x]}]", "neither a package nor a pip list"),
+        ("dependencies: [{npm: [x]}]", "a mapping of npm among the dependencies is neither a package nor a pip list"),
+        ("dependencies: [[numpy]]", "a list among the dependencies is neither"),
+        ("dependencies: [7]", "a value of type int among the dependencies is neither"),
+        ("dependencies: [{pip: [{a: b}]}]", "a mapping of a in the pip list is no requirement"),
         ("dependencies: numpy", "no list of dependencies"),
         ("variables: {A: b}", "variables would have no effect"),
         ("a: [", "not YAML"),
@@ -53,3 +56,11 @@ def test_a_python_version_is_read_as_conda_writes_it(line: str, python: str | No
 def test_what_images_cannot_hold_is_refused_by_name(text: str, message: str) -> None:
     with pytest.raises(BuildFailed, match=f"^conda file: .*{message}"):
         from_conda(text)
+
+
+def test_what_is_refused_is_not_told_at_its_full_length() -> None:
+    long = "x" * 100_000
+    for item in ("[*a, *a]", "{pip: [[*a]]}", f"'!{long}'", f"{{? {long} : 1}}"):
+        with pytest.raises(BuildFailed) as refused:
+            from_conda(f"name: &a {long}\ndependencies: [{item}]")
+        assert len(refused.value.message) < 300

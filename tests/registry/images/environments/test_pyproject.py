@@ -31,6 +31,8 @@ def test_extras_are_added_when_they_are_asked_for_however_they_are_spelt() -> No
     ("text", "extras", "message"),
     [
         ("[project", [], "is not TOML"),
+        ("[project]\ndynamic = 5", [], "dynamic is no list"),
+        ("[project]\ndynamic = ['version', 5]", [], "dynamic is no list"),
         ("[tool.poetry]\n", [], r"has no \[project\] table"),
         ("[project]\ndynamic = ['dependencies']", [], "makes its dependencies when it is built"),
         ("[project]\ndependencies = 'numpy'", [], "dependencies is no list"),
@@ -41,6 +43,13 @@ def test_extras_are_added_when_they_are_asked_for_however_they_are_spelt() -> No
 def test_a_project_that_cannot_be_read_is_told_why(text: str, extras: list[str], message: str) -> None:
     with pytest.raises(BuildFailed, match=message):
         from_pyproject(text, extras)
+
+
+def test_a_project_that_takes_too_much_to_read_is_told_why() -> None:
+    with pytest.raises(BuildFailed, match="is nested too deeply"):
+        from_pyproject(f"a = {'[' * 50_000}", [])
+    with pytest.raises(BuildFailed, match="a value that is none of its kind"):
+        from_pyproject(f"a = {'9' * 6000}", [])
 
 
 def test_the_python_version_must_be_one_that_the_project_admits() -> None:
