@@ -13,9 +13,8 @@ from serving.node.keeping.environments import Environments
 from serving.node.keeping.locks import Hold
 from serving.node.keeping.pull import Puller, Source
 from serving.node.keeping.room import Room
-from serving.node.running.golden import golden_answers
 from serving.node.running.launch import read_description
-from serving.node.signatures import check_signature
+from serving.node.signatures import ImageToStart, check_signature
 
 Report = Callable[[str], None]  # a line on what is happening
 
@@ -43,13 +42,12 @@ def prepare_image(registry_url: str, name: str, digest: str, room: Room, trust: 
     with Puller(registry_url) as puller:
         image, hold = ImageCache(room).ensure(puller, name, digest, report)
         try:
-            samples = read_description(image).samples
-            golden = golden_answers(puller, name, digest, image.parent) if samples else None
-            check_signature(puller, name, digest, golden.digest if golden else "", image.parent, trust, report)
+            present = ImageToStart(name, digest, read_description(image), image.parent)
+            golden = check_signature(puller, present, trust, report)
         except BaseException:
             hold.close()
             raise
-    return _with_environment(Prepared(image, Path(), golden.answers if golden else None, (hold,)), room, report)
+    return _with_environment(Prepared(image, Path(), golden, (hold,)), room, report)
 
 
 def make_present(

@@ -18,6 +18,7 @@ from registry.core.errors import InvalidInput
 
 SIGNATURE_TYPE = "application/vnd.slipway.signature.v1+json"  # the artefact: a Signature as JSON
 MAX_KEY_NAME = 128
+MAX_SIGNATURE_BYTES = 64 << 10
 
 _KEY_BYTES = 32
 _SPKI = bytes.fromhex("302a300506032b6570032100")  # before the key in what `openssl pkey -pubout` writes

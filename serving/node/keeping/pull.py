@@ -19,6 +19,7 @@ from registry.core.names import ImageReference
 from serving.node.errors import ImageRefused, PullFailed
 
 _MAX_DOCUMENT_BYTES = 4 << 20
+_NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _T = TypeVar("_T")
 
 _TIMEOUT = httpx.Timeout(30.0, connect=5.0)
@@ -92,7 +93,7 @@ class Puller:
         return read_config(content, descriptor.digest)
 
     def referrers(self, name: str, digest: str, artifact_type: str) -> list[Descriptor]:
-        """List what is attached to an image, of one type, from old to new. Believe only what ``attached`` returns.
+        """List what is attached to an image, of one type, from old to new. Believe only what ``part`` returns.
 
         Raises:
             PullFailed: the registry is away.
@@ -102,12 +103,12 @@ class Puller:
         content = self._document(path, f"what is attached to {name}@{digest}")
         try:
             found = msgspec.json.decode(content, type=Index).manifests
-        except msgspec.MsgspecError as error:
+        except _NOT_JSON as error:
             raise ImageRefused(f"the list of what is attached to {digest} is not one: {error}", digest) from error
         return [one for one in found if one.artifact_type == artifact_type]
 
-    def attached(self, name: str, descriptor: Descriptor) -> bytes:
-        """Read what a descriptor of ``referrers`` stands for.
+    def part(self, name: str, descriptor: Descriptor) -> Descriptor:
+        """Return the part of an artefact that is listed in ``referrers``, for ``document``.
 
         Raises:
             PullFailed: the registry is away or has it no more.
@@ -116,8 +117,16 @@ class Puller:
         artefact = self.manifest(name, descriptor.digest)
         if len(artefact.layers) != 1:
             raise ImageRefused(f"artefact {descriptor.digest} has {len(artefact.layers)} parts", descriptor.digest)
-        payload = artefact.layers[0].digest
-        return _verified(self._document(f"/v2/{name}/blobs/{payload}", payload), payload)
+        return artefact.layers[0]
+
+    def document(self, name: str, descriptor: Descriptor) -> bytes:
+        """Read a blob of at most 4 MiB into memory.
+
+        Raises:
+            PullFailed: the registry is away or has no such blob, or it is larger.
+            ImageRefused: the bytes are not those of the digest.
+        """
+        return _verified(self._document(f"/v2/{name}/blobs/{descriptor.digest}", descriptor.digest), descriptor.digest)
 
     def blob(self, name: str, descriptor: Descriptor, file: Path) -> None:
         """Stream a blob into ``file``.
@@ -193,7 +202,7 @@ def read_config(content: bytes, digest: str) -> ImageConfig:
 def _decode(content: bytes, digest: str, kind: type[_T]) -> _T:
     try:
         return msgspec.json.decode(_verified(content, digest), type=kind)
-    except msgspec.MsgspecError as error:
+    except _NOT_JSON as error:
         raise ImageRefused(f"blob {digest} is not what an image is made of: {error}", digest) from error
 
 

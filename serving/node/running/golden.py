@@ -1,54 +1,96 @@
 """The recorded answers to an image's samples: attached to the image in the registry, and kept beside it on the node.
 
-The newest that was attached when the image was first prepared here is kept, so that a replica needs no registry to
-start again. Its file is named by its digest: one that was changed since is no other's, and is asked for again.
+They are kept so that a replica needs no registry to start again. A file is named by the digest of what is in it: one
+that was changed since is no other's, and is asked for again. Anybody who may push can attach something, so what is no
+answers, or not the wanted ones, is passed over.
 """
 
 import hashlib
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
-import msgspec
-
-from registry.core.imaging.samples import GOLDEN_TYPE, GoldenAnswers
-from serving.node.errors import ImageRefused
+from registry.core.errors import InvalidInput
+from registry.core.imaging.samples import GOLDEN_TYPE, GoldenAnswers, read_golden
+from serving.node.errors import ImageRefused, PullFailed
 from serving.node.keeping.pull import Puller
 
 _KEPT = "golden-{}.json"
 
 
-class Golden(NamedTuple):
-    digest: str  # of the answers as they were attached
-    answers: GoldenAnswers
-
-
-def golden_answers(puller: Puller, name: str, digest: str, folder: Path) -> Golden | None:
-    """Return an image's recorded answers, kept in ``folder``, or None if none are attached to it. Blocks.
+def golden_answers(puller: Puller, name: str, digest: str, folder: Path, golden: str) -> GoldenAnswers:
+    """Return an image's recorded answers by their digest, kept in ``folder``. Blocks.
 
     Raises:
         PullFailed: they are not here, and the registry is away.
-        ImageRefused: what is attached is not what it says it is.
+        ImageRefused: they are not attached to the image, or damaged; the message names what cannot be read.
+    """
+    kept = folder / _KEPT.format(golden.removeprefix("sha256:"))
+    if content := _kept(kept):
+        return _read(content, golden)
+    faults = []
+    for artefact in reversed(puller.referrers(name, digest, GOLDEN_TYPE)):
+        try:
+            part = puller.part(name, artefact)
+            if part.digest == golden:
+                content = puller.document(name, part)
+                answers = _read(content, golden)
+                _keep(kept, content)
+                return answers
+        except (ImageRefused, PullFailed) as error:
+            faults.append(error.message)
+    raise ImageRefused("; ".join([f"the recorded answers {golden} cannot be had", *faults]), golden)
+
+
+def newest_answers(puller: Puller, name: str, digest: str, folder: Path) -> GoldenAnswers | None:
+    """Return recorded answers of an image that nobody trusted has signed: kept ones, else the newest that can be read,
+    or None if there are none. Blocks.
+
+    Raises:
+        PullFailed: none are here, and the registry is away.
+        ImageRefused: the registry's list of them is none.
     """
     for file in folder.glob(_KEPT.format("*")):
-        content = file.read_bytes()
-        if file.name == _KEPT.format(hashlib.sha256(content).hexdigest()):
-            return _golden(content, digest)
-        file.unlink()
-    attached = puller.referrers(name, digest, GOLDEN_TYPE)
-    if not attached:
-        return None
-    content = puller.attached(name, attached[-1])
-    golden = _golden(content, attached[-1].digest)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix="new-", delete=False) as kept:
-        kept.write(content)
-    Path(kept.name).rename(folder / _KEPT.format(golden.digest.removeprefix("sha256:")))
-    return golden
+        if content := _kept(file):
+            return _read(content, digest)
+    for content in _attached(puller, name, digest):
+        try:
+            answers = _read(content, digest)
+        except ImageRefused:
+            continue
+        _keep(folder / _KEPT.format(hashlib.sha256(content).hexdigest()), content)
+        return answers
+    return None
 
 
-def _golden(content: bytes, digest: str) -> Golden:
+def _attached(puller: Puller, name: str, digest: str) -> Iterator[bytes]:
+    for artefact in reversed(puller.referrers(name, digest, GOLDEN_TYPE)):
+        try:
+            yield puller.document(name, puller.part(name, artefact))
+        except (ImageRefused, PullFailed):
+            continue
+
+
+def _kept(file: Path) -> bytes:
+    """Return what was kept, or nothing if it was not, or was changed since."""
     try:
-        answers = msgspec.json.decode(content, type=GoldenAnswers)
-    except msgspec.MsgspecError as error:
-        raise ImageRefused(f"{digest} holds no recorded answers: {error}", digest) from error
-    return Golden(f"sha256:{hashlib.sha256(content).hexdigest()}", answers)
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return b""
+    if file.name == _KEPT.format(hashlib.sha256(content).hexdigest()):
+        return content
+    file.unlink()
+    return b""
+
+
+def _keep(file: Path, content: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=file.parent, prefix="new-", delete=False) as new:
+        new.write(content)
+    Path(new.name).rename(file)
+
+
+def _read(content: bytes, digest: str) -> GoldenAnswers:
+    try:
+        return read_golden(content)
+    except InvalidInput as error:
+        raise ImageRefused(f"{digest}: {error.message}", digest) from error

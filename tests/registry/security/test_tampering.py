@@ -9,7 +9,7 @@ import pytest
 from nacl.signing import SigningKey
 
 from registry.core.imaging.images import Image
-from registry.core.imaging.samples import GOLDEN_TYPE
+from registry.core.imaging.samples import GOLDEN_TYPE, Answer, GoldenAnswers
 from registry.core.imaging.signatures import SIGNATURE_TYPE, Signature, SignaturePolicy, Trust, key_id, statement_text
 from registry.operations.deploying.desired import get_desired_state
 from registry.operations.imaging import signing
@@ -21,7 +21,7 @@ from serving.node.errors import ImageRefused, NodeError, SignatureRefused
 from serving.node.keeping.room import open_room
 from serving.node.prepare import Prepared, prepare_image
 from tests.registry.conftest import serve
-from tests.registry.operations.signed_image import NAME, flip, make_image
+from tests.registry.operations.signed_image import NAME, flip, make_image, push_artefact
 
 
 @pytest.fixture
@@ -70,12 +70,44 @@ def test_a_flipped_byte_in_any_blob_refuses_the_image_and_names_the_blob(
         good = flip(works, blob)
         with pytest.raises(NodeError, match=blob) as refusal:
             start(url, signed, tmp_path / blob, trust)
-        assert isinstance(refusal.value, SignatureRefused if blob in signature else ImageRefused)
+        assert isinstance(refusal.value, SignatureRefused if blob in (*golden, *signature) else ImageRefused)
         assert not (tmp_path / blob / "environments").exists(), "nothing was installed for it"
         works.layout.path(blob).write_bytes(good)
     lines: list[str] = []
     assert start(url, signed, tmp_path / "node", trust, lines).golden is not None
     assert not [line for line in lines if line.startswith("warning")]
+
+
+DEEP = b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+
+@pytest.mark.parametrize("policy", SignaturePolicy)
+@pytest.mark.parametrize("payloads", [[], [b"{}", b"{}"], [b"[]"], [b"\xff"], [DEEP], [b" " * (5 << 20)]])
+def test_a_signed_image_starts_whatever_else_is_attached_to_it(
+    workspace: Workspace,
+    works: ImageWorks,
+    signed: Image,
+    url: str,
+    tmp_path: Path,
+    policy: SignaturePolicy,
+    payloads: list[bytes],
+) -> None:
+    for kind in (SIGNATURE_TYPE, GOLDEN_TYPE):
+        push_artefact(workspace, works, signed, kind, *payloads)
+    lines: list[str] = []
+    assert start(url, signed, tmp_path / "node", trust_of(workspace, policy), lines).golden == GoldenAnswers(answers=[])
+    assert not [line for line in lines if line.startswith("warning")]
+
+
+def test_newer_answers_that_nobody_signed_do_not_count(
+    workspace: Workspace, works: ImageWorks, signed: Image, url: str, tmp_path: Path
+) -> None:
+    planted = GoldenAnswers(answers=[Answer(sample="a", status=200, content_type="text/plain", body=b"666")])
+    attach(workspace, works, NAME, signed.digest, GOLDEN_TYPE, msgspec.json.encode(planted))
+    node = tmp_path / "node"
+    assert start(url, signed, node, trust_of(workspace, SignaturePolicy.OFF)).golden == planted
+    for policy in (SignaturePolicy.WARN, SignaturePolicy.REQUIRE):
+        assert start(url, signed, node, trust_of(workspace, policy)).golden == GoldenAnswers(answers=[])
 
 
 def test_a_foreign_signature_refuses_the_image_and_names_it(

@@ -54,7 +54,7 @@ def test_of_what_is_not_there_the_list_is_empty(noted: Image, http: httpx.Client
 def test_a_node_reads_what_is_attached(noted: Image, url: str) -> None:
     with Puller(url) as puller:
         (note,) = puller.referrers(noted.name, noted.digest, NOTE)
-        assert puller.attached(noted.name, note) == b"it is good"
+        assert puller.document(noted.name, puller.part(noted.name, note)) == b"it is good"
         assert puller.referrers(noted.name, noted.digest, "application/other+type") == []
 
 
@@ -65,11 +65,11 @@ def test_a_node_refuses_an_artefact_with_other_bytes(noted: Image, url: str, tmp
         payload = layout.manifest(note.digest).layers[0]
         layout.path(payload.digest).write_bytes(b"it is evil")
         with pytest.raises(ImageRefused, match="arrived damaged") as refused:
-            puller.attached(noted.name, note)
+            puller.document(noted.name, puller.part(noted.name, note))
         assert refused.value.blob == payload.digest
         layout.path(note.digest).write_bytes(msgspec.json.encode(Index()))
         with pytest.raises(ImageRefused, match="arrived damaged"):
-            puller.attached(noted.name, note)
+            puller.document(noted.name, puller.part(noted.name, note))
         gone = Descriptor(media_type="", digest=f"sha256:{'0' * 64}", size=1)
         with pytest.raises(PullFailed, match="has no"):
-            puller.attached(noted.name, gone)
+            puller.part(noted.name, gone)

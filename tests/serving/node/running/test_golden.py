@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 from typing import Protocol
 
@@ -8,7 +9,7 @@ from registry.core.imaging.images import Descriptor
 from registry.core.imaging.samples import GOLDEN_TYPE, Answer, GoldenAnswers
 from serving.node.errors import ImageRefused, PullFailed
 from serving.node.keeping.pull import Puller
-from serving.node.running.golden import golden_answers
+from serving.node.running.golden import golden_answers, newest_answers
 
 IMAGE = f"sha256:{'0' * 64}"
 
@@ -16,6 +17,7 @@ IMAGE = f"sha256:{'0' * 64}"
 class Registry(Protocol):
     url: str
     asked: list[str]
+    attached: dict[str, list[Descriptor]]
 
     def attach(self, subject: str, artifact_type: str, payload: bytes) -> Descriptor: ...
 
@@ -33,8 +35,13 @@ def attach(registry: Registry, answers: GoldenAnswers) -> None:
 
 def ask(registry: Registry, folder: Path) -> GoldenAnswers | None:
     with Puller(registry.url) as puller:
-        found = golden_answers(puller, "cancer", IMAGE, folder)
-        return found.answers if found else None
+        return newest_answers(puller, "cancer", IMAGE, folder)
+
+
+def ask_for(registry: Registry, folder: Path, answers: GoldenAnswers) -> GoldenAnswers:
+    digest = f"sha256:{hashlib.sha256(msgspec.json.encode(answers)).hexdigest()}"
+    with Puller(registry.url) as puller:
+        return golden_answers(puller, "cancer", IMAGE, folder, digest)
 
 
 def test_an_image_without_recorded_answers_has_none(registry: Registry, tmp_path: Path) -> None:
@@ -69,8 +76,25 @@ def test_without_a_registry_answers_that_are_not_here_cannot_be_had(registry: Re
     assert list(tmp_path.glob("*.json")) == []
 
 
-def test_what_is_attached_and_holds_no_answers_is_refused(registry: Registry, tmp_path: Path) -> None:
-    registry.attach(IMAGE, GOLDEN_TYPE, b"[]")
-    with pytest.raises(ImageRefused, match="holds no recorded answers"):
-        ask(registry, tmp_path)
+@pytest.mark.parametrize("content", [b"[]", b"\xff", b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"])
+def test_what_is_attached_and_holds_no_answers_is_passed_over(
+    registry: Registry, tmp_path: Path, content: bytes
+) -> None:
+    registry.attach(IMAGE, GOLDEN_TYPE, content)
+    assert ask(registry, tmp_path) is None
     assert list(tmp_path.glob("*.json")) == []
+    registry.attached[IMAGE].clear()
+    attach(registry, golden(b"[1]"))
+    registry.attach(IMAGE, GOLDEN_TYPE, content)
+    assert ask(registry, tmp_path) == golden(b"[1]")
+
+
+def test_answers_are_had_by_their_digest_whatever_else_is_attached_and_kept(registry: Registry, tmp_path: Path) -> None:
+    attach(registry, golden(b"[1]"))
+    attach(registry, golden(b"[2]"))
+    assert ask(registry, tmp_path) == golden(b"[2]")
+    assert ask_for(registry, tmp_path, golden(b"[1]")) == golden(b"[1]")
+    registry.attached[IMAGE].clear()
+    assert ask_for(registry, tmp_path, golden(b"[1]")) == golden(b"[1]")
+    with pytest.raises(ImageRefused, match="cannot be had"):
+        ask_for(registry, tmp_path, golden(b"[3]"))
