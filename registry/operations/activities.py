@@ -6,18 +6,25 @@ import anyio.to_thread
 from msgspec.structs import replace
 
 from registry.core.activities import Activity, ActivityKind, ActivityState, check_open
-from registry.core.errors import InvalidInput, NotFound
+from registry.core.errors import InvalidInput, NotFound, Unavailable
 from registry.operations.workspace import Workspace
 from registry.store import activities as rows
 from registry.store.metadata import Connection
 
 MAX_LISTED = 200
+MAX_RUNNING = 32  # of one kind that the registry works off itself: each has a thread, though few are at work at once
 MAX_LINE = 4000
 
 
 def begin_activity(workspace: Workspace, kind: ActivityKind, subject: str, message: str) -> Activity:
-    """Start an activity with a first line of log."""
+    """Start an activity that the registry works off itself, with a first line of log.
+
+    Raises:
+        Unavailable: as many of its kind are running or waiting as may be.
+    """
     with workspace.metadata.write() as tx:
+        if rows.count_running(tx, kind) >= MAX_RUNNING:
+            raise Unavailable(f"{MAX_RUNNING} activities of kind {kind} are running or waiting: let one end first")
         activity = begin_within(tx, workspace, kind, subject, message)
     workspace.signal.notify()
     return activity

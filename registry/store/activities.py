@@ -57,9 +57,15 @@ def newest(tx: Connection, limit: int) -> list[Activity]:
 
 
 def running(tx: Connection, kind: ActivityKind) -> list[Activity]:
-    return _load(
-        tx, sa.select(activities).where(activities.c.kind == kind, activities.c.state == ActivityState.RUNNING)
-    )
+    return _load(tx, sa.select(activities).where(*_running(kind)))
+
+
+def count_running(tx: Connection, kind: ActivityKind) -> int:
+    return tx.scalar(sa.select(sa.func.count()).select_from(activities).where(*_running(kind))) or 0
+
+
+def _running(kind: ActivityKind) -> tuple[sa.ColumnElement[bool], ...]:
+    return activities.c.kind == kind, activities.c.state == ActivityState.RUNNING
 
 
 def count_unused(tx: Connection, before_ms: int) -> int:

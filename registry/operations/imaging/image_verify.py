@@ -37,6 +37,7 @@ def start_verification(workspace: Workspace, works: ImageWorks, reference: str) 
     Raises:
         InvalidInput: the reference is none.
         NotFound: it names nothing.
+        Unavailable: as many verifications are waiting as may be.
     """
     image = resolve_image(workspace, reference)
     activity = begin_activity(workspace, ActivityKind.VERIFY, reference, f"verifying {image.name}@{image.digest}")
@@ -52,7 +53,8 @@ def run_verification(workspace: Workspace, works: ImageWorks, image: Image, acti
         report_progress(workspace, activity_id, part, line)
 
     try:
-        faults = verify_image(workspace, works, image, report)
+        with works.reading:
+            faults = verify_image(workspace, works, image, report)
         state = ActivityState.FAILED if faults else ActivityState.SUCCEEDED
         message = "; ".join(faults) or f"{image.name}@{image.digest} is whole and as it was signed"
         end_activity(workspace, activity_id, state, message, {"digest": image.digest})

@@ -13,6 +13,7 @@ from registry.images.quantise import Quantiser
 from registry.images.rehearsal import Rehearsals
 
 MAX_BUILDS = 2  # at the same time; others wait their turn
+MAX_VERIFICATIONS = 2  # likewise: each reads as fast as the disk gives
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -27,6 +28,7 @@ class ImageWorks:
     rehearsals: Rehearsals
     quantiser: Quantiser
     turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MAX_BUILDS))
+    reading: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MAX_VERIFICATIONS))
 
 
 def open_image_works(folder: Path, node: Path | None = None) -> ImageWorks:

@@ -47,6 +47,7 @@ def start_build(workspace: Workspace, works: ImageWorks, request: BuildRequest) 
         InvalidInput: a name or reference in the request is not legal.
         NotFound: the model version, its alias or the uploaded code does not exist.
         BuildFailed: the request can never make an image: the version's files are not here.
+        Unavailable: as many builds are waiting as may be.
     """
     versions = _check_request(workspace, request)
     activity = begin_activity(workspace, ActivityKind.BUILD, request.name, f"building {request.name}")

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from registry.core.activities import Activity, ActivityState
-from registry.core.errors import BuildFailed, InvalidInput, NotFound, SlipwayError
+from registry.core.activities import Activity, ActivityKind, ActivityState
+from registry.core.errors import BuildFailed, InvalidInput, NotFound, SlipwayError, Unavailable
 from registry.core.imaging.acceleration import CPU, AccelerationRequest
 from registry.core.imaging.containers import ContainerSettings
 from registry.core.imaging.environments import EnvironmentRequest
@@ -34,7 +34,7 @@ from registry.images.lock import Locks
 from registry.images.pack import Entry, entry_of_bytes, tar_chunks
 from registry.images.quantise import Quantiser
 from registry.images.rehearsal import Rehearsals
-from registry.operations.activities import follow_activity
+from registry.operations.activities import MAX_RUNNING, begin_activity, end_activity, follow_activity
 from registry.operations.imaging.catalog import list_images, resolve_image
 from registry.operations.imaging.golden import get_golden
 from registry.operations.imaging.image_works import ImageWorks, open_image_works
@@ -138,6 +138,16 @@ def build(workspace: Workspace, works: ImageWorks, request: BuildRequest) -> Act
         return seen
 
     return asyncio.run(follow())
+
+
+def test_a_build_beyond_those_that_may_wait_is_refused(workspace: Workspace, works: ImageWorks) -> None:
+    register(workspace, "cancer", model_onnx=ONNX)
+    waiting = [begin_activity(workspace, ActivityKind.BUILD, "other", "waiting") for _ in range(MAX_RUNNING)]
+    request = BuildRequest(name="cancer-onnx", model="cancer:1")
+    with pytest.raises(Unavailable, match="32 activities of kind build are running or waiting"):
+        start_build(workspace, works, request)
+    end_activity(workspace, waiting[0].id, ActivityState.FAILED, "gone")
+    assert build(workspace, works, request).state is ActivityState.SUCCEEDED
 
 
 def test_an_onnx_model_becomes_an_image_with_a_number(workspace: Workspace, works: ImageWorks) -> None:

@@ -6,12 +6,12 @@ import msgspec
 import pytest
 from nacl.signing import SigningKey
 
-from registry.core.activities import ActivityState
-from registry.core.errors import Conflict, InvalidInput, NotFound
+from registry.core.activities import ActivityKind, ActivityState
+from registry.core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from registry.core.imaging.images import Image
 from registry.core.imaging.samples import GOLDEN_TYPE, Answer, GoldenAnswers
 from registry.core.imaging.signatures import SIGNATURE_TYPE, NewTrustedKey, SignaturePolicy, key_id
-from registry.operations.activities import get_activity
+from registry.operations.activities import MAX_RUNNING, begin_activity, get_activity
 from registry.operations.deploying.desired import get_desired_state
 from registry.operations.imaging import signing
 from registry.operations.imaging.golden import get_golden
@@ -205,6 +205,15 @@ def test_a_verification_is_an_activity_that_names_each_blob_it_reads(
     assert ended.state is ActivityState.FAILED
     assert ended.message == f"layer {signed.layers[0].digest} is damaged"
     assert sum(line.startswith("reading layer") for line in ended.log) == len(signed.layers)
+
+
+def test_a_verification_beyond_those_that_may_wait_is_refused(
+    workspace: Workspace, works: ImageWorks, signed: Image
+) -> None:
+    for _ in range(MAX_RUNNING):
+        begin_activity(workspace, ActivityKind.VERIFY, NAME, "waiting")
+    with pytest.raises(Unavailable, match="32 activities of kind verify are running or waiting"):
+        start_verification(workspace, works, f"{NAME}:1")
 
 
 def test_images_from_before_there_were_signatures_are_signed_once(workspace: Workspace, works: ImageWorks) -> None:
