@@ -19,13 +19,12 @@ from pathlib import Path
 import uv
 
 from registry.core.errors import BuildFailed
+from registry.core.variables import uv_variables
 from registry.images.lock import PLATFORMS
 from registry.images.pack import Entry, Link, entry_of_bytes, entry_of_file
 
 ENVIRONMENT_PATH = "opt/slipway/environment"
 _TIMEOUT_S = 1800
-# Settings of the project that runs this process must not steer what is installed.
-_FOREIGN_VARIABLES = {"UV_PYTHON", "UV_PROJECT_ENVIRONMENT", "VIRTUAL_ENV", "PYTHONPATH"}
 # What uv puts before a script: one line, or three where the interpreter's path is long.
 _SHEBANG = re.compile(rb"\A(?:#!/bin/sh\n'''exec' [^\n]*\n' '''|#![^\n]*python[^\n]*)\n")
 
@@ -39,8 +38,11 @@ def environment_entries(
     the lock's, for an installation without an index.
 
     Raises:
-        BuildFailed: uv cannot install them; the message is its explanation.
+        BuildFailed: uv cannot install them; the message is its explanation. Or the lock has a variable, for which uv
+            would write what it is on this machine.
     """
+    if b"${" in lock.read_bytes():
+        raise BuildFailed("the image's lock has a variable, and nothing of this machine is put into one: rebuild it")
     _install(lock, wheels, python, architecture, folder)
     site = f"lib/python{python}/site-packages"
     settings = f"home = {interpreter.rpartition('/')[0]}\ninclude-system-site-packages = false\nversion = {python}\n"
@@ -67,8 +69,7 @@ def _install(lock: Path, wheels: Path | None, python: str, architecture: str, fo
         *("--no-deps", "--require-hashes", "--no-build", "--link-mode", "copy", "--quiet", "--color", "never"),
         *(("--no-index", "--find-links", str(wheels)) if wheels else ()),
     ]
-    kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN_VARIABLES}
-    variables = {**kept, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+    variables = {**uv_variables(os.environ), "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
     try:
         done = subprocess.run(
             command,

@@ -41,6 +41,12 @@ def test_nothing_of_this_machine_is_in_it(tmp_path: Path, lock: bytes) -> None:
     assert not [path for path in entries if path.endswith((".pyc", ".lock"))]
 
 
+def test_a_variable_in_a_lock_is_refused_because_uv_would_fill_it_in(tmp_path: Path) -> None:
+    lock = b"mine @ https://127.0.0.1:9/${SLIPWAY_TOKEN}/mine-1.0-py3-none-any.whl --hash=sha256:" + b"0" * 64
+    with pytest.raises(BuildFailed, match="has a variable"):
+        install(tmp_path / "x", lock)
+
+
 def test_it_is_a_virtual_environment_of_the_bases_python(tmp_path: Path, lock: bytes) -> None:
     entries = install(tmp_path / "x", lock, "/usr/local/bin/python3.11")
     assert entries[f"{ENVIRONMENT_PATH}/bin/python"] == Link(
