@@ -28,7 +28,7 @@ FRAME = pd.DataFrame({"a": [1.0, 0.25], "b": [2.0, -8.0], "c": [3.0, 0.5]})
 PREDICTIONS = [-6.5, -17.25]
 
 TIMES = """
-from helper import factor
+from factors import factor
 from mlflow.pyfunc import PythonModel
 
 class Times(PythonModel):
@@ -89,7 +89,7 @@ def tensor(tmp_path_factory: pytest.TempPathFactory, linear_model: LinearRegress
 def times(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A custom python_function with a module of its own beside it, an optional column and a parameter."""
     folder = tmp_path_factory.mktemp("times")
-    (folder / "helper.py").write_text("factor = 2\n")
+    (folder / "factors.py").write_text("factor = 2\n")
     (folder / "times.py").write_text(TIMES + "\nfrom mlflow.models import set_model\nset_model(Times())\n")
     schema = Schema([ColSpec(DataType.long, "x"), ColSpec(DataType.double, "y", required=False)])
     params = infer_signature(pd.DataFrame({"x": [1]}), params={"times": 1}).params
@@ -98,7 +98,7 @@ def times(tmp_path_factory: pytest.TempPathFactory) -> Path:
         mlflow.pyfunc.save_model(
             folder / "model",
             python_model=str(folder / "times.py"),
-            code_paths=[str(folder / "helper.py")],
+            code_paths=[str(folder / "factors.py")],
             signature=ModelSignature(schema, schema, params),
             pip_requirements=[],
         )
