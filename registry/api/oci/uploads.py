@@ -49,7 +49,7 @@ async def begin(request: Request) -> Response:
     query = read_some(request, Beginning)
     if query.digest is not None:
         check_name("digest", query.digest)
-    elif query.mount is not None and DIGEST.match(query.mount) and await run_sync(_is_here, request, query.mount):
+    elif query.mount is not None and DIGEST.match(query.mount) and await run_sync(_mount, request, query.mount):
         return _created(name, query.mount)
     upload = await run_sync(uploads.begin)
     if query.digest is None:
@@ -159,10 +159,11 @@ def _announced(request: Request) -> int | None:
     return int(match[2]) - int(match[1]) + 1 if match else None
 
 
-def _is_here(request: Request, digest: str) -> bool:
+def _mount(request: Request, digest: str) -> bool:
+    """Say whether a blob is here; then it stays until the manifest that needs it comes, as one that was uploaded."""
     try:
-        works_of(request).layout.path(digest)
-    except NotFound:
+        works_of(request).layout.refresh(digest)
+    except (NotFound, FileNotFoundError):  # it may be deleted between the two looks that this takes
         return False
     return True
 

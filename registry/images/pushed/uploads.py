@@ -58,7 +58,7 @@ class Uploads:
 
     def size(self, name: str) -> int:
         """Return how many bytes of an upload are here. Raises UnknownUpload."""
-        with self._found(name), disk_told():
+        with _found(name), disk_told():
             return self._path(name).stat().st_size
 
     def cancel(self, name: str) -> None:
@@ -75,7 +75,7 @@ class Uploads:
             Unavailable: the disk refuses.
         """
         path = self._path(name)
-        with self._found(name), disk_told():
+        with _found(name), disk_told():
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
             try:
                 _lock(descriptor, path)
@@ -93,16 +93,6 @@ class Uploads:
         if not _ID.match(name):
             raise UnknownUpload(f"there is no upload {name[:40]!r}: begin one", upload=name[:40])
         return self._folder / name
-
-    @contextmanager
-    def _found(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except FileNotFoundError as error:
-            raise UnknownUpload(
-                f"there is no upload {name}: it was finished, cancelled, or left alone for too long: begin another",
-                upload=name,
-            ) from error
 
     def _sweep(self) -> int:
         """Delete what nobody goes on with; return how many are left."""
@@ -174,6 +164,7 @@ class Upload:
 
         Raises:
             DigestMismatch: the digest of what was written is not ``expected``; the upload is gone.
+            UnknownUpload: the workspace was deleted meanwhile, and the upload with it.
             Unavailable: the disk refuses.
         """
         actual = f"sha256:{self._hash.hexdigest()}"
@@ -184,7 +175,7 @@ class Upload:
                 digest=expected,
                 actual=actual,
             )
-        with disk_told():
+        with _found(self._path.name), disk_told():
             os.fsync(self._descriptor)
             self._layout.adopt(self._path, actual)
         self._gone = True
@@ -215,6 +206,17 @@ class Upload:
         while self.size < size and (data := os.read(self._descriptor, CHUNK_BYTES)):
             self._hash.update(data)
             self.size += len(data)
+
+
+@contextmanager
+def _found(name: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise UnknownUpload(
+            f"there is no upload {name}: it was finished, cancelled, or left alone for too long: begin another",
+            upload=name,
+        ) from error
 
 
 def _lock(descriptor: int, path: Path) -> None:

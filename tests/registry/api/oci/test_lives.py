@@ -1,6 +1,7 @@
 """Uploads that break off: a connection that ends, a registry that is killed, and clients that come at the same time."""
 
 import http.client as http_client
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -102,6 +103,14 @@ def test_one_blob_pushed_by_several_at_once_is_there_once(url: str, tmp_path: Pa
         thread.join()
     assert answers == [201] * 4
     assert [path.name for path in (tmp_path / "images/blobs/sha256").iterdir()] == [digest_of(WHOLE)[7:]]
+
+
+def test_a_mounted_blob_is_as_young_as_one_that_was_uploaded(team: Repository, tmp_path: Path) -> None:
+    digest = team.blob(b"shared")["digest"]
+    file = tmp_path / "images" / "blobs" / "sha256" / digest.removeprefix("sha256:")
+    os.utime(file, (0, 0))
+    team.http.post("/v2/other/blobs/uploads/", params={"mount": digest, "from": team.name})
+    assert file.stat().st_mtime > 0
 
 
 def test_a_second_request_to_one_upload_is_told_to_wait(team: Repository, url: str) -> None:

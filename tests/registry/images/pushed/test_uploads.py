@@ -93,6 +93,16 @@ def test_whoever_comes_after_the_end_finds_nothing(layout: ImageLayout, uploads:
     assert layout.path(digest_of(b"one")).read_bytes() == b"one"
 
 
+def test_an_upload_that_is_discarded_with_its_workspace_is_told_so(layout: ImageLayout, uploads: Uploads) -> None:
+    with uploads.open(uploads.begin()) as upload:
+        upload.write(b"one")
+        layout.discard_uploads()
+        upload.write(b"two")
+        with pytest.raises(UnknownUpload, match="begin another"):
+            upload.commit(digest_of(b"onetwo"))
+    assert list(layout.entries()) == []
+
+
 def test_two_uploads_of_one_blob_at_once_both_succeed(layout: ImageLayout, uploads: Uploads) -> None:
     content = b"x" * 3_000_000
     names, sizes = [uploads.begin() for _ in range(4)], []
