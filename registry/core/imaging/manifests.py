@@ -16,6 +16,7 @@ CONFIG_TYPES = (CONFIG_TYPE, "application/vnd.docker.container.image.v1+json")
 
 MAX_MANIFEST_BYTES = 4 << 20
 MAX_MEDIA_TYPE = 255
+MAX_ANNOTATIONS = 64 << 10  # characters
 
 
 class PushedManifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -33,6 +34,11 @@ class PushedManifest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     @property
     def blobs(self) -> list[Descriptor]:
         return [*([self.config] if self.config else []), *(self.layers or [])]
+
+    @property
+    def annotations_size(self) -> int:
+        """How many characters there are in its annotations, which are part of every list of what is attached."""
+        return sum(len(key) + len(value) for key, value in (self.annotations or {}).items())
 
     @property
     def children(self) -> list[Descriptor]:
@@ -63,6 +69,7 @@ def read_manifest(content: bytes, media_type: str) -> PushedManifest:
         "an image has no manifests": kind in IMAGE_TYPES and manifest.manifests is not None,
         "a list of images has manifests": kind in LIST_TYPES and manifest.manifests is None,
         "a list of images has neither config nor layers": kind in LIST_TYPES and bool(manifest.blobs),
+        f"its annotations have more than {MAX_ANNOTATIONS:,} characters": manifest.annotations_size > MAX_ANNOTATIONS,
         f"its artifactType has more than {MAX_MEDIA_TYPE} characters": len(manifest.artifact_type) > MAX_MEDIA_TYPE,
     }
     for fault, present in faults.items():

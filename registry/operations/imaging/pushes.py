@@ -10,6 +10,7 @@ from registry.core.imaging.pushes import DigestMismatch, InvalidManifest, Missin
 from registry.core.names import check_name
 from registry.images.keeping.layout import ImageLayout
 from registry.images.pushed.accept import check_layers, find_description
+from registry.images.pushed.attached import MAX_PUSHED_ALIKE, check_attached, is_own
 from registry.operations.imaging import image_ledger as ledger
 from registry.operations.imaging.catalog import LATEST, insert_within, is_number
 from registry.operations.security.caller import who
@@ -40,7 +41,8 @@ def push_manifest(
         InvalidManifest: the content is no manifest, or contradicts itself.
         MissingParts: what it is made of is not here.
         RefusedImage: no node would run the image.
-        Conflict: the tag is a number that another image has, or another than the image has.
+        Conflict: the tag is a number that another image has, or another than the image has; or too many signatures or
+            recorded answers are attached to the image.
         Unavailable: a store is full or away.
     """
     check_name("image", name)
@@ -52,15 +54,17 @@ def push_manifest(
         _check_parts(tx, layout, name, manifest)
     now_ms = workspace.now_ms()
     image = _image_of(layout, name, digest, manifest, len(content), now_ms)
+    referrer = _referrer(manifest, kind, digest, len(content))
+    if manifest.subject and is_own(referrer.artifact_type):
+        check_attached(layout, manifest, referrer.artifact_type)
     layout.write([content])
     with workspace.metadata.write() as tx:
         _check_parts(tx, layout, name, manifest)  # from here on nobody can delete them
         before = image_tags.tags(tx, name)
         manifests.insert(tx, name, digest, kind, now_ms)
         if manifest.subject:
-            manifests.insert_referrer(
-                tx, name, manifest.subject.digest, _referrer(manifest, kind, digest, len(content))
-            )
+            _check_room(tx, name, manifest.subject.digest, referrer)
+            manifests.insert_referrer(tx, name, manifest.subject.digest, referrer)
         if image is not None:
             _number(tx, image, tag)
         elif tag is not None:
@@ -126,6 +130,23 @@ def _referrer(manifest: PushedManifest, kind: str, digest: str, size: int) -> De
         artifact_type=manifest.artifact_type or (manifest.config.media_type if manifest.config else ""),
         annotations=manifest.annotations or {},
     )
+
+
+def _check_room(tx: Connection, name: str, subject: str, referrer: Descriptor) -> None:
+    """Keep what nodes must read of one image within bounds; the workspace's own signing is not held up by them."""
+    if not is_own(referrer.artifact_type):
+        return
+    others = {
+        one.digest
+        for one in manifests.referrers_of(tx, name, subject)
+        if one.artifact_type == referrer.artifact_type and one.digest != referrer.digest
+    }
+    if len(others) >= MAX_PUSHED_ALIKE:
+        raise Conflict(
+            f"{len(others)} artefacts of type {referrer.artifact_type} are attached to {name}@{subject}: "
+            "an owner can delete some of them by their digests",
+            name=name,
+        )
 
 
 def _number(tx: Connection, image: Image, tag: str | None) -> None:

@@ -232,9 +232,9 @@ def test_a_manifest_under_another_digest_or_type_is_refused(mine: Repository) ->
 
 
 def test_a_manifest_of_more_than_4_mib_is_413(mine: Repository) -> None:
-    answer = mine.put("one", mine.manifest(annotations={"a": "x" * MAX_MANIFEST_BYTES}))
+    answer = mine.put("one", mine.manifest(padding="x" * MAX_MANIFEST_BYTES))
     assert (answer.status_code, code_of(answer)) == (413, "SIZE_INVALID")
-    assert mine.put("one", mine.manifest(annotations={"a": "x" * (MAX_MANIFEST_BYTES - 4096)})).status_code == 201
+    assert mine.put("one", mine.manifest(padding="x" * (MAX_MANIFEST_BYTES - 4096))).status_code == 201
 
 
 @pytest.mark.parametrize("kind", LIST_TYPES)

@@ -12,9 +12,12 @@ from registry.core.deploying.documents import DeploymentDocument, EndpointDocume
 from registry.core.errors import Conflict, InvalidInput, NotFound, WrongState
 from registry.core.imaging.image_prune import PruneOrder
 from registry.core.imaging.images import CONFIG_TYPE, IMAGE_LABEL, LAYER_TYPE, LOCK_PATH, MANIFEST_TYPE, Image
-from registry.core.imaging.pushes import MissingParts, RefusedImage
+from registry.core.imaging.pushes import InvalidManifest, MissingParts, RefusedImage
+from registry.core.imaging.samples import GOLDEN_TYPE
+from registry.core.imaging.signatures import SIGNATURE_TYPE
 from registry.images.keeping.layout import ImageLayout
 from registry.images.pack import entry_of_bytes, tar_chunks
+from registry.images.pushed.attached import MAX_PUSHED_ALIKE
 from registry.operations.deploying.deployments import put_deployment
 from registry.operations.deploying.endpoints import put_endpoint
 from registry.operations.imaging.catalog import list_images, resolve_image
@@ -231,3 +234,51 @@ def test_whatever_is_kept_is_found_whole_and_none_of_it_is_pruned(push: Pusher) 
     delete_tag(push.workspace, push.layout, "cancer", "all")
     gone = {item.digest for item in preview(push.workspace, push.layout, order).items}
     assert gone == {chart.digest, f"sha256:{hashlib.sha256(listed).hexdigest()}"}
+
+
+SIGNED = {"statement": '{"image": "sha256:0"}', "key": "k", "signature": "c2ln"}
+DEEP = b'{"x":' + b"[" * 20_000 + b"]" * 20_000 + b"}"
+
+
+def attach(push: Pusher, kind: str, *payloads: bytes, note: str = "") -> Pushed:
+    subject = {"mediaType": MANIFEST_TYPE, "digest": push.image("one").digest, "size": 1}
+    parts = [push.part(payload, kind) for payload in payloads]
+    artefact = {"artifactType": kind, "subject": subject, "layers": parts, "annotations": {"note": note}}
+    return push.put(push.manifest({}, **artefact), "", "cancer")
+
+
+@pytest.mark.parametrize("kind", [SIGNATURE_TYPE, GOLDEN_TYPE])
+@pytest.mark.parametrize(
+    ("payloads", "said"),
+    [
+        ([], "one part, not 0"),
+        ([b"{}", b"{}"], "one part, not 2"),
+        ([b"{}"], "is not of type"),
+        ([DEEP], "is not of type"),
+        ([b"\xff"], "is not of type"),
+        ([b" " * (5 << 20)], "bytes, and"),
+    ],
+)
+def test_what_is_no_signature_or_no_answers_cannot_be_attached_as_such(
+    push: Pusher, kind: str, payloads: list[bytes], said: str
+) -> None:
+    with pytest.raises(InvalidManifest, match=said):
+        attach(push, kind, *payloads)
+    assert attach(push, "application/vnd.example", *payloads).subject is not None
+
+
+def test_signatures_and_answers_of_others_are_taken_within_bounds(push: Pusher) -> None:
+    signature = msgspec.json.encode(SIGNED)
+    assert attach(push, GOLDEN_TYPE, b'{"answers": []}').subject == push.image("one").digest
+    with pytest.raises(InvalidManifest, match="over 4,096 characters"):
+        attach(push, SIGNATURE_TYPE, signature, note="x" * 5_000)
+    for number in range(MAX_PUSHED_ALIKE):
+        attach(push, SIGNATURE_TYPE, signature, note=str(number))
+    attach(push, SIGNATURE_TYPE, signature, note="0")
+    with pytest.raises(Conflict, match="128 artefacts of type"):
+        attach(push, SIGNATURE_TYPE, signature, note="more")
+
+
+def test_annotations_have_an_end(push: Pusher) -> None:
+    with pytest.raises(InvalidManifest, match="its annotations have more than"):
+        push.plain("one", annotations={"a": "x" * (64 << 10)})
