@@ -6,7 +6,7 @@ import sys
 
 # Imported, with all that comes along; of what is only run, or loaded for one kind of store or an upgrade, the names.
 ROOTS = "import registry.cli.main, registry.api.server, registry.operations.upkeep.integrity"
-ALSO = ("uv", "uvloop", "backports.zstd", "alembic", "mako", "markupsafe", "psycopg", "psycopg-binary")
+ALSO = ("uv", "uvloop", "alembic", "mako", "markupsafe", "psycopg", "psycopg-binary")
 # Imported only because something else brought them: httpx and uvicorn take them when they are there, a .pth file does.
 OTHERS = ("brotli", "click", "setuptools", "watchfiles")
 

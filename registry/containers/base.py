@@ -5,11 +5,17 @@ import tarfile
 from collections.abc import Callable, Iterator
 from typing import BinaryIO, cast
 
-from backports import zstd
-
 from registry.containers.sources import Source, StoredImage
 from registry.core.errors import InvalidInput
 from registry.core.imaging.images import Descriptor
+
+try:
+    from backports import zstd
+except ImportError:  # few bases need it: it is an extra
+    zstd = None  # type: ignore[assignment]
+_UNREADABLE: tuple[type[Exception], ...] = (OSError, EOFError, tarfile.TarError)
+if zstd is not None:
+    _UNREADABLE += (zstd.ZstdError,)
 
 _FOLDERS = ("usr/local/bin", "usr/bin", "bin")  # in the order of Debian's and of Docker's PATH
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
@@ -73,7 +79,7 @@ def _names(file: BinaryIO, layer: Descriptor) -> Iterator[str]:
             for member in tar:
                 tar.members = []  # type: ignore[attr-defined] # or it keeps every one of them
                 yield member.name.removeprefix("./").lstrip("/")
-    except (OSError, EOFError, tarfile.TarError, zstd.ZstdError) as error:
+    except _UNREADABLE as error:
         raise InvalidInput(f"layer {layer.digest} of the base cannot be read: {error}", blob=layer.digest) from error
 
 
@@ -82,6 +88,12 @@ def _opened(file: BinaryIO, layer: Descriptor) -> BinaryIO:
         case "gzip":
             return cast(BinaryIO, gzip.GzipFile(fileobj=file))
         case "zstd":
+            if zstd is None:
+                raise InvalidInput(
+                    f"layer {layer.digest} of the base is compressed with zstd: install slipway[zstd], "
+                    "or take a base whose layers are gzip",
+                    blob=layer.digest,
+                )
             return cast(BinaryIO, zstd.ZstdFile(file))
         case _:
             return file

@@ -79,3 +79,10 @@ def test_a_base_for_another_processor_is_refused(tmp_path: Path) -> None:
     layout = write_layout(tmp_path / "base", architecture="arm64")
     with pytest.raises(InvalidInput, match="the base is for arm64, and the image for amd64"):
         check_architecture(LayoutSource(FolderBlobs(layout, "the base"), None, "amd64").image(), "amd64")
+
+
+def test_a_base_of_zstd_without_the_extra_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    layout = write_layout(tmp_path / "base", compression="+zstd")
+    monkeypatch.setattr("registry.containers.base.zstd", None)
+    with pytest.raises(InvalidInput, match=r"install slipway\[zstd\]"):
+        find(layout)
