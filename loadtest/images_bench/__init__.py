@@ -6,4 +6,5 @@ Map::
     builds.py        the second build, a changed script, the size
     transfers.py     a gigabyte pushed to the image registry and pulled again
     environments.py  from a command to a served image, with and without its environment at hand
+    replicas.py      ten replicas of a deployment beside one
 """

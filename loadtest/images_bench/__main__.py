@@ -17,6 +17,7 @@ from loadtest.demo.command import CommandFailed
 from loadtest.images_bench.builds import builds
 from loadtest.images_bench.environments import environments, together
 from loadtest.images_bench.registry import Bench, bench_registry
+from loadtest.images_bench.replicas import replicas
 from loadtest.images_bench.transfers import transfers
 from loadtest.registry_bench.measures import Measure, print_measures, write_report
 
@@ -25,6 +26,7 @@ CASES: dict[str, Callable[[Bench], list[Measure]]] = {
     "builds": builds,
     "environments": environments,
     "together": together,
+    "replicas": replicas,
     "transfers": transfers,
 }
 
