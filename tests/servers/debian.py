@@ -17,7 +17,6 @@ from pathlib import Path
 from tests.servers.processes import Absent
 
 SUITE, PYTHON = "bookworm", "3.11"
-MIRROR = "http://deb.debian.org/debian"
 PACKAGES = "python3-minimal,libpython3-stdlib"
 TAG = "base"
 PLACE = Path(__file__).parents[2] / "build" / "test-servers" / f"debian-{SUITE}"
@@ -45,7 +44,7 @@ def base_layout() -> Path:
 
 
 def _bootstrap(root: Path) -> None:
-    command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(root), MIRROR]
+    command = ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(root)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=MADE_S, check=False)
     except subprocess.TimeoutExpired as error:
