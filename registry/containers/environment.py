@@ -100,8 +100,8 @@ def _record(text: str, scripts: dict[str, bytes]) -> bytes:
         folder, _, name = row[0].rpartition("/")
         if folder == "bin" and name in scripts:
             digest = base64.urlsafe_b64encode(hashlib.sha256(scripts[name]).digest()).rstrip(b"=").decode()
-            row = [f"../../../bin/{name}", f"sha256={digest}", str(len(scripts[name]))]  # noqa: PLW2901
-        if not row[0].endswith(".pyc"):
+            rows.append([f"../../../bin/{name}", f"sha256={digest}", str(len(scripts[name]))])
+        elif not row[0].endswith(".pyc"):
             rows.append(row)
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows(sorted(rows))

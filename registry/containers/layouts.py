@@ -1,5 +1,6 @@
 """A folder in OCI's layout: ``index.json`` and blobs by digest, as skopeo, podman, umoci and we write it."""
 
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,15 +22,15 @@ REFERENCE = "org.opencontainers.image.ref.name"
 _LISTS = {INDEX_TYPE, "application/vnd.docker.distribution.manifest.list.v2+json"}
 
 
-class Blobs:
+class Blobs(ABC):
     """Files of a layout by their path in it; archives have them too."""
 
     def __init__(self, what: str) -> None:
         self.what = what
 
+    @abstractmethod
     def open(self, path: str) -> BinaryIO:
         """Open a file of the layout. Raises InvalidInput if there is none."""
-        raise NotImplementedError
 
 
 class FolderBlobs(Blobs):
