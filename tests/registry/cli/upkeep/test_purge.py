@@ -25,6 +25,12 @@ def mlflow(url: str) -> MlflowClient:
     return MlflowClient(url)
 
 
+@pytest.fixture
+def model_folder(tmp_path: Path) -> Path:
+    """A folder of its own: the workspace's database is beside it, and grows while it is read."""
+    return tmp_path / "model_to_log"
+
+
 def logged_run(mlflow: MlflowClient, experiment: str) -> str:
     run = mlflow.create_run(experiment)
     mlflow.log_metric(run.info.run_id, "acc", 0.5)
@@ -90,6 +96,7 @@ def test_a_run_stays_while_a_model_came_from_it_and_a_number_is_never_given_twic
 
 def logged_model(mlflow: MlflowClient, experiment: str, run: str | None, folder: Path) -> str:
     model_id = str(mlflow.create_logged_model(experiment, source_run_id=run).model_id)
+    folder.mkdir(exist_ok=True)
     (folder / "MLmodel").write_text("flavors: {}\n")
     mlflow.log_model_artifacts(model_id, str(folder))
     mlflow.finalize_logged_model(model_id, "READY")
@@ -97,11 +104,11 @@ def logged_model(mlflow: MlflowClient, experiment: str, run: str | None, folder:
 
 
 def test_a_run_takes_the_logged_models_along_that_it_made(
-    ask: Slipway, mlflow: MlflowClient, workspace: Workspace, tmp_path: Path
+    ask: Slipway, mlflow: MlflowClient, workspace: Workspace, model_folder: Path
 ) -> None:
     experiment = mlflow.create_experiment("trees")
     run, other = logged_run(mlflow, experiment), logged_run(mlflow, experiment)
-    model, kept = (logged_model(mlflow, experiment, one, tmp_path) for one in (run, other))
+    model, kept = (logged_model(mlflow, experiment, one, model_folder) for one in (run, other))
     mlflow.delete_run(run)
     assert items(ask("-o", "json")) == {f"logged model {model}": "", f"run {run}": ""}
     mlflow.restore_run(run)
@@ -115,11 +122,11 @@ def test_a_run_takes_the_logged_models_along_that_it_made(
 
 
 def test_a_run_stays_with_all_it_made_while_a_version_came_from_one_of_its_logged_models(
-    ask: Slipway, mlflow: MlflowClient, tmp_path: Path
+    ask: Slipway, mlflow: MlflowClient, model_folder: Path
 ) -> None:
     experiment = mlflow.create_experiment("trees")
     run = logged_run(mlflow, experiment)
-    models = [logged_model(mlflow, experiment, run, tmp_path) for _ in range(2)]
+    models = [logged_model(mlflow, experiment, run, model_folder) for _ in range(2)]
     mlflow.create_registered_model("cancer")
     mlflow.create_model_version("cancer", f"models:/{models[0]}", model_id=models[0])
     mlflow.delete_run(run)
@@ -132,10 +139,10 @@ def test_a_run_stays_with_all_it_made_while_a_version_came_from_one_of_its_logge
 
 
 def test_a_deleted_experiment_takes_along_the_logged_models_that_no_run_made(
-    ask: Slipway, mlflow: MlflowClient, tmp_path: Path
+    ask: Slipway, mlflow: MlflowClient, model_folder: Path
 ) -> None:
     experiment = mlflow.create_experiment("trees")
-    model = logged_model(mlflow, experiment, None, tmp_path)
+    model = logged_model(mlflow, experiment, None, model_folder)
     mlflow.delete_experiment(experiment)
     assert items(ask("--yes", "-o", "json")) == {f"logged model {model}": "", f"experiment {experiment}": ""}
 
