@@ -16,15 +16,16 @@ from typing import Optional
 
 import uvloop
 
-from .app import App, door_table, refuse
+from .app import App, refuse
 from .dataplane import DataPlane
+from .doors import door_table
 from .errors import LoadFailed
-from .grpc_door import GrpcInference, start_grpc
 from .health import Health, rss_bytes
-from .http_server import HttpServer
+from .http.server import HttpServer
 from .image import CODE_PATH, Image, read_image
 from .lifeline import die_with_parent, exit_when_stdin_ends
 from .logs import start_logging
+from .oip.grpc_door import GrpcInference, start_grpc
 from .probe import HTTP_PORT_VARIABLE
 from .protocol import EXIT_LOAD_FAILED, Announcer, Failed, Ready, Status
 from .runtimes.base import Runtime, provider_of

@@ -1,63 +1,28 @@
-"""The door table: which path is answered by which door, and what is wrong when none is. Knows no protocol's bodies."""
+"""One request to its door: the edge's secret, the request id, the path, and what is wrong when nothing fits."""
 
 from __future__ import annotations
 
 import hmac
 import logging
 import uuid
-from typing import Any, Callable, Coroutine, Dict, Optional
+from typing import Optional
 from urllib.parse import unquote_to_bytes
 
-from . import azure, oip
-from .azure import Score
-from .dataplane import DataPlane
+from .doors import Door, Doors, error_response
 from .errors import (
     Forbidden,
     HeadersTooLarge,
     MethodNotAllowed,
     NotFound,
-    Overloaded,
     ScoringError,
     UnsupportedEncoding,
 )
-from .health import Health
-from .http_messages import Request, Response
-from .invocations import Invocations
-from .oip import OpenInference
-from .runtimes.base import BodyLike
-
-Door = Callable[[Request], Coroutine[Any, Any, Response]]
-Doors = Dict[bytes, Dict[bytes, Door]]
+from .http.messages import Request, Response
 
 MAX_REQUEST_ID = 100  # Azure ML's limit
 EDGE_HEADER = b"x-slipway-edge"
 
 _log = logging.getLogger("slipway.scoring")
-
-
-def door_table(plane: DataPlane, health: Health, name: str, version: str) -> Doors:
-    """Every path of every door. HEAD is answered as GET; ``name`` and ``version`` are the model's to its clients."""
-    score, invocations, v2 = Score(plane), Invocations(plane), OpenInference(plane, name, version)
-    model: Doors = {
-        b"": {b"GET": v2.model_metadata},
-        b"/ready": {b"GET": v2.model_ready},
-        b"/infer": {b"POST": v2.infer},
-    }
-    score_post = invocations.post if isinstance(plane.runtime, BodyLike) else score.post
-    return {
-        b"/score": {b"POST": score_post, b"GET": score.get, b"OPTIONS": score.options},
-        b"/invocations": {b"POST": invocations.post},
-        b"/v2": {b"GET": v2.server_metadata},
-        b"/v2/": {b"GET": v2.server_metadata},
-        b"/v2/health/live": {b"GET": v2.live},
-        b"/v2/health/ready": {b"GET": v2.ready},
-        **{b"/v2/models/%b%b" % (name.encode(), rest): doors for rest, doors in model.items()},
-        **{b"/v2/models/%b/versions/%b%b" % (name.encode(), version.encode(), r): d for r, d in model.items()},
-        b"/": {b"GET": health.root},
-        b"/ping": {b"GET": health.ping},
-        b"/-/status": {b"GET": health.status},
-        b"/-/ready": {b"GET": health.ready},
-    }
 
 
 class App:
@@ -123,16 +88,6 @@ class App:
             if len(parts) > 5 and parts[4] == "versions":
                 return NotFound(f"Request for unknown model: '{parts[3]}' version {parts[5]} is not found")
         return NotFound(f"there is nothing at {'/'.join(parts)}")
-
-
-def error_response(path: bytes, error: ScoringError) -> Response:
-    """Word an error in the shape of the door at ``path``; each protocol keeps its own statuses."""
-    response = oip.error_response(error) if path.startswith(b"/v2") else azure.error_response(error)
-    if isinstance(error, Overloaded):
-        response.headers.append((b"retry-after", b"%d" % error.retry_after_s))
-    elif isinstance(error, MethodNotAllowed):
-        response.headers.append((b"allow", error.allowed.encode()))
-    return response
 
 
 def refuse(path: bytes, error: ScoringError) -> Response:

@@ -8,7 +8,7 @@ from typing import Callable
 from urllib.parse import parse_qs
 
 from .errors import Unavailable
-from .http_messages import HTML, Request, Response, json_response
+from .http.messages import HTML, Request, Response, json_response
 from .protocol import Status
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")

@@ -17,10 +17,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from serving.scoring.app import App, door_table
+from serving.scoring.app import App
 from serving.scoring.dataplane import DataPlane
+from serving.scoring.doors import door_table
 from serving.scoring.health import Health
-from serving.scoring.http_messages import Request, Response
+from serving.scoring.http.messages import Request, Response
 from serving.scoring.protocol import Status
 from serving.scoring.runtimes.mlflow import load_mlflow
 from serving.scoring.runtimes.onnx import load_onnx

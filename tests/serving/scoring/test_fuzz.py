@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from onnx import TensorProto
 
 from serving.scoring.errors import InvalidInput
-from serving.scoring.grpc_codec import decode_request
-from serving.scoring.grpc_messages import message_classes
+from serving.scoring.oip.grpc_codec import decode_request
+from serving.scoring.oip.grpc_messages import message_classes
 
 Ask = Callable[..., Any]
 PATHS = ["/score", "/invocations", "/v2/models/linear/infer"]

@@ -11,15 +11,15 @@ from typing import Any, Callable, Dict, List, Sequence, TypeVar
 import msgspec
 import numpy as np
 
-from . import bare_tokens
-from .azure import call_of, request_text
-from .dataplane import DataPlane
-from .errors import InvalidInput
-from .http_messages import Request, Response
-from .json_arrays import decode_array
-from .json_rows import dump_json, rows_of
-from .runtimes.base import BodyLike, ScriptLike
-from .tensors import Signature, Tensors
+from ..dataplane import DataPlane
+from ..errors import InvalidInput
+from ..formats import bare_tokens
+from ..formats.json_arrays import decode_array
+from ..formats.json_rows import dump_json, rows_of
+from ..http.calls import call_of, request_text
+from ..http.messages import Request, Response
+from ..runtimes.base import BodyLike, ScriptLike
+from ..tensors import Signature, Tensors
 
 FORMS = ("inputs", "instances", "dataframe_split", "dataframe_records")
 Rows = List[List[msgspec.Raw]]

@@ -12,9 +12,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from . import bare_tokens
-from .dataplane import DataPlane
-from .errors import (
+from ..dataplane import DataPlane
+from ..errors import (
     HTTP_STATUS,
     DeadlineExceeded,
     InvalidInput,
@@ -24,11 +23,13 @@ from .errors import (
     ScriptFailed,
     ScriptResultInvalid,
 )
-from .http_messages import Request, Response, json_response
-from .json_arrays import decode_array
-from .json_rows import dump_json, rows_of
-from .runtimes.base import Call, ScriptLike
-from .tensors import Signature, Tensors
+from ..formats import bare_tokens
+from ..formats.json_arrays import decode_array
+from ..formats.json_rows import dump_json, rows_of
+from ..http.calls import call_of, request_text
+from ..http.messages import Request, Response, json_response
+from ..runtimes.base import ScriptLike
+from ..tensors import Signature, Tensors
 
 RUN_FAILED = b"x-ms-run-function-failed"
 _SCRIPT_RAISED = "An unexpected error occurred in scoring script. Check the logs for more info."
@@ -113,23 +114,6 @@ def tensors_of(body: bytes, signature: Signature) -> Tensors:
         raise InvalidInput(f"the model has {len(signature.inputs)} inputs: send {{'data': {{name: …}}}} with {names}")
     spec = signature.inputs[0]
     return {spec.name: decode_array(data, spec.datatype, f"input '{spec.name}'")}
-
-
-def request_text(request: Request) -> str:
-    """Return the body as text.
-
-    Raises:
-        InvalidInput: it is not UTF-8.
-    """
-    try:
-        return request.body.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"the body is not UTF-8: {error}") from error
-
-
-def call_of(plane: DataPlane, request: Request) -> Call:
-    """Describe an HTTP request to the data plane."""
-    return plane.call(request.request_id.decode("latin-1"), request.headers)
 
 
 def _succeeded(request: Request, body: bytes, began: float) -> Response:

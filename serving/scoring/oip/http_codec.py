@@ -11,13 +11,13 @@ from typing import Annotated, Any, Dict, List, Optional, Union
 
 import msgspec
 
-from . import bare_tokens
-from .errors import InvalidInput
-from .http_messages import OCTETS, Response
-from .json_arrays import decode_array
-from .json_rows import dump_json, plain
-from .raw_tensors import from_raw, to_raw
-from .tensors import DTYPES, Array, Signature, Tensors, check_dimensions, datatype_of, shaped
+from ..errors import InvalidInput
+from ..formats import bare_tokens
+from ..formats.json_arrays import decode_array
+from ..formats.json_rows import dump_json, plain
+from ..formats.raw_tensors import from_raw, to_raw
+from ..http.messages import OCTETS, Response
+from ..tensors import DTYPES, Array, Signature, Tensors, check_dimensions, datatype_of, shaped
 
 Parameters = Dict[str, Union[bool, int, float, str]]
 HEADER_LENGTH = b"inference-header-content-length"

@@ -15,9 +15,9 @@ from typing import Any, Callable, Coroutine, Deque, Dict, List, Optional, Set, c
 
 import httptools
 
-from .errors import HeadersTooLarge, InvalidInput, RequestTooSlow, ScoringError, TooLarge
-from .fast_path import run_fast
-from .http_messages import Request, Response, render
+from ..errors import HeadersTooLarge, InvalidInput, RequestTooSlow, ScoringError, TooLarge
+from ..fast_path import run_fast
+from .messages import Request, Response, render
 
 App = Callable[[Request], Coroutine[Any, Any, Response]]
 Refuse = Callable[[bytes, ScoringError], Response]  # the path as far as it is known, and what is wrong

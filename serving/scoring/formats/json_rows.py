@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from .tensors import Array, Tensors
+from ..tensors import Array, Tensors
 
 _encode = msgspec.json.Encoder().encode
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Sequence
 
-from .azure import call_of
-from .dataplane import DataPlane
-from .errors import HTTP_STATUS, ScoringError
-from .http_messages import Request, Response, json_response
-from .oip_codec import HEADER_LENGTH, decode_head, decode_tensors, encode_outputs, split_body
-from .protocol import VERSION
-from .runtimes.base import provider_of
-from .tensors import TensorSpec
+from ..dataplane import DataPlane
+from ..errors import HTTP_STATUS, ScoringError
+from ..http.calls import call_of
+from ..http.messages import Request, Response, json_response
+from ..protocol import VERSION
+from ..runtimes.base import provider_of
+from ..tensors import TensorSpec
+from .http_codec import HEADER_LENGTH, decode_head, decode_tensors, encode_outputs, split_body
 
 SERVER_NAME = "slipway"
 EXTENSIONS = ["binary_tensor_data"]

@@ -11,8 +11,8 @@ from onnx import TensorProto
 from tritonclient.grpc import service_pb2
 
 from serving.scoring.errors import InvalidInput
-from serving.scoring.grpc_codec import decode_request, encode_response
-from serving.scoring.grpc_messages import message_classes
+from serving.scoring.oip.grpc_codec import decode_request, encode_response
+from serving.scoring.oip.grpc_messages import message_classes
 from serving.scoring.tensors import Signature, TensorSpec
 
 MESSAGES = message_classes()

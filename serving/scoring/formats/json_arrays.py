@@ -11,9 +11,9 @@ from typing import Annotated, Any, Dict, List, Tuple
 import msgspec
 import numpy as np
 
+from ..errors import InvalidInput
+from ..tensors import DTYPES, Array
 from . import bare_tokens
-from .errors import InvalidInput
-from .tensors import DTYPES, Array
 
 MAX_DEPTH = 16
 _SPACE = b" \t\n\r"

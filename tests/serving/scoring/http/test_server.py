@@ -9,8 +9,8 @@ import pytest
 
 from serving.scoring.app import refuse
 from serving.scoring.fast_path import leave_fast_path
-from serving.scoring.http_messages import Request, Response
-from serving.scoring.http_server import MAX_HEAD_BYTES, HttpServer
+from serving.scoring.http.messages import Request, Response
+from serving.scoring.http.server import MAX_HEAD_BYTES, HttpServer
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Any]]
 

@@ -6,9 +6,9 @@ from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
 
-from .errors import InvalidInput
-from .raw_tensors import from_raw, text_of, to_raw
-from .tensors import DTYPES, Array, Signature, Tensors, check_dimensions, datatype_of, shaped
+from ..errors import InvalidInput
+from ..formats.raw_tensors import from_raw, text_of, to_raw
+from ..tensors import DTYPES, Array, Signature, Tensors, check_dimensions, datatype_of, shaped
 
 # datatype → the field of InferTensorContents that carries it
 _CONTENTS: Dict[str, str] = {

@@ -11,8 +11,8 @@ from typing import Any, List, Sequence, Union
 
 import numpy as np
 
-from .errors import InvalidInput
-from .tensors import DTYPES, Array, shaped
+from ..errors import InvalidInput
+from ..tensors import DTYPES, Array, shaped
 
 _LENGTH = struct.Struct("<I")
 

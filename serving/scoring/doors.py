@@ -1,0 +1,54 @@
+"""The door table: which path is answered by which door, and in which shape each words its errors."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Coroutine, Dict
+
+from .azure import score as azure
+from .azure.score import Score
+from .dataplane import DataPlane
+from .errors import MethodNotAllowed, Overloaded, ScoringError
+from .health import Health
+from .http.messages import Request, Response
+from .mlflow.invocations import Invocations
+from .oip import http_door as oip
+from .oip.http_door import OpenInference
+from .runtimes.base import BodyLike
+
+Door = Callable[[Request], Coroutine[Any, Any, Response]]
+Doors = Dict[bytes, Dict[bytes, Door]]
+
+
+def door_table(plane: DataPlane, health: Health, name: str, version: str) -> Doors:
+    """Every path of every door. HEAD is answered as GET; ``name`` and ``version`` are the model's to its clients."""
+    score, invocations, v2 = Score(plane), Invocations(plane), OpenInference(plane, name, version)
+    model: Doors = {
+        b"": {b"GET": v2.model_metadata},
+        b"/ready": {b"GET": v2.model_ready},
+        b"/infer": {b"POST": v2.infer},
+    }
+    score_post = invocations.post if isinstance(plane.runtime, BodyLike) else score.post
+    return {
+        b"/score": {b"POST": score_post, b"GET": score.get, b"OPTIONS": score.options},
+        b"/invocations": {b"POST": invocations.post},
+        b"/v2": {b"GET": v2.server_metadata},
+        b"/v2/": {b"GET": v2.server_metadata},
+        b"/v2/health/live": {b"GET": v2.live},
+        b"/v2/health/ready": {b"GET": v2.ready},
+        **{b"/v2/models/%b%b" % (name.encode(), rest): doors for rest, doors in model.items()},
+        **{b"/v2/models/%b/versions/%b%b" % (name.encode(), version.encode(), r): d for r, d in model.items()},
+        b"/": {b"GET": health.root},
+        b"/ping": {b"GET": health.ping},
+        b"/-/status": {b"GET": health.status},
+        b"/-/ready": {b"GET": health.ready},
+    }
+
+
+def error_response(path: bytes, error: ScoringError) -> Response:
+    """Word an error in the shape of the door at ``path``; each protocol keeps its own statuses."""
+    response = oip.error_response(error) if path.startswith(b"/v2") else azure.error_response(error)
+    if isinstance(error, Overloaded):
+        response.headers.append((b"retry-after", b"%d" % error.retry_after_s))
+    elif isinstance(error, MethodNotAllowed):
+        response.headers.append((b"allow", error.allowed.encode()))
+    return response

@@ -1,0 +1,1 @@
+"""The doors of MLflow's scoring server, and SageMaker's."""
