@@ -17,10 +17,10 @@ from ..dataplane import DataPlane
 from ..errors import GRPC_STATUS, Forbidden, InvalidInput, LoadFailed, NotFound, ScoringError
 from ..protocol import VERSION
 from .grpc_codec import decode_request, encode_response
-from .grpc_messages import PACKAGE, message_classes
+from .grpc_messages import message_classes
+from .grpc_schema import SERVICE
 from .http_door import EXTENSIONS, SERVER_NAME, described
 
-SERVICE = f"{PACKAGE}.GRPCInferenceService"
 MAX_TRAILER_BYTES = 2000  # a client refuses more than 8 KiB of them, and a byte may become three
 Method = Callable[[Any, Any, Dict[str, Any]], Awaitable[Any]]
 
