@@ -28,12 +28,13 @@ ifeq ($(MAKECMDGOALS),install)
 	@echo "next: make demo, or $(BIN)/slipway up --detach (README.md has the first day)"
 endif
 
-install-test-servers: install ## what tests need and PyPI has not: git, skopeo, umoci, a Debian to run in, node, Azurite
+install-test-servers: install ## what tests need and PyPI has not: git, skopeo, umoci, a Debian to run in, node, Azurite, kserve
 	@command -v git >/dev/null || { apt-get update -qq && apt-get install -yqq --no-install-recommends git; }
 	@command -v skopeo >/dev/null || { apt-get update -qq && apt-get install -yqq --no-install-recommends skopeo; }
 	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -yqq --no-install-recommends nodejs npm; }
 	@command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -yqq --no-install-recommends debootstrap umoci; }
 	@$(BIN)/python -m tests.servers.azure_blob
+	@$(BIN)/python -m tests.servers.kserve_sdk
 	@$(BIN)/python -m tests.servers.debian
 
 fmt: install ## format the code
