@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.serving.clients.places import PLACES, Place
-from tests.serving.scoring.conftest import linear_model
+from tests.serving.scoring.models import linear_model
 
 
 @pytest.fixture(scope="package", params=list(PLACES))

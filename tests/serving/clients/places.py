@@ -11,7 +11,8 @@ from tests.serving.edge.edge import Edge
 from tests.serving.edge.neighbours import Controller, Telemetry
 from tests.serving.edge.replica import SECRET
 from tests.serving.edge.tables import backend, endpoint, table
-from tests.serving.scoring.conftest import Process, write_image
+from tests.serving.scoring.models import write_image
+from tests.serving.scoring.process import Process
 
 NAME, BACKEND = "linear", "linear.blue.1"
 
@@ -69,9 +70,7 @@ def _process(
     try:
         yield process
     finally:
-        process.child.kill()
-        process.child.wait()
-        process.log.close()
+        process.close()
 
 
 PLACES = {"port": at_port, "edge": through_edge}

@@ -1,0 +1,233 @@
+"""Every door: how its clients ask a question there, and how they read the answer.
+
+A new door, or a new form of body at one, is a function here and a line of ``DOORS``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import httpx
+import numpy as np
+import tritonclient.grpc
+import tritonclient.http
+
+from serving.scoring.oip.grpc_messages import message_classes
+from tests.contract_scoring.images import Image, Kind
+from tests.contract_scoring.questions import Array, Question
+from tests.serving.clients.places import Place
+
+Columns = dict[str, list[Any]]  # by output, its elements in order; "" where the door gives no name
+DATATYPES = {"f4": "FP32", "f8": "FP64", "i8": "INT64", "b1": "BOOL", "O": "BYTES"}
+TYPED = {
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+    "INT64": "int64_contents",
+    "BOOL": "bool_contents",
+    "BYTES": "bytes_contents",
+}
+
+
+@dataclass(frozen=True)
+class Door:
+    """``takes`` says which questions have a wording there; all that have one are asked."""
+
+    name: str
+    ask: Callable[[Place, Image, Question], Columns]
+    takes: Callable[[Image, Question], bool]
+
+
+def datatype(array: Array) -> str:
+    return DATATYPES[array.dtype.str.lstrip("<|")]
+
+
+# JSON of rows: /score and /invocations
+
+
+def post(place: Place, path: str, document: Any, **headers: str) -> Any:
+    answer = httpx.post(f"{place.http}{path}", json=document, headers={**place.headers, **headers}, trust_env=False)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def read_rows(document: Any) -> Columns:
+    """Read rows, a dict of rows by output, or records, whichever the model gave."""
+    if isinstance(document, dict):
+        return {name: np.array(rows, dtype=object).ravel().tolist() for name, rows in document.items()}
+    if document and isinstance(document[0], dict):
+        return {name: [record[name] for record in document] for name in document[0]}
+    return {"": np.array(document, dtype=object).ravel().tolist()}
+
+
+def lists(question: Question) -> dict[str, Any]:
+    return {name: array.tolist() for name, array in question.inputs.items()}
+
+
+def only(question: Question) -> Any:
+    (array,) = question.inputs.values()
+    return array.tolist()
+
+
+def frame(question: Question) -> tuple[list[str], list[list[Any]]]:
+    """The question as a frame: a column for each input, or for each number of the only input's rows."""
+    if len(question.inputs) > 1:
+        rows = [list(row) for row in zip(*lists(question).values(), strict=True)]
+        return list(question.inputs), rows
+    (array,) = question.inputs.values()
+    return [f"c{number}" for number in range(array.shape[1])], array.tolist()
+
+
+def split(question: Question) -> dict[str, Any]:
+    columns, data = frame(question)
+    return {"dataframe_split": {"columns": columns, "data": data}}
+
+
+def records(question: Question) -> list[dict[str, Any]]:
+    columns, data = frame(question)
+    return [dict(zip(columns, row, strict=True)) for row in data]
+
+
+def score(place: Place, image: Image, question: Question) -> Columns:
+    if image.kind is Kind.MLFLOW:
+        return read_rows(post(place, "/score", mlflow_form(image, question))["predictions"])
+    return read_rows(post(place, "/score", {"data": only(question)}))
+
+
+def score_by_name(place: Place, image: Image, question: Question) -> Columns:
+    return read_rows(post(place, "/score", {"data": lists(question)}))
+
+
+def mlflow_form(image: Image, question: Question) -> dict[str, Any]:
+    return {"inputs": lists(question)} if image.is_linear else split(question)
+
+
+def invocations(make: Callable[[Question], Any]) -> Callable[[Place, Image, Question], Columns]:
+    def ask(place: Place, image: Image, question: Question) -> Columns:
+        return read_rows(post(place, "/invocations", make(question))["predictions"])
+
+    return ask
+
+
+# The Open Inference Protocol
+
+
+def oip_json(place: Place, image: Image, question: Question) -> Columns:
+    inputs = [
+        {"name": name, "shape": array.shape, "datatype": datatype(array), "data": array.ravel().tolist()}
+        for name, array in question.inputs.items()
+    ]
+    answer = post(place, f"/v2/models/{image.name}/infer", {"inputs": inputs, "id": "42"})
+    assert (answer["model_name"], answer["id"]) == (image.name, "42")
+    for output in answer["outputs"]:
+        assert int(np.prod(output["shape"])) == len(output["data"])
+    return {output["name"]: output["data"] for output in answer["outputs"]}
+
+
+def oip_binary(place: Place, image: Image, question: Question) -> Columns:
+    """tritonclient's default: tensors as bytes, both ways."""
+    with tritonclient.http.InferenceServerClient(place.http.removeprefix("http://")) as client:
+        inputs = triton_inputs(tritonclient.http, question)
+        result = client.infer(image.name, inputs, request_id="42", headers=dict(place.headers))  # it adds its own
+    answer = result.get_response()
+    assert answer["id"] == "42"
+    return {one["name"]: elements(result.as_numpy(one["name"])) for one in answer["outputs"]}
+
+
+def oip_grpc(place: Place, image: Image, question: Question) -> Columns:
+    with tritonclient.grpc.InferenceServerClient(place.grpc) as client:
+        inputs = triton_inputs(tritonclient.grpc, question)
+        result = client.infer(image.name, inputs, request_id="42", headers=dict(place.headers))  # it adds its own
+    answer = result.get_response()
+    assert answer.id == "42"
+    return {one.name: elements(result.as_numpy(one.name)) for one in answer.outputs}
+
+
+def oip_grpc_typed(place: Place, image: Image, question: Question) -> Columns:
+    """As kserve's client asks: numbers in the message's typed fields. The answer's are always raw."""
+    classes = message_classes()
+    inputs = [
+        {
+            "name": name,
+            "datatype": datatype(array),
+            "shape": array.shape,
+            "contents": {TYPED[datatype(array)]: [as_content(value) for value in array.ravel().tolist()]},
+        }
+        for name, array in question.inputs.items()
+    ]
+    request = classes["ModelInferRequest"](model_name=image.name, id="42", inputs=inputs)
+    with grpc.insecure_channel(place.grpc) as channel:
+        call = channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")
+        content = call(request.SerializeToString(), metadata=place.metadata, timeout=20)
+    answer = tritonclient.grpc.service_pb2.ModelInferResponse.FromString(content)
+    result = tritonclient.grpc.InferResult(answer)
+    return {one.name: elements(result.as_numpy(one.name)) for one in answer.outputs}
+
+
+def triton_inputs(client: Any, question: Question) -> list[Any]:
+    inputs = []
+    for name, array in question.inputs.items():
+        inputs.append(client.InferInput(name, list(array.shape), datatype(array)))
+        inputs[-1].set_data_from_numpy(array)
+    return inputs
+
+
+def as_content(value: Any) -> Any:
+    return value.encode() if isinstance(value, str) else value
+
+
+def elements(array: Array) -> list[Any]:
+    return [value.decode() if isinstance(value, bytes) else value for value in array.ravel().tolist()]
+
+
+# What has a wording where
+
+
+def of_kind(*kinds: Kind) -> Callable[[Image, Question], bool]:
+    return lambda image, question: image.kind in kinds
+
+
+def has_shape_in_json(question: Question) -> bool:
+    """A list without rows does not say how many columns they would have."""
+    return question.rows > 0 or len(question.inputs) > 1
+
+
+def one_input(image: Image, question: Question) -> bool:
+    """``/score``: the rows of the only input, which is what a script has that declares none; or a form of MLflow's."""
+    return image.kind is Kind.SCRIPT or (has_shape_in_json(question) and (image.is_linear or image.kind is Kind.MLFLOW))
+
+
+def onnx_by_name(image: Image, question: Question) -> bool:
+    return image.kind is Kind.ONNX and has_shape_in_json(question)
+
+
+def mlflow_tensors(image: Image, question: Question) -> bool:
+    return image.kind is not Kind.SCRIPT and has_shape_in_json(question)
+
+
+def mlflow_instances(image: Image, question: Question) -> bool:
+    return image.kind is not Kind.SCRIPT and image.is_linear and question.rows > 0
+
+
+def mlflow_frame(image: Image, question: Question) -> bool:
+    """MLflow itself gives no frame to a model of tensors."""
+    return image.kind is Kind.ONNX or (image.kind is Kind.MLFLOW and not image.is_linear)
+
+
+def mlflow_records(image: Image, question: Question) -> bool:
+    return mlflow_frame(image, question) and question.rows > 0
+
+
+DOORS = [
+    Door("score", score, one_input),
+    Door("score_by_name", score_by_name, onnx_by_name),
+    Door("invocations_as_score", invocations(lambda q: {"data": only(q)}), of_kind(Kind.SCRIPT)),
+    Door("invocations_inputs", invocations(lambda q: {"inputs": lists(q)}), mlflow_tensors),
+    Door("invocations_instances", invocations(lambda q: {"instances": only(q)}), mlflow_instances),
+    Door("invocations_split", invocations(split), mlflow_frame),
+    Door("invocations_records", invocations(lambda q: {"dataframe_records": records(q)}), mlflow_records),
+    Door("oip_json", oip_json, of_kind(*Kind)),
+    Door("oip_binary", oip_binary, of_kind(*Kind)),
+    Door("oip_grpc", oip_grpc, of_kind(*Kind)),
+    Door("oip_grpc_typed", oip_grpc_typed, of_kind(*Kind)),
+]
