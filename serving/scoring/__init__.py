@@ -13,6 +13,7 @@ Map, in the order a request passes::
     formats/           arrays as JSON, with and without NaN, and as bytes; outputs as rows
     tensors.py         names, datatypes and shapes of a model; what fits them
     dataplane.py       the one way to the model: admission, deadline, inline or on a thread
+    answers.py         answers that come one after another, drawn on the model's thread as they are read
     runtimes/          what runs the model: onnxruntime, the user's init() and run(), or mlflow
     probe.py           a container's health check asks whether the process is ready
     image.py           the image's description;  errors.py  every error;  protocol.py  words to the supervisor

@@ -17,7 +17,7 @@ from .errors import (
     ScoringError,
     UnsupportedEncoding,
 )
-from .http.messages import Request, Response
+from .http.messages import Answer, Request, Response
 
 MAX_REQUEST_ID = 100  # Azure ML's limit
 EDGE_HEADER = b"x-slipway-edge"
@@ -33,7 +33,7 @@ class App:
         self._secret = secret
         self._models = {path.split(b"/")[3].lower() for path in doors if path.startswith(b"/v2/models/")}
 
-    async def __call__(self, request: Request) -> Response:
+    async def __call__(self, request: Request) -> Answer:
         request_id = request.headers.get(b"x-request-id") or str(uuid.uuid4()).encode()
         request.request_id = request_id
         try:
@@ -47,7 +47,7 @@ class App:
             encoding = request.headers.get(b"content-encoding")
             if encoding and encoding.strip().lower() not in (b"", b"identity"):
                 raise UnsupportedEncoding(f"Content-Encoding {encoding.decode('latin-1')} is not supported: send plain")
-            response = await self._find(request)(request)
+            response: Answer = await self._find(request)(request)
         except ScoringError as error:
             response = error_response(request.path, error)
         except Exception:

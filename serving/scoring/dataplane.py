@@ -9,11 +9,13 @@ import asyncio
 import threading
 import time
 from concurrent.futures import Executor
-from typing import Callable, Dict, Mapping, Optional, TypeVar
+from functools import partial
+from typing import Callable, Dict, Iterator, Mapping, Optional, TypeVar, Union
 
+from .answers import Answers, DrawnAnswers, OneAnswer
 from .errors import DeadlineExceeded, InvalidInput, Overloaded
 from .fast_path import leave_fast_path
-from .runtimes.base import BodyLike, Call, Runtime, ScriptLike
+from .runtimes.base import BodyLike, Call, Runtime, ScriptLike, StreamLike, only
 from .tensors import Tensors
 
 T = TypeVar("T")
@@ -79,11 +81,30 @@ class DataPlane:
         finally:
             self.in_flight -= 1
 
+    async def stream(self, tensors: Tensors, call: Call) -> Answers[Tensors]:
+        """Run the model on named tensors; return when its first answer is there.
+
+        The request is in flight, and its deadline holds, until the answers are read to their end or closed.
+
+        Raises:
+            InvalidInput: they do not fit the signature.
+            Overloaded, DeadlineExceeded, ModelFailed, ScriptFailed; later the answers too, but for the first.
+        """
+        runtime = self.runtime
+        if not isinstance(runtime, StreamLike):
+            return OneAnswer(await self.infer(tensors, call))
+        if runtime.signature is not None:
+            runtime.signature.check(tensors)
+        begin: Callable[[], Union[Tensors, Iterator[Tensors]]] = partial(runtime.stream, tensors, call)
+        answers = await self._drawn(begin, call)
+        return answers if isinstance(answers, DrawnAnswers) else OneAnswer(answers)
+
     async def run_script(self, data: str, call: Call) -> bytes:
-        """Give ``data`` to the script's ``run()`` and return its result as JSON.
+        """Give ``data`` to the script's ``run()`` and return its only result as JSON.
 
         Raises:
             InvalidInput: the model is not a script.
+            ManyAnswers: it yielded none, or several.
             Overloaded, DeadlineExceeded, ScriptFailed, ScriptResultInvalid
         """
         script = self._script
@@ -91,9 +112,23 @@ class DataPlane:
             raise InvalidInput("this model takes tensors, not free-form data")
         self._admit()
         try:
-            return await self._on_thread(lambda: script.run(data, call), call)
+            return await self._on_thread(lambda: _one(script.run(data, call)), call)
         finally:
             self.in_flight -= 1
+
+    async def stream_script(self, data: str, call: Call) -> Union[bytes, Answers[bytes]]:
+        """Give ``data`` to the script's ``run()`` and return its result as JSON, or what it yields piece by piece.
+
+        In flight as with ``stream``.
+
+        Raises:
+            InvalidInput: the model is not a script.
+            Overloaded, DeadlineExceeded, ScriptFailed, ScriptResultInvalid; later the answers too, but for the first.
+        """
+        script = self._script
+        if script is None:
+            raise InvalidInput("this model takes tensors, not free-form data")
+        return await self._drawn(partial(script.run, data, call), call)
 
     async def invoke(self, body: bytes, content_type: str, call: Call) -> bytes:
         """Give a body of ``/invocations`` to a runtime that reads it itself, and return its answer.
@@ -111,10 +146,19 @@ class DataPlane:
         finally:
             self.in_flight -= 1
 
+    async def _drawn(self, begin: Callable[[], Union[T, Iterator[T]]], call: Call) -> Union[T, DrawnAnswers[T]]:
+        await leave_fast_path()
+        self._admit()
+        begin_in_time = partial(self._unless_late, begin, call)
+        return await DrawnAnswers(begin_in_time, call, self._threads, self._release, self._clock).start()
+
     def _admit(self) -> None:
         if self.in_flight >= self._max_concurrent:
             raise Overloaded(f"{self.in_flight} requests in flight, and {self._max_concurrent} are allowed", 1)
         self.in_flight += 1
+
+    def _release(self) -> None:
+        self.in_flight -= 1
 
     def _inline(self, tensors: Tensors, call: Call, size_class: int) -> Tensors:
         began = time.perf_counter()
@@ -149,3 +193,7 @@ class DataPlane:
         with self._counting:
             self._executed_on_threads += 1
         return work()
+
+
+def _one(result: Union[bytes, Iterator[bytes]]) -> bytes:
+    return result if isinstance(result, bytes) else only(result)

@@ -9,13 +9,13 @@ from .azure.score import Score
 from .dataplane import DataPlane
 from .errors import MethodNotAllowed, Overloaded, ScoringError
 from .health import Health
-from .http.messages import Request, Response
+from .http.messages import Answer, Request, Response
 from .mlflow.invocations import Invocations
 from .oip import http_door as oip
 from .oip.http_door import OpenInference
 from .runtimes.base import BodyLike
 
-Door = Callable[[Request], Coroutine[Any, Any, Response]]
+Door = Callable[[Request], Coroutine[Any, Any, Answer]]
 Doors = Dict[bytes, Dict[bytes, Door]]
 
 

@@ -5,6 +5,7 @@
     ScoringError                what happened, where, what to do
     ├── InvalidInput            the client's mistake in a value or a document
     ├── Forbidden               not from our edge
+    ├── ManyAnswers             the model gives none or several where exactly one is asked for
     ├── NotFound                no such route, model or version
     ├── MethodNotAllowed        the route exists, not for this method
     ├── RequestTooSlow          the client did not send its request in time
@@ -47,6 +48,10 @@ class ScoringError(Exception):
 
 class InvalidInput(ScoringError):
     code = "invalid_input"
+
+
+class ManyAnswers(ScoringError):
+    code = "many_answers"
 
 
 class Forbidden(ScoringError):
@@ -127,6 +132,7 @@ class ScriptLoadFailed(LoadFailed):
 
 HTTP_STATUS: Dict[str, int] = {
     InvalidInput.code: 400,
+    ManyAnswers.code: 400,
     Forbidden.code: 403,
     NotFound.code: 404,
     MethodNotAllowed.code: 405,
@@ -148,6 +154,7 @@ HTTP_STATUS: Dict[str, int] = {
 # Names of grpc.StatusCode, so that this file needs no grpc.
 GRPC_STATUS: Dict[str, str] = {
     InvalidInput.code: "INVALID_ARGUMENT",
+    ManyAnswers.code: "UNIMPLEMENTED",
     Forbidden.code: "PERMISSION_DENIED",
     NotFound.code: "NOT_FOUND",
     MethodNotAllowed.code: "UNIMPLEMENTED",

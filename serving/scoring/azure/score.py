@@ -27,7 +27,7 @@ from ..formats import bare_tokens
 from ..formats.json_arrays import decode_array
 from ..formats.json_rows import dump_json, rows_of
 from ..http.calls import call_of, request_text
-from ..http.messages import Request, Response, json_response
+from ..http.messages import TEXT, Answer, Request, Response, StreamedResponse, json_response
 from ..runtimes.base import ScriptLike
 from ..tensors import Signature, Tensors
 
@@ -52,7 +52,7 @@ class Score:
         self._plane = plane
         self._is_script = isinstance(plane.runtime, ScriptLike)
 
-    async def post(self, request: Request) -> Response:
+    async def post(self, request: Request) -> Answer:
         if self._is_script:
             return await self._run(request_text(request), request)
         signature = self._plane.runtime.signature
@@ -62,7 +62,7 @@ class Score:
         outputs = await self._plane.infer(tensors, call_of(self._plane, request))
         return _succeeded(request, dump_json(rows_of(outputs)), began)
 
-    async def get(self, request: Request) -> Response:
+    async def get(self, request: Request) -> Answer:
         """Give a script the query's parameters as JSON text."""
         if not self._is_script:
             raise MethodNotAllowed("GET is not allowed on /score: this model takes POST", "POST, OPTIONS")
@@ -71,10 +71,14 @@ class Score:
     async def options(self, request: Request) -> Response:
         return Response(200, b"")
 
-    async def _run(self, data: str, request: Request) -> Response:
+    async def _run(self, data: str, request: Request) -> Answer:
         began = time.perf_counter()
-        result = await self._plane.run_script(data, call_of(self._plane, request))
-        return _succeeded(request, result, began)
+        result = await self._plane.stream_script(data, call_of(self._plane, request))
+        if isinstance(result, bytes):
+            return _succeeded(request, result, began)
+        response = StreamedResponse(200, result, TEXT)
+        response.headers.append((RUN_FAILED, b"False"))
+        return response
 
 
 def error_response(error: ScoringError) -> Response:

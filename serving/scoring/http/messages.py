@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Tuple, Union
 
 import msgspec
+
+from ..answers import Answers
 
 JSON = b"application/json"
 OCTETS = b"application/octet-stream"
 HTML = b"text/html; charset=utf-8"
+TEXT = b"text/plain; charset=utf-8"
 
 Headers = Dict[bytes, bytes]
-_HEADS: Dict[int, bytes] = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-length: ".encode() for status in HTTPStatus
+_STATUS_LINES: Dict[int, bytes] = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
+_HEADS: Dict[int, bytes] = {status: line + b"content-length: " for status, line in _STATUS_LINES.items()}
 
 
 class Request:
-    """A whole request. Header names are lower-case; ``request_id`` is set before a door sees it."""
+    """A whole request. Header names are lower-case; ``request_id`` is set before a door sees it.
 
-    __slots__ = ("body", "headers", "keep_alive", "method", "path", "query", "request_id")
+    ``chunks`` says whether its client reads chunked answers: one of HTTP/1.0 does not.
+    """
+
+    __slots__ = ("body", "chunks", "headers", "keep_alive", "method", "path", "query", "request_id")
 
     def __init__(self, method: bytes, target: bytes, headers: Headers, body: bytes) -> None:
         self.method = method
@@ -29,6 +36,7 @@ class Request:
         self.body = body
         self.request_id = b""
         self.keep_alive = True
+        self.chunks = True
 
 
 class Response:
@@ -44,6 +52,25 @@ class Response:
         self.close = False
 
 
+class StreamedResponse:
+    """An answer whose body comes in pieces, sent as they come; the server reads them to the end or closes them.
+
+    What they raise ends the connection, so that no client takes what it got for the whole.
+    """
+
+    __slots__ = ("close", "content_type", "headers", "pieces", "status")
+
+    def __init__(self, status: int, pieces: Answers[bytes], content_type: bytes) -> None:
+        self.status = status
+        self.pieces = pieces
+        self.content_type = content_type
+        self.headers: List[Tuple[bytes, bytes]] = []
+        self.close = False
+
+
+Answer = Union[Response, StreamedResponse]
+
+
 def json_response(status: int, document: object) -> Response:
     """Answer with a document as JSON."""
     return Response(status, msgspec.json.encode(document))
@@ -53,6 +80,23 @@ def render(request: Optional[Request], response: Response, keep_alive: bool) -> 
     """Lay an answer out as HTTP/1.1. ``request`` is None when it could not be read."""
     body = response.body
     parts = [_HEADS[response.status], b"%d\r\ncontent-type: " % len(body), response.content_type]
+    _render_headers(parts, request, response, keep_alive)
+    if request is None or request.method != b"HEAD":
+        parts.append(body)
+    return b"".join(parts)
+
+
+def render_head(request: Request, response: StreamedResponse, keep_alive: bool) -> bytes:
+    """Lay out the head of an answer whose pieces follow, chunked unless the request is HTTP/1.0's."""
+    parts = [_STATUS_LINES[response.status]]
+    if request.chunks:
+        parts.append(b"transfer-encoding: chunked\r\n")
+    parts += (b"content-type: ", response.content_type)
+    _render_headers(parts, request, response, keep_alive)
+    return b"".join(parts)
+
+
+def _render_headers(parts: List[bytes], request: Optional[Request], response: Answer, keep_alive: bool) -> None:
     for name, value in response.headers:
         parts += (b"\r\n", name, b": ", value)
     if not keep_alive:
@@ -60,6 +104,3 @@ def render(request: Optional[Request], response: Response, keep_alive: bool) -> 
     elif request is not None and b"connection" in request.headers:
         parts.append(b"\r\nconnection: keep-alive")  # an HTTP/1.0 client that asked for it must be told
     parts.append(b"\r\n\r\n")
-    if request is None or request.method != b"HEAD":
-        parts.append(body)
-    return b"".join(parts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import struct
 from collections import deque
 from functools import partial
 from typing import Any, Callable, Coroutine, Deque, Dict, List, Optional, Set, cast
@@ -16,14 +17,14 @@ from typing import Any, Callable, Coroutine, Deque, Dict, List, Optional, Set, c
 import httptools
 
 from ..errors import HeadersTooLarge, InvalidInput, RequestTooSlow, ScoringError, TooLarge
-from ..fast_path import run_fast
-from .messages import Request, Response, render
+from ..fast_path import leave_fast_path, run_fast
+from .messages import Answer, Request, Response, StreamedResponse, render, render_head
 
-App = Callable[[Request], Coroutine[Any, Any, Response]]
+App = Callable[[Request], Coroutine[Any, Any, Answer]]
 Refuse = Callable[[bytes, ScoringError], Response]  # the path as far as it is known, and what is wrong
 
 MAX_HEAD_BYTES = 64 * 1024
-RECEIVE_TIMEOUT_S = 30.0  # for a request to arrive, and more for what has arrived already at this pace:
+TRANSFER_TIMEOUT_S = 30.0  # for a request to arrive or an answer to be taken; more for what has passed, at this pace:
 SLOWEST_BYTES_PER_S = 16 * 1024
 LINGER_S = 2.0
 IDLE_TIMEOUT_S = 90.0  # between requests of a connection
@@ -86,11 +87,13 @@ class Connection(asyncio.Protocol):
         self._closing = False  # what arrives from now on does not count
         self._last_words: Optional[Response] = None  # sent after the answers that are due, before closing
         self._writable = True
+        self._paused = (0.0, 0)  # when the client had too much left to read, and how many bytes
+        self._room: Optional[asyncio.Future[None]] = None  # what a streamed answer waits for while it is so
         self._since = loop.time()  # when the request began to arrive, or the last answer was written
         self._waiting: Deque[Request] = deque()
         self._busy = False
         self._going_on = False
-        self._task: Optional[asyncio.Task[Response]] = None
+        self._task: Optional[asyncio.Task[Any]] = None
 
     # The transport's calls
 
@@ -124,10 +127,14 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._writable = False
-        self._transport.pause_reading()
+        self._paused = (self._loop.time(), self._transport.get_write_buffer_size())
+        if not self._busy:  # in the midst of a streamed answer, reading on tells when the client leaves
+            self._transport.pause_reading()
 
     def resume_writing(self) -> None:
         self._writable = True
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
         self._go_on()
 
     # The parser's calls; an exception here would be reported as malformed HTTP, so none is raised
@@ -169,6 +176,7 @@ class Connection(asyncio.Protocol):
         self._body = []
         request = Request(self._parser.get_method(), self._target, self._headers, body)
         request.keep_alive = self._parser.should_keep_alive()
+        request.chunks = self._parser.get_http_version() != "1.0"
         if self._busy or self._waiting or not self._writable:
             self._waiting.append(request)
             self._transport.pause_reading()
@@ -180,7 +188,9 @@ class Connection(asyncio.Protocol):
     def _answer(self, request: Request) -> None:
         self._busy = True
         finish, fail = partial(self._finish, request), partial(self._fail, request)
-        self._task = run_fast(self._loop, self._server.app(request), finish, fail)
+        task = run_fast(self._loop, self._server.app(request), finish, fail)
+        if task is not None:
+            self._task = task
 
     def _fail(self, request: Request, error: BaseException) -> None:
         """Answer for an application that raised, or its client would wait until it gives up."""
@@ -189,14 +199,63 @@ class Connection(asyncio.Protocol):
         response.close = True
         self._finish(request, response)
 
-    def _finish(self, request: Request, response: Response) -> None:
+    def _finish(self, request: Request, response: Answer) -> None:
+        if isinstance(response, StreamedResponse):
+            broken = partial(self._break_off, request)
+            self._task = run_fast(self._loop, self._stream(request, response), self._after_answer, broken)
+            return
+        keep_alive = self._keeps_alive(request, response)
+        if not self._transport.is_closing():
+            self._transport.write(render(request, response, keep_alive))
+        self._after_answer(keep_alive)
+
+    def _keeps_alive(self, request: Request, response: Answer) -> bool:
+        return request.keep_alive and not self._server.draining and not response.close
+
+    async def _stream(self, request: Request, response: StreamedResponse) -> bool:
+        """Send an answer piece by piece, no faster than the client reads; return whether the connection is kept."""
+        keep_alive = request.chunks and self._keeps_alive(request, response)
+        try:
+            await leave_fast_path()
+            if self._transport.is_closing():
+                return False
+            self._transport.write(render_head(request, response, keep_alive))
+            if request.method == b"HEAD":
+                return keep_alive
+            async for piece in response.pieces:
+                if piece:  # an empty chunk would be the last one
+                    self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if request.chunks else piece)
+                if not self._writable:
+                    self._room = self._loop.create_future()
+                    await self._room
+            if request.chunks:
+                self._transport.write(b"0\r\n\r\n")
+            return keep_alive and not self._server.draining  # which may have begun meanwhile
+        finally:
+            await response.pieces.aclose()
+
+    def _break_off(self, request: Request, error: BaseException) -> None:
+        """End a connection in the midst of an answer, so that its client cannot take it for whole."""
+        name, unexpected = request.request_id.decode("latin-1"), not isinstance(error, ScoringError)
+        _log.error("the answer of request %s broke off: %s", name, error, exc_info=error if unexpected else None)
+        self._busy = False
+        self._task = None
+        self._since = self._loop.time()
+        self._closing = True
+        self._waiting.clear()
+        if request.chunks:
+            self._transport.close()  # without the last chunk
+        else:  # only the end of the connection ends the body, so it must be an error
+            connection: socket.socket = self._transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._transport.abort()
+
+    def _after_answer(self, keep_alive: bool) -> None:
         self._busy = False
         self._task = None
         self._since = self._loop.time()
         if self._transport.is_closing():
             return
-        keep_alive = request.keep_alive and not self._server.draining and not response.close
-        self._transport.write(render(request, response, keep_alive))
         if not keep_alive:
             self._waiting.clear()
             self._linger()
@@ -249,16 +308,19 @@ class Connection(asyncio.Protocol):
     def check_pace(self, now: float) -> None:
         """Called every second: end a connection whose client is too slow, or idle for long."""
         waited = now - self._since
-        if self._busy:
-            return
-        if self._closing:
-            if waited > LINGER_S:
+        if not self._writable:
+            paused_at, unread = self._paused
+            taken = unread - self._transport.get_write_buffer_size()
+            if now - paused_at > TRANSFER_TIMEOUT_S + taken / SLOWEST_BYTES_PER_S:
                 self._transport.abort()
-        elif not self._writable:
-            if waited > RECEIVE_TIMEOUT_S:
+        elif self._busy:
+            return
+        elif self._closing:
+            unread = self._transport.get_write_buffer_size()
+            if waited > (TRANSFER_TIMEOUT_S if unread else LINGER_S):
                 self._transport.abort()
         elif self._arriving:
-            if waited > RECEIVE_TIMEOUT_S + self._body_bytes / SLOWEST_BYTES_PER_S:
+            if waited > TRANSFER_TIMEOUT_S + self._body_bytes / SLOWEST_BYTES_PER_S:
                 self._close_after_answers(RequestTooSlow("the request did not arrive in time"))
         elif waited > IDLE_TIMEOUT_S:
             self._transport.close()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Mapping, Optional, Protocol, runtime_checkable
+from typing import Iterator, Mapping, Optional, Protocol, TypeVar, Union, runtime_checkable
 
+from ..errors import ManyAnswers
 from ..tensors import Signature, Tensors
+
+T = TypeVar("T")
 
 
 class Call:
@@ -43,11 +46,26 @@ class Runtime(Protocol):
 class ScriptLike(Protocol):
     """A runtime that takes free-form data too: the user's ``run()``."""
 
-    def run(self, data: str, call: Call) -> bytes:
-        """Give ``data`` (JSON text) to ``run()`` and return its result as JSON.
+    def run(self, data: str, call: Call) -> Union[bytes, Iterator[bytes]]:
+        """Give ``data`` (JSON text) to ``run()`` and return its result as JSON; what it yields, piece by piece.
 
         Raises:
-            ScriptFailed, ScriptResultInvalid
+            ScriptFailed, ScriptResultInvalid; the iterator too.
+        """
+        ...
+
+
+@runtime_checkable
+class StreamLike(Protocol):
+    """A runtime that may give several answers to one input. ``decoupled`` says whether it is known to."""
+
+    decoupled: bool
+
+    def stream(self, tensors: Tensors, call: Call) -> Iterator[Tensors]:
+        """Run on named tensors, as far as the iterator is drawn from; it ends when it is closed.
+
+        Raises:
+            InvalidInput, ModelFailed, ScriptFailed; the iterator too.
         """
         ...
 
@@ -75,3 +93,21 @@ class OnProvider(Protocol):
 def provider_of(runtime: Runtime) -> str:
     """Return the execution provider of a runtime, or "" where there is no such thing."""
     return runtime.provider if isinstance(runtime, OnProvider) else ""
+
+
+def only(answers: Iterator[T]) -> T:
+    """Return the one answer that there must be, and end what gives them.
+
+    Raises:
+        ManyAnswers: there is none, or another.
+    """
+    try:
+        for answer in answers:
+            for _ in answers:
+                raise ManyAnswers("the model gives more than one answer: ask for a stream of them")
+            return answer
+        raise ManyAnswers("the model gave no answer, and exactly one is wanted: ask for a stream of them")
+    finally:
+        close = getattr(answers, "close", None)
+        if close is not None:
+            close()

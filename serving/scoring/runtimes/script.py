@@ -13,13 +13,13 @@ import logging
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Callable, Dict, Mapping, Optional, TypeVar
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, TypeVar, Union
 
 import numpy as np
 
 from ..errors import InvalidInput, ScriptFailed, ScriptLoadFailed, ScriptResultInvalid
 from ..tensors import Signature, Tensors, first
-from .base import Call
+from .base import Call, only
 from .users_python import as_tensor, error_line, users_traceback
 
 MODULE = "slipway_entry_script"
@@ -42,37 +42,70 @@ class ScriptRuntime:
     def __init__(self, module: ModuleType, code_dir: Path) -> None:
         self._run: Callable[..., Any] = module.run
         self._code_dir = code_dir
+        self.decoupled = inspect.isgeneratorfunction(inspect.unwrap(self._run))
         self._wants_headers = "request_headers" in inspect.signature(self._run).parameters
 
-    def run(self, data: str, call: Call) -> bytes:
+    def run(self, data: str, call: Call) -> Union[bytes, Iterator[bytes]]:
         """Give ``data`` to ``run()``; its result is encoded here, on the script's thread and in the request's time.
+
+        Of what it yields, text and bytes are pieces as they are, anything else is a line of JSON.
 
         Raises:
             ScriptFailed: run() raised.
             ScriptResultInvalid: JSON cannot hold what it returned.
         """
-        return self._of_result(_json_of, self._called(data, call), call)
+        result = self._called(data, call)
+        if isinstance(result, Iterator):
+            return self._each(_piece_of, result, call)
+        return self._of_result(_json_of, result, call)
+
+    def stream(self, tensors: Tensors, call: Call) -> Iterator[Tensors]:
+        """Give the only tensor to ``run()`` as ``infer`` does; each result that it yields is an ``output_0``."""
+        result = self._called(_data_of(tensors), call)
+        if isinstance(result, Iterator):
+            yield from self._each(_outputs_of, result, call)
+        else:
+            yield self._of_result(_outputs_of, result, call)
 
     def _called(self, data: str, call: Call) -> Any:
         arguments: Dict[str, Any] = {"request_headers": _titled(call.headers)} if self._wants_headers else {}
         try:
             return self._run(data, **arguments)
         except BaseException as error:  # also SystemExit: a script cannot end the server
+            raise self._raised(error, call) from error
+
+    def _raised(self, error: BaseException, call: Call) -> ScriptFailed:
+        reason, trace = error_line(error, self._code_dir), users_traceback(error, __file__)
+        _log.error("request %s failed: run() raised %s\n%s", call.request_id, reason, trace)
+        return ScriptFailed(f"the scoring script raised {reason}")
+
+    def _each(self, convert: Callable[[Any], T], results: Iterator[Any], call: Call) -> Iterator[T]:
+        """Convert what run() yields; its ``finally`` runs when this is closed."""
+        try:
+            while True:
+                try:
+                    result = next(results)
+                except StopIteration:
+                    return
+                except BaseException as error:
+                    raise self._raised(error, call) from error
+                yield self._of_result(convert, result, call)
+        finally:
+            self._close(results, call)
+
+    def _close(self, results: Iterator[Any], call: Call) -> None:
+        close = getattr(results, "close", None)
+        if close is None:
+            return
+        try:
+            close()
+        except BaseException as error:
             reason, trace = error_line(error, self._code_dir), users_traceback(error, __file__)
-            _log.error("request %s failed: run() raised %s\n%s", call.request_id, reason, trace)
-            raise ScriptFailed(f"the scoring script raised {reason}") from error
+            _log.error("request %s: the end of what run() yields raised %s\n%s", call.request_id, reason, trace)
 
     def infer(self, tensors: Tensors, call: Call) -> Tensors:
         """Give the only tensor to ``run()`` as the JSON text ``{"data": …}``; its result is ``output_0``."""
-        name, array = first(tensors) if len(tensors) == 1 else ("", np.empty(0))
-        if array.ndim != 2:
-            got = f"input '{name}' of shape {list(array.shape)}" if name else f"{len(tensors)} inputs"
-            raise InvalidInput(
-                f"this scoring script declares no signature, so it takes one tensor of two dimensions, got {got}:"
-                " send that, or declare the inputs with inference-schema, or use POST /score"
-            )
-        result = self._called(json.dumps({"data": array.tolist()}), call)
-        return {OUTPUT: self._of_result(as_tensor, result, call)}
+        return only(self.stream(tensors, call))
 
     def _of_result(self, convert: Callable[[Any], T], result: Any, call: Call) -> T:
         """Convert what run() returned; the code of its objects may be the script's and raise anything."""
@@ -128,3 +161,24 @@ def _titled(headers: Mapping[bytes, bytes]) -> Dict[str, str]:
 def _json_of(result: Any) -> bytes:
     """Encode as Azure ML's server does."""
     return json.dumps(result).encode()
+
+
+def _piece_of(result: Any) -> bytes:
+    if isinstance(result, (bytes, bytearray)):
+        return bytes(result)
+    return result.encode() if isinstance(result, str) else _json_of(result) + b"\n"
+
+
+def _data_of(tensors: Tensors) -> str:
+    name, array = first(tensors) if len(tensors) == 1 else ("", np.empty(0))
+    if array.ndim != 2:
+        got = f"input '{name}' of shape {list(array.shape)}" if name else f"{len(tensors)} inputs"
+        raise InvalidInput(
+            f"this scoring script declares no signature, so it takes one tensor of two dimensions, got {got}:"
+            " send that, or declare the inputs with inference-schema, or use POST /score"
+        )
+    return json.dumps({"data": array.tolist()})
+
+
+def _outputs_of(result: Any) -> Tensors:
+    return {OUTPUT: as_tensor(result)}

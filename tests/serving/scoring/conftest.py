@@ -15,7 +15,7 @@ from serving.scoring.app import App
 from serving.scoring.dataplane import DataPlane
 from serving.scoring.doors import door_table
 from serving.scoring.health import Health
-from serving.scoring.http.messages import Request, Response
+from serving.scoring.http.messages import Request, Response, StreamedResponse
 from serving.scoring.protocol import Status
 from serving.scoring.runtimes.mlflow import load_mlflow
 from serving.scoring.runtimes.onnx import load_onnx
@@ -71,11 +71,21 @@ def make_ask(make_plane: Callable[..., DataPlane]) -> Callable[..., Ask]:
         def ask(method: str, path: str, body: Any = b"", **headers: str) -> Response:
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
             named = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
-            return asyncio.run(app(Request(method.encode(), path.encode(), named, content)))
+            return asyncio.run(whole(app, Request(method.encode(), path.encode(), named, content)))
 
         return ask
 
     return make
+
+
+async def whole(app: App, request: Request) -> Response:
+    """Read a streamed answer to its end, which may be an error."""
+    answer = await app(request)
+    if not isinstance(answer, StreamedResponse):
+        return answer
+    response = Response(answer.status, b"".join([piece async for piece in answer.pieces]), answer.content_type)
+    response.headers = answer.headers
+    return response
 
 
 @pytest.fixture

@@ -1,18 +1,17 @@
 """HTTP/1.1 on real sockets in front of an application of three lines."""
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
-from serving.scoring.app import refuse
 from serving.scoring.fast_path import leave_fast_path
 from serving.scoring.http.messages import Request, Response
 from serving.scoring.http.server import MAX_HEAD_BYTES, HttpServer
-
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Any]]
+from tests.serving.scoring.http.listening import answer
+from tests.serving.scoring.http.listening import serve as serve_app
 
 
 class Echo:
@@ -39,35 +38,8 @@ class Echo:
 
 def serve(talk: Callable[..., Awaitable[Any]], max_body_bytes: int = 100) -> Any:
     """Run ``talk(echo, server, connect)`` against a listening server."""
-
-    async def run() -> Any:
-        echo = Echo()
-        server = HttpServer(echo, refuse, max_body_bytes)
-        listening = socket.create_server(("127.0.0.1", 0))
-        await server.start(listening)
-        address = listening.getsockname()
-        writers: list[asyncio.StreamWriter] = []
-
-        async def connect() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-            reader, writer = await asyncio.open_connection(*address)
-            writers.append(writer)
-            return reader, writer
-
-        async with asyncio.timeout(20):
-            try:
-                return await talk(echo, server, connect)
-            finally:
-                for writer in writers:
-                    writer.close()
-                await server.drain()
-
-    return asyncio.run(run())
-
-
-async def answer(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
-    lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-    headers = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
-    return int(lines[0].split()[1]), headers, await reader.readexactly(int(headers.get("content-length", 0)))
+    echo = Echo()
+    return serve_app(echo, partial(talk, echo), max_body_bytes)
 
 
 def exchange(*sent: bytes, answers: int = 1, **limits: int) -> list[tuple[int, dict[str, str], bytes]]:
