@@ -7,10 +7,11 @@ Map, in the order a request passes::
     app.py             a request to its door: the edge's secret, the request id, the path
     doors.py           the door table: which path is which door, and in which shape each words its errors
     azure/             POST /score, as Azure ML's server
-    mlflow/            POST /invocations, as MLflow's server
+    mlflow/            POST /invocations, as MLflow's server and SageMaker's containers
+    kserve/            POST /v1/models/NAME:predict, as KServe's server
     oip/               /v2 over HTTP and inference.GRPCInferenceService, as Triton
     health.py          /, /ping, /-/status, /-/ready
-    formats/           arrays as JSON, with and without NaN, and as bytes; outputs as rows
+    formats/           arrays as JSON, with and without NaN, and as bytes; MLflow's forms, CSV, Parquet; outputs as rows
     tensors.py         names, datatypes and shapes of a model; what fits them
     dataplane.py       the one way to the model: admission, deadline, inline or on a thread
     answers.py         answers that come one after another, drawn on the model's thread as they are read

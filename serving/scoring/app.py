@@ -75,13 +75,19 @@ class App:
     def _canonical(self, path: bytes) -> bytes:
         """Undo percent encoding; model names are compared without regard to case, as endpoint names are."""
         parts = unquote_to_bytes(path).split(b"/")
-        if len(parts) > 3 and parts[3].lower() in self._models:
-            known = next(p for p in self._doors if p.startswith(b"/v2/models/"))
-            parts[3] = known.split(b"/")[3]
+        if len(parts) > 3:
+            name, colon, verb = parts[3].partition(b":")  # KServe's first protocol has ``NAME:predict``
+            if name.lower() in self._models:
+                known = next(p for p in self._doors if p.startswith(b"/v2/models/"))
+                parts[3] = known.split(b"/")[3] + colon + verb
         return b"/".join(parts)
 
     def _unknown(self, path: bytes) -> NotFound:
         parts = unquote_to_bytes(path).decode("utf-8", "replace").split("/")
+        if path.startswith(b"/v1/models/"):
+            name = parts[3].split(":")[0]
+            if name.lower().encode() not in self._models:
+                return NotFound(f"Model with name {name} does not exist.")
         if path.startswith(b"/v2/models/"):
             if parts[3].lower().encode() not in self._models:
                 return NotFound(f"Request for unknown model: '{parts[3]}' is not found")

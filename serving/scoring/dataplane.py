@@ -130,19 +130,19 @@ class DataPlane:
             raise InvalidInput("this model takes tensors, not free-form data")
         return await self._drawn(partial(script.run, data, call), call)
 
-    async def invoke(self, body: bytes, content_type: str, call: Call) -> bytes:
+    async def invoke(self, body: bytes, media_type: str, call: Call) -> bytes:
         """Give a body of ``/invocations`` to a runtime that reads it itself, and return its answer.
 
         Raises:
             InvalidInput: it cannot be read, or does not fit; or the runtime reads no bodies.
-            Overloaded, DeadlineExceeded, ModelFailed
+            Overloaded, DeadlineExceeded, UnsupportedMediaType, ModelFailed
         """
         runtime = self.runtime
         if not isinstance(runtime, BodyLike):
             raise InvalidInput("this model takes tensors, not bodies")
         self._admit()
         try:
-            return await self._on_thread(lambda: runtime.invoke(body, content_type, call), call)
+            return await self._on_thread(lambda: runtime.invoke(body, media_type, call), call)
         finally:
             self.in_flight -= 1
 

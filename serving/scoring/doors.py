@@ -10,6 +10,9 @@ from .dataplane import DataPlane
 from .errors import MethodNotAllowed, Overloaded, ScoringError
 from .health import Health
 from .http.messages import Answer, Request, Response
+from .kserve import predict as kserve
+from .kserve.predict import Predict
+from .mlflow import invocations as mlflow
 from .mlflow.invocations import Invocations
 from .oip import http_door as oip
 from .oip.http_door import OpenInference
@@ -17,11 +20,13 @@ from .runtimes.base import BodyLike
 
 Door = Callable[[Request], Coroutine[Any, Any, Answer]]
 Doors = Dict[bytes, Dict[bytes, Door]]
+OF_MLFLOW = (b"/invocations", b"/ping", b"/health", b"/version")
 
 
 def door_table(plane: DataPlane, health: Health, name: str, version: str) -> Doors:
     """Every path of every door. HEAD is answered as GET; ``name`` and ``version`` are the model's to its clients."""
-    score, invocations, v2 = Score(plane), Invocations(plane), OpenInference(plane, name, version)
+    score, invocations = Score(plane), Invocations(plane)
+    v1, v2 = Predict(plane, name), OpenInference(plane, name, version)
     model: Doors = {
         b"": {b"GET": v2.model_metadata},
         b"/ready": {b"GET": v2.model_ready},
@@ -31,6 +36,10 @@ def door_table(plane: DataPlane, health: Health, name: str, version: str) -> Doo
     return {
         b"/score": {b"POST": score_post, b"GET": score.get, b"OPTIONS": score.options},
         b"/invocations": {b"POST": invocations.post},
+        b"/v1/models": {b"GET": v1.models},
+        b"/v1/models/%b" % name.encode(): {b"GET": v1.ready},
+        b"/v1/models/%b:predict" % name.encode(): {b"POST": v1.predict},
+        b"/v1/models/%b:explain" % name.encode(): {b"POST": v1.explain},
         b"/v2": {b"GET": v2.server_metadata},
         b"/v2/": {b"GET": v2.server_metadata},
         b"/v2/health/live": {b"GET": v2.live},
@@ -39,6 +48,8 @@ def door_table(plane: DataPlane, health: Health, name: str, version: str) -> Doo
         **{b"/v2/models/%b/versions/%b%b" % (name.encode(), version.encode(), r): d for r, d in model.items()},
         b"/": {b"GET": health.root},
         b"/ping": {b"GET": health.ping},
+        b"/health": {b"GET": health.ping},
+        b"/version": {b"GET": invocations.version},
         b"/-/status": {b"GET": health.status},
         b"/-/ready": {b"GET": health.ready},
     }
@@ -46,9 +57,17 @@ def door_table(plane: DataPlane, health: Health, name: str, version: str) -> Doo
 
 def error_response(path: bytes, error: ScoringError) -> Response:
     """Word an error in the shape of the door at ``path``; each protocol keeps its own statuses."""
-    response = oip.error_response(error) if path.startswith(b"/v2") else azure.error_response(error)
+    response = _worded(path, error)
     if isinstance(error, Overloaded):
         response.headers.append((b"retry-after", b"%d" % error.retry_after_s))
     elif isinstance(error, MethodNotAllowed):
         response.headers.append((b"allow", error.allowed.encode()))
     return response
+
+
+def _worded(path: bytes, error: ScoringError) -> Response:
+    if path.startswith(b"/v2"):
+        return oip.error_response(error)
+    if path.startswith(b"/v1"):
+        return kserve.error_response(error)
+    return mlflow.error_response(error) if path in OF_MLFLOW else azure.error_response(error)

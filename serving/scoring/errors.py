@@ -12,6 +12,8 @@
     ├── TooLarge                the body is over the limit
     ├── HeadersTooLarge         the headers, or one of them, are over the limit
     ├── UnsupportedEncoding     a Content-Encoding we do not read
+    ├── UnsupportedMediaType    a Content-Type that the door, or this image, does not read
+    ├── NotAcceptable           the answer cannot be written as the type that was asked for
     ├── Overloaded              more requests in flight than allowed
     ├── Unavailable             draining
     ├── DeadlineExceeded        not answered within the request's time
@@ -88,6 +90,14 @@ class UnsupportedEncoding(ScoringError):
     code = "unsupported_encoding"
 
 
+class UnsupportedMediaType(ScoringError):
+    code = "unsupported_media_type"
+
+
+class NotAcceptable(ScoringError):
+    code = "not_acceptable"
+
+
 class Overloaded(ScoringError):
     """``retry_after_s`` is a whole number of seconds, as the header wants it."""
 
@@ -136,8 +146,10 @@ HTTP_STATUS: Dict[str, int] = {
     Forbidden.code: 403,
     NotFound.code: 404,
     MethodNotAllowed.code: 405,
+    NotAcceptable.code: 406,
     RequestTooSlow.code: 408,
     TooLarge.code: 413,
+    UnsupportedMediaType.code: 415,
     Overloaded.code: 429,
     HeadersTooLarge.code: 431,
     ScoringError.code: 500,
@@ -158,8 +170,10 @@ GRPC_STATUS: Dict[str, str] = {
     Forbidden.code: "PERMISSION_DENIED",
     NotFound.code: "NOT_FOUND",
     MethodNotAllowed.code: "UNIMPLEMENTED",
+    NotAcceptable.code: "INVALID_ARGUMENT",
     RequestTooSlow.code: "DEADLINE_EXCEEDED",
     TooLarge.code: "RESOURCE_EXHAUSTED",
+    UnsupportedMediaType.code: "INVALID_ARGUMENT",
     Overloaded.code: "RESOURCE_EXHAUSTED",
     HeadersTooLarge.code: "RESOURCE_EXHAUSTED",
     ScoringError.code: "INTERNAL",

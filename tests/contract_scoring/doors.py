@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import httpx
 import numpy as np
+import pandas as pd
 import tritonclient.grpc
 import tritonclient.http
 
@@ -100,6 +101,37 @@ def score_by_name(place: Place, image: Image, question: Question) -> Columns:
 
 def mlflow_form(image: Image, question: Question) -> dict[str, Any]:
     return {"inputs": lists(question)} if image.is_linear else split(question)
+
+
+def post_table(place: Place, content: bytes, content_type: str) -> Columns:
+    headers = {**place.headers, "content-type": content_type}
+    answer = httpx.post(f"{place.http}/invocations", content=content, headers=headers, trust_env=False)
+    assert answer.status_code == 200, answer.text
+    return read_rows(answer.json()["predictions"])
+
+
+def invocations_csv(place: Place, image: Image, question: Question) -> Columns:
+    return post_table(place, as_frame(question).to_csv(index=False).encode(), "text/csv")
+
+
+def invocations_parquet(place: Place, image: Image, question: Question) -> Columns:
+    return post_table(place, as_frame(question).to_parquet(index=False), "application/vnd.apache.parquet")
+
+
+def as_frame(question: Question) -> pd.DataFrame:
+    if len(question.inputs) > 1:
+        return pd.DataFrame(question.inputs)
+    columns, _ = frame(question)
+    (array,) = question.inputs.values()
+    return pd.DataFrame(array, columns=columns)
+
+
+def kserve_v1(form: str) -> Callable[[Place, Image, Question], Columns]:
+    def ask(place: Place, image: Image, question: Question) -> Columns:
+        rows = only(question) if image.is_linear else records(question) if form == "instances" else lists(question)
+        return read_rows(post(place, f"/v1/models/{image.name}:predict", {form: rows})["predictions"])
+
+    return ask
 
 
 def invocations(make: Callable[[Question], Any]) -> Callable[[Place, Image, Question], Columns]:
@@ -218,6 +250,16 @@ def mlflow_records(image: Image, question: Question) -> bool:
     return mlflow_frame(image, question) and question.rows > 0
 
 
+def csv_frame(image: Image, question: Question) -> bool:
+    """pandas, which reads it where MLflow does, takes an empty text for a missing one."""
+    texts = [text for array in question.inputs.values() for text in array.ravel() if array.dtype == object]
+    return mlflow_frame(image, question) and (image.kind is Kind.ONNX or "" not in texts)
+
+
+def kserve_rows(image: Image, question: Question) -> bool:
+    return image.kind is not Kind.SCRIPT and question.rows > 0
+
+
 DOORS = [
     Door("score", score, one_input),
     Door("score_by_name", score_by_name, onnx_by_name),
@@ -226,6 +268,10 @@ DOORS = [
     Door("invocations_instances", invocations(lambda q: {"instances": only(q)}), mlflow_instances),
     Door("invocations_split", invocations(split), mlflow_frame),
     Door("invocations_records", invocations(lambda q: {"dataframe_records": records(q)}), mlflow_records),
+    Door("invocations_csv", invocations_csv, csv_frame),
+    Door("invocations_parquet", invocations_parquet, mlflow_frame),
+    Door("kserve_instances", kserve_v1("instances"), kserve_rows),
+    Door("kserve_inputs", kserve_v1("inputs"), mlflow_tensors),
     Door("oip_json", oip_json, of_kind(*Kind)),
     Door("oip_binary", oip_binary, of_kind(*Kind)),
     Door("oip_grpc", oip_grpc, of_kind(*Kind)),

@@ -103,7 +103,15 @@ def _decode_bare_tokens(text: bytes, datatype: str, depth: int, where: str, caus
         values = msgspec.convert(bare_tokens.read(text), type=_nested(float, depth))
     except ValueError as error:
         raise InvalidInput(f"{where}: {_explained(str(error), datatype)}") from error
-    exact = _to_array(values, "FP64", depth, where)
+    return narrowed(_to_array(values, "FP64", depth, where), datatype, where)
+
+
+def narrowed(exact: Array, datatype: str, where: str) -> Array:
+    """Give 64-bit floats the type of an input: rounded, but never to infinity.
+
+    Raises:
+        InvalidInput: one is out of range.
+    """
     limit = np.finfo(DTYPES[datatype]).max
     if bool(np.any((np.abs(exact) > limit) & np.isfinite(exact))):
         raise InvalidInput(f"{where}: a number is out of range for {datatype}")

@@ -74,11 +74,13 @@ class StreamLike(Protocol):
 class BodyLike(Protocol):
     """A runtime that reads and answers the bodies of ``/invocations`` itself."""
 
-    def invoke(self, body: bytes, content_type: str, call: Call) -> bytes:
-        """Return ``{"predictions": …}`` as JSON.
+    mlflow_version: str
+
+    def invoke(self, body: bytes, media_type: str, call: Call) -> bytes:
+        """Return ``{"predictions": …}`` as JSON. ``media_type`` is without parameters: JSON, CSV or Parquet.
 
         Raises:
-            InvalidInput, ModelFailed
+            InvalidInput, UnsupportedMediaType, ModelFailed
         """
         ...
 

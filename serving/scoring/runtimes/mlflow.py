@@ -38,6 +38,7 @@ class MlflowRuntime:
     platform = "mlflow_pyfunc"
     threads = 1
     inline = False
+    mlflow_version: str = mlflow.__version__
 
     def __init__(self, model: Any, folder: Path) -> None:
         self._model = model
@@ -48,14 +49,15 @@ class MlflowRuntime:
         self._output = outputs[0].name if len(outputs) == 1 else OUTPUT
         self._bodies = BodyReader(model.metadata)
 
-    def invoke(self, body: bytes, content_type: str, call: Call) -> bytes:
+    def invoke(self, body: bytes, media_type: str, call: Call) -> bytes:
         """Answer a body of ``/invocations`` with ``{"predictions": …}``, or an LLM's with what the model returned.
 
         Raises:
             InvalidInput: it is none of MLflow's forms, or does not fit the model's signature.
+            UnsupportedMediaType: it is Parquet, and the image has no pyarrow.
             ModelFailed: the model raised, or returned what JSON cannot hold.
         """
-        asked = self._bodies.read(body, content_type)
+        asked = self._bodies.read(body, media_type)
         result = self._predict(asked.data, asked.params, call)
         return self._of_result(lambda result: write_answer(result, asked.wrapped), result, call)
 

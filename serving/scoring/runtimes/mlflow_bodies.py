@@ -16,8 +16,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.utils.proto_json_utils import NumpyEncoder, dataframe_from_parsed_json, parse_tf_serving_input
 
 from ..errors import InvalidInput
+from ..formats.csv_rows import check_width
+from ..formats.parquet import read_parquet
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
+CSV_TYPE, PARQUET_TYPE = "text/csv", "application/vnd.apache.parquet"
 LLM_KEYS = ("messages", "prompt", "input")  # a body with one of these is the model's own, and so is the answer
 
 
@@ -39,15 +42,18 @@ class BodyReader:
         typed = getattr(metadata, "_is_signature_from_type_hint", None)
         self._takes_plain_inputs = typed is not None and typed()
 
-    def read(self, body: bytes, content_type: str) -> Body:
+    def read(self, body: bytes, media_type: str) -> Body:
         """Return what the body asks.
 
         Raises:
+            UnsupportedMediaType: it is Parquet, and the image has no pyarrow.
             InvalidInput: it is none of MLflow's forms, or the data cannot have the signature's types.
         """
         try:
-            if content_type.split(";", maxsplit=1)[0].strip().lower() == "text/csv":
-                return Body(self._read_csv(body.decode()), None)
+            if media_type == CSV_TYPE:
+                return Body(self._read_csv(body), None)
+            if media_type == PARQUET_TYPE:
+                return Body(read_parquet(body).to_pandas(), None)
             document = json.loads(body)
             if not isinstance(document, dict):
                 raise InvalidInput(f"the body must be a JSON object with one of {', '.join(FORMS)}")
@@ -62,11 +68,12 @@ class BodyReader:
         except MlflowException as error:
             raise InvalidInput(refusal(error)) from error
 
-    def _read_csv(self, text: str) -> Any:
+    def _read_csv(self, body: bytes) -> Any:
         """Read columns as the signature has them; dates afterwards, since read_csv takes no such type."""
+        check_width(body)
         named = dict(zip(self._schema.input_names(), self._schema.pandas_types())) if self._schema else {}
         dates = {name: dtype for name, dtype in named.items() if np.dtype(dtype).kind == "M"}
-        frame = pd.read_csv(io.StringIO(text), dtype={name: named[name] for name in named.keys() - dates.keys()})
+        frame = pd.read_csv(io.BytesIO(body), dtype={name: named[name] for name in named.keys() - dates.keys()})
         return frame.astype({name: dtype for name, dtype in dates.items() if name in frame.columns})
 
     def _parted(self, document: Dict[str, Any]) -> Body:

@@ -19,7 +19,10 @@ Ask = Callable[..., Any]
         {"instances": [{"a": 1, "b": 2, "c": 3}]},
         {"dataframe_split": {"columns": ["a", "b", "c"], "data": [[1, 2, 3]]}},
         {"dataframe_split": {"columns": ["a", "b", "c"], "index": [0], "data": [[1, 2, 3]]}},
+        {"dataframe_split": {"columns": [0, 1, 2], "data": [[1, 2, 3]]}},
+        {"dataframe_split": {"data": [[1, 2, 3]]}},
         {"dataframe_records": [{"a": 1, "b": 2, "c": 3}]},
+        {"inputs": [[1, 2, 3]], "params": {"temperature": 0.5}},
     ],
 )
 def test_every_form_gives_the_same_predictions(ask_onnx: Ask, body: Any) -> None:
@@ -43,15 +46,19 @@ def test_columns_named_like_the_inputs_are_taken_by_name(
         ({"inputs": [[1, 2]]}, "expected shape [-1, 3], got [1, 2]"),
         ({"dataframe_records": [{"a": 1, "b": 2, "c": 3}, {"a": 1}]}, "record 1 has columns ['a']"),
         ({"dataframe_split": {"columns": ["a", "b", "c"], "data": [[1]]}}, "row 0 has 1 values for 3 columns"),
-        ({"dataframe_split": {"data": [[1]]}}, "columns"),
+        ({"dataframe_split": {"data": [[1]]}}, "expected shape [-1, 3], got [1, 1]"),
+        ({"dataframe_split": {"columns": ["a", "b", "c"]}}, "missing required field `data`"),
+        ({"messages": [{"role": "user", "content": "hello"}]}, "send exactly one of"),
         ({"dataframe_records": [{"a": "p", "b": 2, "c": 3}]}, "at `$[0][0]`"),
-        (b"nonsense", "not what /invocations takes"),
+        (b"nonsense", "the body is not a JSON object with one of inputs, instances"),
     ],
 )
 def test_a_malformed_body_is_a_400_that_names_the_fault(ask_onnx: Ask, body: Any, named: str) -> None:
     answer = ask_onnx("POST", "/invocations", body)
     assert answer.status == 400
-    assert named in json.loads(answer.body)["message"]
+    document = json.loads(answer.body)
+    assert document["error_code"] == "BAD_REQUEST"
+    assert named in document["message"]
 
 
 def test_a_script_gets_the_body_as_from_score(ask_script: Ask) -> None:

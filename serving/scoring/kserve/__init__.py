@@ -1,0 +1,1 @@
+"""KServe's first protocol: ``/v1/models/NAME:predict``."""
