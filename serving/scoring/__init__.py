@@ -4,7 +4,8 @@ Map, in the order a request passes::
 
     __main__.py        wiring: arguments, environment, lifeline, announcement, drain
     http/              HTTP/1.1 on sockets (httptools); fast_path.py answers without a task where nothing waits
-    app.py             a request to its door: the edge's secret, the request id, the path
+    app.py             a request to its door and back: the edge's secret, the request id, errors
+    routes.py          a path to its door
     doors.py           the door table: which path is which door, and in which shape each words its errors
     azure/             POST /score, as Azure ML's server
     mlflow/            POST /invocations, as MLflow's server and SageMaker's containers
@@ -15,6 +16,7 @@ Map, in the order a request passes::
     tensors.py         names, datatypes and shapes of a model; what fits them
     dataplane.py       the one way to the model: admission, deadline, inline or on a thread
     answers.py         answers that come one after another, drawn on the model's thread as they are read
+    statistics.py      how many requests, how long they waited and were worked on
     runtimes/          what runs the model: onnxruntime, the user's init() and run(), or mlflow
     probe.py           a container's health check asks whether the process is ready
     image.py           the image's description;  errors.py  every error;  protocol.py  words to the supervisor

@@ -26,6 +26,7 @@ from .image import CODE_PATH, Image, read_image
 from .lifeline import die_with_parent, exit_when_stdin_ends
 from .logs import start_logging
 from .oip.grpc_door import GrpcInference, start_grpc
+from .oip.served_model import ServedModel
 from .probe import HTTP_PORT_VARIABLE
 from .protocol import EXIT_LOAD_FAILED, Announcer, Failed, Ready, Status
 from .runtimes.base import Runtime, provider_of
@@ -115,12 +116,13 @@ async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optio
 
     name = options.serve_as or model.name
     max_body_bytes = options.max_body_mb << 20
-    doors = door_table(plane, Health(status), name, str(model.version))
+    health = Health(status)
+    doors = door_table(plane, health, name, str(model.version))
     server = HttpServer(App(doors, secret), refuse, max_body_bytes)
     http_socket = listen(options.host, options.http_port)
     http_port = http_socket.getsockname()[1]
     await server.start(http_socket)
-    service = GrpcInference(plane, name, str(model.version))
+    service = GrpcInference(ServedModel(plane, name, str(model.version), health.is_ready))
     grpc_server, grpc_port = await start_grpc(service, options.host, options.grpc_port, secret, max_body_bytes)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

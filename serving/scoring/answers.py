@@ -55,7 +55,8 @@ class DrawnAnswers(Generic[T]):
 
     Each answer is one turn on a thread of ``threads``, taken when the reader asks for it: nothing is kept for a slow
     reader, and other requests have their turns between. After the request's deadline, or ``aclose()``, the model's
-    iterator is closed on such a thread too. ``released`` is called once, when the place in flight is free.
+    iterator is closed on such a thread too. ``released`` is called once, when the place in flight is free, with whether
+    the answers were drawn to their end.
     """
 
     def __init__(
@@ -63,13 +64,13 @@ class DrawnAnswers(Generic[T]):
         begin: Callable[[], Union[T, Iterator[T]]],
         call: Call,
         threads: Executor,
-        released: Callable[[], None],
+        released: Callable[[bool], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._begin = begin
         self._call = call
         self._threads = threads
-        self._released: Optional[Callable[[], None]] = released
+        self._released: Optional[Callable[[bool], None]] = released
         self._clock = clock
         self._turn = threading.Lock()  # one answer at a time, also where a model has several threads
         self._source: Optional[Iterator[T]] = None  # the model's; touched on its threads only
@@ -112,11 +113,12 @@ class DrawnAnswers(Generic[T]):
     async def aclose(self) -> None:
         """End it; the model's iterator is closed as soon as its thread is free."""
         self._first = _END
-        self._stop()
+        self._stop(whole=False)
 
     async def _draw(self) -> T:
         """Take the next answer from the model, ``_END`` after the last one."""
         drawn = False
+        answer: Optional[T] = None
         try:
             future = asyncio.get_running_loop().run_in_executor(self._threads, self._advance)
             answer = await asyncio.wait_for(future, self._call.deadline - self._clock())
@@ -126,7 +128,7 @@ class DrawnAnswers(Generic[T]):
             raise DeadlineExceeded(self._call.timeout_ms) from None
         finally:
             if not drawn:  # it ended, failed, took too long, or the client left
-                self._stop()
+                self._stop(whole=answer is _END or self._whole)
 
     def _ended(self) -> bool:
         return self._released is None
@@ -134,15 +136,15 @@ class DrawnAnswers(Generic[T]):
     def _expire(self) -> None:
         self._late = True
         self._first = _END
-        self._stop()
+        self._stop(whole=False)
 
-    def _stop(self) -> None:
+    def _stop(self, whole: bool) -> None:
         released, self._released = self._released, None
         if released is None:
             return
         if self._alarm is not None:
             self._alarm.cancel()
-        released()
+        released(whole)
         self._stopped = True
         if not self._whole:
             self._threads.submit(self._close)

@@ -16,6 +16,7 @@ from .answers import Answers, DrawnAnswers, OneAnswer
 from .errors import DeadlineExceeded, InvalidInput, Overloaded
 from .fast_path import leave_fast_path
 from .runtimes.base import BodyLike, Call, Runtime, ScriptLike, StreamLike, only
+from .statistics import Statistics
 from .tensors import Tensors
 
 T = TypeVar("T")
@@ -45,11 +46,18 @@ class DataPlane:
         self._threads = threads
         self._counting = threading.Lock()
         self._expected_s: Dict[int, float] = {}  # by the input's size class
+        self.statistics = Statistics()
+        self._batched = runtime.signature is not None and runtime.signature.batched
 
     @property
     def executed(self) -> int:
         """How many times work was begun."""
         return self._executed_inline + self._executed_on_threads
+
+    def last_inference_ms(self) -> int:
+        """Say when work was last begun that succeeded, in milliseconds since 1970; 0 if none was."""
+        began = self.statistics.last_began
+        return round((time.time() - (self._clock() - began)) * 1000) if began else 0
 
     def call(self, request_id: str, headers: Mapping[bytes, bytes], timeout_s: Optional[float] = None) -> Call:
         """Stamp a request: its deadline is the sooner of its own and the process'."""
@@ -68,16 +76,18 @@ class DataPlane:
             runtime.signature.check(tensors)
         self._admit()
         try:
-            if not runtime.inline:
-                return await self._on_thread(lambda: runtime.infer(tensors, call), call)
-            size = 0
+            size, items = 0, 1
             for array in tensors.values():
                 size += array.size
+            if self._batched and tensors:
+                items = array.shape[0]
+            if not runtime.inline:
+                return await self._on_thread(lambda: runtime.infer(tensors, call), call, items)
             size_class = size.bit_length()
             expected_s = self._expected_s.get(size_class, QUICK_S)  # unknown counts as slow
             if expected_s < QUICK_S:
-                return self._inline(tensors, call, size_class)
-            return await self._on_thread(lambda: self._timed(tensors, call, size_class), call)
+                return self._inline(tensors, call, size_class, items)
+            return await self._on_thread(lambda: self._timed(tensors, call, size_class), call, items)
         finally:
             self.in_flight -= 1
 
@@ -150,21 +160,32 @@ class DataPlane:
         await leave_fast_path()
         self._admit()
         begin_in_time = partial(self._unless_late, begin, call)
-        return await DrawnAnswers(begin_in_time, call, self._threads, self._release, self._clock).start()
+        release = partial(self._release, call, self._clock())
+        return await DrawnAnswers(begin_in_time, call, self._threads, release, self._clock).start()
 
     def _admit(self) -> None:
         if self.in_flight >= self._max_concurrent:
             raise Overloaded(f"{self.in_flight} requests in flight, and {self._max_concurrent} are allowed", 1)
         self.in_flight += 1
 
-    def _release(self) -> None:
+    def _release(self, call: Call, admitted: float, whole: bool) -> None:
         self.in_flight -= 1
+        if whole:
+            self.statistics.success(1, admitted, call.began, self._clock())
+        else:
+            self.statistics.failure(admitted, self._clock())
 
-    def _inline(self, tensors: Tensors, call: Call, size_class: int) -> Tensors:
-        began = time.perf_counter()
+    def _inline(self, tensors: Tensors, call: Call, size_class: int, items: int) -> Tensors:
+        began = self._clock()
         self._executed_inline += 1
-        outputs = self.runtime.infer(tensors, call)
-        self._learn(size_class, time.perf_counter() - began)
+        try:
+            outputs = self.runtime.infer(tensors, call)
+        except BaseException:
+            self.statistics.failure(began, self._clock())
+            raise
+        ended = self._clock()
+        self._learn(size_class, ended - began)
+        self.statistics.success(items, began, began, ended)
         return outputs
 
     def _timed(self, tensors: Tensors, call: Call, size_class: int) -> Tensors:
@@ -178,17 +199,24 @@ class DataPlane:
         before = self._expected_s.get(size_class, took_s)
         self._expected_s[size_class] = before + _WEIGHT * (min(took_s, 4 * before) - before)
 
-    async def _on_thread(self, work: Callable[[], T], call: Call) -> T:
+    async def _on_thread(self, work: Callable[[], T], call: Call, items: int = 1) -> T:
         """Run on a model thread. Cancelling (the client left) or passing the deadline un-queues what has not begun."""
         await leave_fast_path()
+        admitted = self._clock()
         future = asyncio.get_running_loop().run_in_executor(self._threads, self._unless_late, work, call)
         try:
-            return await asyncio.wait_for(future, call.deadline - self._clock())
-        except asyncio.TimeoutError:
-            raise DeadlineExceeded(call.timeout_ms) from None
+            result = await asyncio.wait_for(future, call.deadline - admitted)
+        except BaseException as error:
+            self.statistics.failure(admitted, self._clock())
+            if isinstance(error, asyncio.TimeoutError):
+                raise DeadlineExceeded(call.timeout_ms) from None
+            raise
+        self.statistics.success(items, admitted, call.began, self._clock())
+        return result
 
     def _unless_late(self, work: Callable[[], T], call: Call) -> T:
-        if self._clock() >= call.deadline:
+        call.began = self._clock()
+        if call.began >= call.deadline:
             raise DeadlineExceeded(call.timeout_ms)
         with self._counting:
             self._executed_on_threads += 1

@@ -16,6 +16,8 @@ from .mlflow import invocations as mlflow
 from .mlflow.invocations import Invocations
 from .oip import http_door as oip
 from .oip.http_door import OpenInference
+from .oip.http_management import Management
+from .oip.served_model import ServedModel
 from .runtimes.base import BodyLike
 
 Door = Callable[[Request], Coroutine[Any, Any, Answer]]
@@ -24,13 +26,27 @@ OF_MLFLOW = (b"/invocations", b"/ping", b"/health", b"/version")
 
 
 def door_table(plane: DataPlane, health: Health, name: str, version: str) -> Doors:
-    """Every path of every door. HEAD is answered as GET; ``name`` and ``version`` are the model's to its clients."""
+    """Every path of every door; ``*`` stands for any one segment. HEAD is answered as GET.
+
+    ``name`` and ``version`` are the model's to its clients.
+    """
     score, invocations = Score(plane), Invocations(plane)
-    v1, v2 = Predict(plane, name), OpenInference(plane, name, version)
+    served = ServedModel(plane, name, version, health.is_ready)
+    v1, v2, v2_management = Predict(plane, name), OpenInference(served), Management(served)
     model: Doors = {
         b"": {b"GET": v2.model_metadata},
         b"/ready": {b"GET": v2.model_ready},
         b"/infer": {b"POST": v2.infer},
+        b"/config": {b"GET": v2_management.config},
+        b"/stats": {b"GET": v2_management.statistics},
+        b"/trace/setting": {b"GET": v2_management.trace, b"POST": v2_management.trace},
+    }
+    shared_memory: Doors = {
+        b"/status": {b"GET": v2_management.regions},
+        b"/region/*/status": {b"GET": v2_management.region},
+        b"/region/*/register": {b"POST": v2_management.register},
+        b"/region/*/unregister": {b"POST": v2_management.unregister},
+        b"/unregister": {b"POST": v2_management.unregister},
     }
     score_post = invocations.post if isinstance(plane.runtime, BodyLike) else score.post
     return {
@@ -44,6 +60,14 @@ def door_table(plane: DataPlane, health: Health, name: str, version: str) -> Doo
         b"/v2/": {b"GET": v2.server_metadata},
         b"/v2/health/live": {b"GET": v2.live},
         b"/v2/health/ready": {b"GET": v2.ready},
+        b"/v2/repository/index": {b"POST": v2_management.index},
+        b"/v2/repository/models/*/load": {b"POST": v2_management.load},
+        b"/v2/repository/models/*/unload": {b"POST": v2_management.unload},
+        b"/v2/trace/setting": {b"GET": v2_management.trace, b"POST": v2_management.trace},
+        b"/v2/logging": {b"GET": v2_management.log, b"POST": v2_management.log},
+        **{b"/v2/systemsharedmemory%b" % rest: doors for rest, doors in shared_memory.items()},
+        **{b"/v2/cudasharedmemory%b" % rest: doors for rest, doors in shared_memory.items()},
+        b"/v2/models/stats": {b"GET": v2_management.statistics},
         **{b"/v2/models/%b%b" % (name.encode(), rest): doors for rest, doors in model.items()},
         **{b"/v2/models/%b/versions/%b%b" % (name.encode(), version.encode(), r): d for r, d in model.items()},
         b"/": {b"GET": health.root},

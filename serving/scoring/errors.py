@@ -11,6 +11,7 @@
     ├── RequestTooSlow          the client did not send its request in time
     ├── TooLarge                the body is over the limit
     ├── HeadersTooLarge         the headers, or one of them, are over the limit
+    ├── Unsupported             what the protocol knows and this server does not do
     ├── UnsupportedEncoding     a Content-Encoding we do not read
     ├── UnsupportedMediaType    a Content-Type that the door, or this image, does not read
     ├── NotAcceptable           the answer cannot be written as the type that was asked for
@@ -86,6 +87,10 @@ class HeadersTooLarge(ScoringError):
     code = "headers_too_large"
 
 
+class Unsupported(ScoringError):
+    code = "unsupported"
+
+
 class UnsupportedEncoding(ScoringError):
     code = "unsupported_encoding"
 
@@ -143,6 +148,7 @@ class ScriptLoadFailed(LoadFailed):
 HTTP_STATUS: Dict[str, int] = {
     InvalidInput.code: 400,
     ManyAnswers.code: 400,
+    Unsupported.code: 400,
     Forbidden.code: 403,
     NotFound.code: 404,
     MethodNotAllowed.code: 405,
@@ -182,6 +188,7 @@ GRPC_STATUS: Dict[str, str] = {
     ScriptResultInvalid.code: "INTERNAL",
     LoadFailed.code: "INTERNAL",
     ScriptLoadFailed.code: "INTERNAL",
+    Unsupported.code: "UNIMPLEMENTED",
     UnsupportedEncoding.code: "UNIMPLEMENTED",
     Unavailable.code: "UNAVAILABLE",
     DeadlineExceeded.code: "DEADLINE_EXCEEDED",

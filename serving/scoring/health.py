@@ -21,6 +21,10 @@ class Health:
     def __init__(self, status_of: Callable[[], Status]) -> None:
         self._status_of = status_of
 
+    def is_ready(self) -> bool:
+        """Say whether draining has not begun."""
+        return self._status_of().state == "ready"
+
     async def root(self, request: Request) -> Response:
         """Answer ``GET /`` as Azure ML's server does."""
         return Response(200, b"Healthy", HTML)

@@ -58,14 +58,18 @@ class TensorSpec:
 
 
 class Signature:
-    """The tensors a model takes and gives, in the model's order."""
+    """The tensors a model takes and gives, in the model's order.
 
-    __slots__ = ("_inputs", "inputs", "outputs")
+    ``batched`` says that the first dimension of all of them, of any size, counts the items of a batch.
+    """
+
+    __slots__ = ("_inputs", "batched", "inputs", "outputs")
 
     def __init__(self, inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]) -> None:
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
         self._inputs: Dict[str, TensorSpec] = {spec.name: spec for spec in inputs}
+        self.batched = bool(self.inputs) and all(spec.shape[:1] == (-1,) for spec in (*self.inputs, *self.outputs))
 
     def input(self, name: str) -> TensorSpec:
         """Return the input of that name, or raise InvalidInput naming those that exist."""

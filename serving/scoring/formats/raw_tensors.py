@@ -14,7 +14,9 @@ import numpy as np
 from ..errors import InvalidInput
 from ..tensors import DTYPES, Array, shaped
 
+BF16 = "BF16"  # numpy has no such type: the upper half of a FP32, and read as one
 _LENGTH = struct.Struct("<I")
+_HALVES = np.dtype("<u2")
 
 
 def from_raw(raw: Union[bytes, "memoryview[int]"], datatype: str, shape: Sequence[int], name: str) -> Array:
@@ -25,7 +27,7 @@ def from_raw(raw: Union[bytes, "memoryview[int]"], datatype: str, shape: Sequenc
     """
     if datatype == "BYTES":
         return _strings(bytes(raw), shape, name)
-    dtype = DTYPES[datatype]
+    dtype = _HALVES if datatype == BF16 else DTYPES[datatype]
     expected = prod(shape) * dtype.itemsize
     if len(raw) != expected:
         raise InvalidInput(
@@ -33,7 +35,10 @@ def from_raw(raw: Union[bytes, "memoryview[int]"], datatype: str, shape: Sequenc
         )
     if datatype == "BOOL":
         return shaped(np.frombuffer(raw, dtype=np.uint8).astype(np.bool_), shape, name)
-    return shaped(np.frombuffer(raw, dtype=dtype), shape, name)
+    array = np.frombuffer(raw, dtype=dtype)
+    if datatype == BF16:
+        array = (array.astype("<u4") << 16).view("<f4")
+    return shaped(array, shape, name)
 
 
 def to_raw(array: Array) -> bytes:

@@ -8,7 +8,9 @@ import numpy as np
 
 from ..errors import InvalidInput
 from ..formats.raw_tensors import from_raw, text_of, to_raw
-from ..tensors import DTYPES, Array, Signature, Tensors, check_dimensions, datatype_of, shaped
+from ..tensors import DTYPES, Array, Signature, Tensors, datatype_of, shaped
+from .inputs import NO_SHARED_MEMORY, REGION, check_input
+from .outputs import CLASSIFICATION, check_requested, top_classes
 
 # datatype → the field of InferTensorContents that carries it
 _CONTENTS: Dict[str, str] = {
@@ -25,7 +27,6 @@ _CONTENTS: Dict[str, str] = {
     "FP64": "fp64_contents",
     "BYTES": "bytes_contents",
 }
-_UNSUPPORTED = ("classification", "shared_memory_region")
 
 
 def decode_request(request: Any, signature: Optional[Signature]) -> Tensors:
@@ -41,16 +42,11 @@ def decode_request(request: Any, signature: Optional[Signature]) -> Tensors:
     tensors: Tensors = {}
     for index, item in enumerate(inputs):
         name, datatype, shape = item.name, item.datatype, tuple(item.shape)
-        if name in tensors:
-            raise InvalidInput(f"input '{name}' is given twice")
-        if datatype not in DTYPES:
-            raise InvalidInput(f"input '{name}': unknown datatype '{datatype}'; known are {', '.join(DTYPES)}")
-        if signature is not None and signature.input(name).datatype != datatype:
-            raise InvalidInput(f"input '{name}': expected datatype {signature.input(name).datatype}, got {datatype}")
-        check_dimensions(shape, name)
+        check_input(name, datatype, shape, tensors, signature)
         if shape and min(shape) < 0:
             raise InvalidInput(f"input '{name}': shape {list(shape)} has a negative size")
-        _refuse_unsupported(f"input '{name}'", item)
+        if item.parameters and REGION in item.parameters:
+            raise InvalidInput(f"input '{name}': {NO_SHARED_MEMORY}")
         if not raw:
             tensors[name] = _from_contents(item, name, datatype, shape)
         elif item.HasField("contents"):
@@ -60,14 +56,13 @@ def decode_request(request: Any, signature: Optional[Signature]) -> Tensors:
     return tensors
 
 
-def encode_response(request: Any, outputs: Tensors, response: Any) -> None:
+def encode_response(request: Any, outputs: Tensors, response: Any, batched: bool) -> None:
     """Add the requested outputs, all of them if none is named, to a ModelInferResponse.
 
     Raises:
-        InvalidInput: an output is unknown or named twice.
+        InvalidInput: an output is unknown, named twice, or has no such form as is asked for.
     """
-    for name in _requested(request, outputs):
-        array = outputs[name]
+    for name, array in _requested(request, outputs, batched).items():
         response.outputs.add(name=name, datatype=datatype_of(array), shape=array.shape)
         response.raw_output_contents.append(to_raw(array))
 
@@ -101,21 +96,24 @@ def _in_range(values: Array, name: str, datatype: str) -> Array:
     return narrowed
 
 
-def _requested(request: Any, outputs: Tensors) -> Tuple[str, ...]:
-    names = tuple(item.name for item in request.outputs) or tuple(outputs)
-    for name in names:
-        if name not in outputs:
-            known = ", ".join(f"'{known}'" for known in outputs)
-            raise InvalidInput(f"unknown output '{name}': the model has {known}")
-    if len(set(names)) != len(names):
-        raise InvalidInput("an output is requested twice")
+def _requested(request: Any, outputs: Tensors, batched: bool) -> Tensors:
+    if not request.outputs:
+        return outputs
+    wanted: Tensors = {}
     for item in request.outputs:
-        _refuse_unsupported(f"output '{item.name}'", item)
-    return names
+        name, parameters = item.name, item.parameters
+        check_requested(name, wanted, outputs)
+        wanted[name] = outputs[name]
+        if parameters:
+            if REGION in parameters:
+                raise InvalidInput(f"output '{name}': {NO_SHARED_MEMORY}")
+            if CLASSIFICATION in parameters:
+                count = parameter_value(parameters[CLASSIFICATION])
+                wanted[name] = top_classes(name, outputs[name], count, batched)
+    return wanted
 
 
-def _refuse_unsupported(what: str, item: Any) -> None:
-    if item.parameters:
-        for name in _UNSUPPORTED:
-            if name in item.parameters:
-                raise InvalidInput(f"{what}: {name} is not supported")
+def parameter_value(parameter: Any) -> Any:
+    """Return what an InferParameter holds, None if nothing."""
+    kind = parameter.WhichOneof("parameter_choice")
+    return getattr(parameter, kind) if kind else None

@@ -13,27 +13,28 @@ from typing import Any, Awaitable, Callable, Dict, Optional, Tuple
 import grpc
 from google.protobuf.message import DecodeError
 
-from ..dataplane import DataPlane
-from ..errors import GRPC_STATUS, Forbidden, InvalidInput, LoadFailed, NotFound, ScoringError
-from ..protocol import VERSION
-from .grpc_codec import decode_request, encode_response
+from ..errors import GRPC_STATUS, Forbidden, InvalidInput, LoadFailed, ScoringError
+from ..runtimes.base import Call
+from .grpc_codec import decode_request, encode_response, parameter_value
+from .grpc_management import Management, Method
 from .grpc_messages import message_classes
 from .grpc_schema import SERVICE
-from .http_door import EXTENSIONS, SERVER_NAME, described
+from .parameters import for_model, timeout_of
+from .served_model import ServedModel, server_metadata
 
 MAX_TRAILER_BYTES = 2000  # a client refuses more than 8 KiB of them, and a byte may become three
-Method = Callable[[Any, Any, Dict[str, Any]], Awaitable[Any]]
 
 _log = logging.getLogger("slipway.scoring.grpc")
 
 
 class GrpcInference:
-    """The service's methods. ``name`` is the endpoint's, ``version`` the model version's."""
+    """The service's methods."""
 
-    def __init__(self, plane: DataPlane, name: str, version: str) -> None:
-        self._plane = plane
-        self._name = name
-        self._version = version
+    def __init__(self, model: ServedModel) -> None:
+        self._model = model
+        self._plane = model.plane
+        self._signature = model.plane.runtime.signature
+        self._batched = self._signature is not None and self._signature.batched
         self.messages = message_classes()
         self.methods: Dict[str, Method] = {
             "ServerLive": self.server_live,
@@ -42,54 +43,49 @@ class GrpcInference:
             "ModelReady": self.model_ready,
             "ModelMetadata": self.model_metadata,
             "ModelInfer": self.model_infer,
+            **Management(model, self.messages).methods,
         }
 
     async def server_live(self, request: Any, context: Any, metadata: Dict[str, Any]) -> Any:
         return self.messages["ServerLiveResponse"](live=True)
 
     async def server_ready(self, request: Any, context: Any, metadata: Dict[str, Any]) -> Any:
-        return self.messages["ServerReadyResponse"](ready=True)
+        return self.messages["ServerReadyResponse"](ready=self._model.is_ready())
 
     async def server_metadata(self, request: Any, context: Any, metadata: Dict[str, Any]) -> Any:
-        return self.messages["ServerMetadataResponse"](name=SERVER_NAME, version=VERSION, extensions=EXTENSIONS)
+        return self.messages["ServerMetadataResponse"](**server_metadata())
 
     async def model_ready(self, request: Any, context: Any, metadata: Dict[str, Any]) -> Any:
         """Answer false for a model that is not ours, as Triton does."""
-        return self.messages["ModelReadyResponse"](ready=self._is_ours(request.name, request.version))
+        ready = self._model.is_ours(request.name, request.version) and self._model.is_ready()
+        return self.messages["ModelReadyResponse"](ready=ready)
 
     async def model_metadata(self, request: Any, context: Any, metadata: Dict[str, Any]) -> Any:
-        self._check_model(request.name, request.version)
-        signature = self._plane.runtime.signature
-        return self.messages["ModelMetadataResponse"](
-            name=self._name,
-            versions=[self._version],
-            platform=self._plane.runtime.platform,
-            inputs=described(signature.inputs if signature else ()),
-            outputs=described(signature.outputs if signature else ()),
-        )
+        self._model.check(request.name, request.version)
+        return self.messages["ModelMetadataResponse"](**self._model.metadata())
 
     async def model_infer(self, request: Any, context: Any, metadata: Dict[str, Any]) -> Any:
-        self._check_model(request.model_name, request.model_version)
-        tensors = decode_request(request, self._plane.runtime.signature)
+        self._model.check(request.model_name, request.model_version)
+        tensors = decode_request(request, self._signature)
+        outputs = await self._plane.infer(tensors, self._call(request, context, metadata))
+        response = self.messages["ModelInferResponse"](
+            model_name=self._model.name, model_version=self._model.version, id=request.id
+        )
+        encode_response(request, outputs, response, self._batched)
+        return response
+
+    def _call(self, request: Any, context: Any, metadata: Dict[str, Any]) -> Call:
         headers = {
             key.encode(): value if isinstance(value, bytes) else value.encode() for key, value in metadata.items()
         }
-        call = self._plane.call(str(metadata["x-request-id"]), headers, context.time_remaining())
-        outputs = await self._plane.infer(tensors, call)
-        response = self.messages["ModelInferResponse"](
-            model_name=self._name, model_version=self._version, id=request.id
-        )
-        encode_response(request, outputs, response)
-        return response
-
-    def _is_ours(self, name: str, version: str) -> bool:
-        return name.lower() == self._name.lower() and version in ("", self._version)
-
-    def _check_model(self, name: str, version: str) -> None:
-        if name.lower() != self._name.lower():
-            raise NotFound(f"Request for unknown model: '{name}' is not found")
-        if version not in ("", self._version):
-            raise NotFound(f"Request for unknown model: '{name}' version {version} is not found")
+        request_id, timeout_s = str(metadata["x-request-id"]), context.time_remaining()
+        if not request.parameters:
+            return self._plane.call(request_id, headers, timeout_s)
+        parameters = {name: parameter_value(item) for name, item in request.parameters.items()}
+        limits = [limit for limit in (timeout_s, timeout_of(parameters)) if limit is not None]
+        call = self._plane.call(request_id, headers, min(limits, default=None))
+        call.parameters = for_model(parameters)
+        return call
 
 
 async def start_grpc(

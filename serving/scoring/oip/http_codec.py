@@ -1,4 +1,4 @@
-"""Bodies of the Open Inference Protocol over HTTP in Triton's dialect: JSON tensors and the binary extension.
+"""Requests of the Open Inference Protocol over HTTP in Triton's dialect: JSON tensors and the binary extension.
 
 A binary body is the JSON followed by the tensors' bytes in the order of the JSON, little-endian; the header
 Inference-Header-Content-Length gives the JSON's length. Content-Type is never looked at (clients send anything).
@@ -7,22 +7,20 @@ Inference-Header-Content-Length gives the JSON's length. Content-Type is never l
 from __future__ import annotations
 
 from math import prod
-from typing import Annotated, Any, Dict, List, Optional, Union
+from typing import Annotated, Dict, List, Optional, Union
 
 import msgspec
 
 from ..errors import InvalidInput
 from ..formats import bare_tokens
 from ..formats.json_arrays import decode_array
-from ..formats.json_rows import dump_json, plain
-from ..formats.raw_tensors import from_raw, to_raw
-from ..http.messages import OCTETS, Response
-from ..tensors import DTYPES, Array, Signature, Tensors, check_dimensions, datatype_of, shaped
+from ..formats.raw_tensors import BF16, from_raw
+from ..tensors import Array, Signature, Tensors, shaped
+from .inputs import NO_SHARED_MEMORY, REGION, check_input
 
 Parameters = Dict[str, Union[bool, int, float, str]]
 HEADER_LENGTH = b"inference-header-content-length"
 _SIZE = Annotated[int, msgspec.Meta(ge=0, le=(1 << 40))]
-_UNSUPPORTED = ("classification", "shared_memory_region")
 
 
 class InputTensor(msgspec.Struct):
@@ -47,16 +45,7 @@ class InferBody(msgspec.Struct):
     outputs: Optional[List[RequestedOutput]] = None
 
 
-class _OutputTensor(msgspec.Struct, omit_defaults=True):
-    """``parameters`` only with binary_data_size: Triton's C++ client stumbles over any other."""
-
-    name: str
-    datatype: str
-    shape: List[int]
-    parameters: Optional[Dict[str, int]] = None
-    data: Any = None
-
-
+RAW = InferBody(inputs=[], parameters={"binary_data_output": True})  # what a body of bytes only stands for
 _decoder = msgspec.json.Decoder(InferBody)
 
 
@@ -97,15 +86,7 @@ def decode_tensors(head: InferBody, body: bytes, json_length: int, signature: Op
     offset = json_length
     for item in head.inputs:
         name = item.name
-        if name in tensors:
-            raise InvalidInput(f"input '{name}' is given twice")
-        if item.datatype not in DTYPES:
-            raise InvalidInput(f"input '{name}': unknown datatype '{item.datatype}'; known are {', '.join(DTYPES)}")
-        if signature is not None and signature.input(name).datatype != item.datatype:
-            raise InvalidInput(
-                f"input '{name}': expected datatype {signature.input(name).datatype}, got {item.datatype}"
-            )
-        check_dimensions(item.shape, name)
+        check_input(name, item.datatype, item.shape, tensors, signature)
         size = _binary_size(item)
         if size is None:
             tensors[name] = _from_json(item)
@@ -120,42 +101,10 @@ def decode_tensors(head: InferBody, body: bytes, json_length: int, signature: Op
     return tensors
 
 
-def encode_outputs(head: InferBody, outputs: Tensors, model: str, version: str) -> Response:
-    """Encode the requested outputs, all of them if none is named, each as JSON or binary as asked.
-
-    Raises:
-        InvalidInput: an output is unknown, named twice, or its datatype has no JSON form.
-    """
-    default = bool((head.parameters or {}).get("binary_data_output", False))
-    described: List[_OutputTensor] = []
-    blobs: List[bytes] = []
-    for name, binary in _requested(head, outputs, default).items():
-        array = outputs[name]
-        tensor = _OutputTensor(name, datatype_of(array), list(array.shape))
-        if binary:
-            blob = to_raw(array)
-            tensor.parameters = {"binary_data_size": len(blob)}
-            blobs.append(blob)
-        else:
-            tensor.data = _json_data(name, array)
-        described.append(tensor)
-    document: Dict[str, Any] = {"model_name": model, "model_version": version}
-    if head.id:
-        document["id"] = head.id
-    document["outputs"] = described
-    if not blobs:
-        return Response(200, dump_json(document))
-    text = dump_json(document)
-    response = Response(200, b"".join((text, *blobs)), OCTETS)
-    response.headers.append((HEADER_LENGTH, b"%d" % len(text)))
-    return response
-
-
 def _binary_size(item: InputTensor) -> Optional[int]:
     parameters = item.parameters or {}
-    for name in _UNSUPPORTED:
-        if name in parameters:
-            raise InvalidInput(f"input '{item.name}': {name} is not supported")
+    if REGION in parameters:
+        raise InvalidInput(f"input '{item.name}': {NO_SHARED_MEMORY}")
     size = parameters.get("binary_data_size")
     has_data = bool(bytes(item.data))
     if size is None:
@@ -170,8 +119,8 @@ def _binary_size(item: InputTensor) -> Optional[int]:
 
 
 def _from_json(item: InputTensor) -> Array:
-    if item.datatype == "FP16":
-        raise InvalidInput(f"input '{item.name}': FP16 has no JSON form; send it as binary")
+    if item.datatype in ("FP16", BF16):
+        raise InvalidInput(f"input '{item.name}': {item.datatype} has no JSON form; send it as binary")
     array = decode_array(bytes(item.data), item.datatype, f"input '{item.name}'")
     shape = tuple(item.shape)
     if array.shape == shape:
@@ -183,31 +132,6 @@ def _from_json(item: InputTensor) -> Array:
             f"input '{item.name}': shape {item.shape} takes {prod(shape)} elements, and data has {array.size}"
         )
     return shaped(array, shape, item.name)
-
-
-def _requested(head: InferBody, outputs: Tensors, default: bool) -> Dict[str, bool]:
-    """Which outputs, in which order, and whether each is binary."""
-    if not head.outputs:
-        return dict.fromkeys(outputs, default)
-    wanted: Dict[str, bool] = {}
-    for item in head.outputs:
-        parameters = item.parameters or {}
-        if item.name not in outputs:
-            known = ", ".join(f"'{name}'" for name in outputs)
-            raise InvalidInput(f"unknown output '{item.name}': the model has {known}")
-        if item.name in wanted:
-            raise InvalidInput(f"output '{item.name}' is requested twice")
-        for name in _UNSUPPORTED:
-            if name in parameters:
-                raise InvalidInput(f"output '{item.name}': {name} is not supported")
-        wanted[item.name] = bool(parameters.get("binary_data", default))
-    return wanted
-
-
-def _json_data(name: str, array: Array) -> Any:
-    if datatype_of(array) == "FP16":
-        raise InvalidInput(f"output '{name}': FP16 has no JSON form; ask for binary_data")
-    return plain(array.ravel())
 
 
 def _decode_bare_tokens(text: bytes, cause: Exception) -> InferBody:

@@ -2,69 +2,70 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Sequence
-
-from ..dataplane import DataPlane
-from ..errors import HTTP_STATUS, ScoringError
+from ..errors import HTTP_STATUS, ScoringError, Unavailable
 from ..http.calls import call_of
 from ..http.messages import Request, Response, json_response
-from ..protocol import VERSION
-from ..runtimes.base import provider_of
-from ..tensors import TensorSpec
-from .http_codec import HEADER_LENGTH, decode_head, decode_tensors, encode_outputs, split_body
-
-SERVER_NAME = "slipway"
-EXTENSIONS = ["binary_tensor_data"]
+from ..runtimes.base import Call, provider_of
+from .http_answer import encode_outputs
+from .http_codec import HEADER_LENGTH, RAW, InferBody, decode_head, decode_tensors, split_body
+from .http_raw import decode_raw
+from .parameters import for_model, timeout_of
+from .served_model import ServedModel, server_metadata
 
 
 class OpenInference:
-    """The doors under ``/v2``. ``name`` is the endpoint's, ``version`` the model version's."""
+    """The doors under ``/v2`` that every server of the protocol has."""
 
-    def __init__(self, plane: DataPlane, name: str, version: str) -> None:
-        self._plane = plane
-        self._name = name
-        self._version = version
+    def __init__(self, model: ServedModel) -> None:
+        self._model = model
+        self._plane = model.plane
+        self._signature = model.plane.runtime.signature
+        self._batched = self._signature is not None and self._signature.batched
 
     async def infer(self, request: Request) -> Response:
-        headers, body = request.headers, request.body
-        json_length = split_body(body, headers.get(HEADER_LENGTH))
-        head = decode_head(body, json_length)
-        tensors = decode_tensors(head, body, json_length, self._plane.runtime.signature)
-        outputs = await self._plane.infer(tensors, call_of(self._plane, request))
-        return encode_outputs(head, outputs, self._name, self._version)
+        body = request.body
+        json_length = split_body(body, request.headers.get(HEADER_LENGTH))
+        if json_length == 0 and body:
+            head, tensors = RAW, decode_raw(body, self._signature)
+        else:
+            head = decode_head(body, json_length)
+            tensors = decode_tensors(head, body, json_length, self._signature)
+        outputs = await self._plane.infer(tensors, self._call(head, request))
+        return encode_outputs(head, outputs, self._model.name, self._model.version, self._batched)
 
     async def server_metadata(self, request: Request) -> Response:
-        return json_response(200, {"name": SERVER_NAME, "version": VERSION, "extensions": EXTENSIONS})
+        return json_response(200, server_metadata())
 
     async def live(self, request: Request) -> Response:
         return json_response(200, {"live": True})
 
     async def ready(self, request: Request) -> Response:
+        self._check_ready()
         return json_response(200, {"ready": True})
 
     async def model_ready(self, request: Request) -> Response:
-        return json_response(200, {"name": self._name, "ready": True})
+        self._check_ready()
+        return json_response(200, {"name": self._model.name, "ready": True})
 
     async def model_metadata(self, request: Request) -> Response:
-        runtime = self._plane.runtime
-        signature = runtime.signature
-        provider = provider_of(runtime)
-        document = {
-            "name": self._name,
-            "versions": [self._version],
-            "platform": runtime.platform,
-            "inputs": described(signature.inputs if signature else ()),
-            "outputs": described(signature.outputs if signature else ()),
-            **({"properties": {"execution_provider": provider}} if provider else {}),
-        }
+        document, provider = self._model.metadata(), provider_of(self._plane.runtime)
+        if provider:
+            document["properties"] = {"execution_provider": provider}
         return json_response(200, document)
+
+    def _call(self, head: InferBody, request: Request) -> Call:
+        parameters = head.parameters
+        if not parameters:
+            return call_of(self._plane, request)
+        call = call_of(self._plane, request, timeout_of(parameters))
+        call.parameters = for_model(parameters)
+        return call
+
+    def _check_ready(self) -> None:
+        if not self._model.is_ready():
+            raise Unavailable("this scoring process is draining")
 
 
 def error_response(error: ScoringError) -> Response:
     """Word an error as every client of the protocol reads it."""
     return json_response(HTTP_STATUS[error.code], {"error": error.message})
-
-
-def described(specs: Sequence[TensorSpec]) -> List[Dict[str, Any]]:
-    """Describe tensors as model metadata does."""
-    return [{"name": spec.name, "datatype": spec.datatype, "shape": list(spec.shape)} for spec in specs]

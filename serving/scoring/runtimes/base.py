@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Mapping, Optional, Protocol, TypeVar, Union, runtime_checkable
+from typing import Any, Dict, Iterator, Mapping, Optional, Protocol, TypeVar, Union, runtime_checkable
 
 from ..errors import ManyAnswers
 from ..tensors import Signature, Tensors
 
 T = TypeVar("T")
 
+_NONE: Dict[str, Any] = {}
+
 
 class Call:
-    """What a runtime may know about the request it works for. ``deadline`` is on the data plane's clock."""
+    """What a runtime may know about the request it works for. ``deadline`` is on the data plane's clock, as is
+    ``began``, when a thread took the work up. ``parameters`` are those that the protocol leaves to the model."""
 
-    __slots__ = ("deadline", "headers", "request_id", "timeout_ms")
+    __slots__ = ("began", "deadline", "headers", "parameters", "request_id", "timeout_ms")
 
     def __init__(self, request_id: str, headers: Mapping[bytes, bytes], deadline: float, timeout_ms: int) -> None:
         self.request_id = request_id
         self.headers = headers
         self.deadline = deadline
         self.timeout_ms = timeout_ms
+        self.began = 0.0
+        self.parameters: Mapping[str, Any] = _NONE
 
 
 class Runtime(Protocol):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from serving.scoring.dataplane import DataPlane
-from serving.scoring.errors import DeadlineExceeded, InvalidInput, Overloaded
+from serving.scoring.errors import DeadlineExceeded, InvalidInput, ModelFailed, Overloaded
 from serving.scoring.runtimes.base import Call
 from serving.scoring.tensors import Signature, Tensors, TensorSpec
 
@@ -28,11 +28,14 @@ class Held:
         self.go = threading.Event()
         self.began = threading.Event()
         self.ran_on: list[str] = []
+        self.fails = False
 
     def infer(self, tensors: Tensors, call: Call) -> Tensors:
         self.ran_on.append(threading.current_thread().name)
         self.began.set()
         self.go.wait(20)
+        if self.fails:
+            raise ModelFailed("as it was told to")
         return tensors
 
 
@@ -151,3 +154,46 @@ def test_what_does_not_fit_the_signature_is_refused_before_it_counts(
     with pytest.raises(InvalidInput, match=named.replace("[", r"\[")):
         asyncio.run(plane.infer(tensors, plane.call("r", {})))
     assert (plane.in_flight, runtime.ran_on) == (0, [])
+
+
+@pytest.mark.parametrize("inline", [False, True])
+def test_what_was_answered_and_what_failed_is_counted(
+    make: Callable[..., tuple[DataPlane, Held]], inline: bool
+) -> None:
+    plane, runtime = make(inline=inline)
+    runtime.go.set()
+
+    async def run() -> None:
+        for rows in (1, 3, 3, 3, 0):
+            await plane.infer({"x": np.ones(rows, dtype=np.float32)}, plane.call("r", {}))
+        with pytest.raises(InvalidInput):
+            await plane.infer({}, plane.call("r", {}))  # refused, so never begun
+        runtime.fails = True
+        with pytest.raises(ModelFailed):
+            await plane.infer(ONE, plane.call("r", {}))
+
+    asyncio.run(run())
+    counted = plane.statistics
+    assert (counted.succeeded, counted.items, counted.failed) == (5, 10, 1)
+    assert counted.compute_s > 0
+    assert counted.failed_s > 0
+    assert counted.queue_s >= 0
+
+
+def test_the_time_in_the_queue_and_late_requests_are_counted_apart(make: Callable[..., tuple[DataPlane, Held]]) -> None:
+    plane, runtime = make()
+
+    async def run() -> None:
+        first = asyncio.ensure_future(plane.infer(ONE, plane.call("first", {})))
+        await begun(runtime)
+        second = asyncio.ensure_future(plane.infer(ONE, plane.call("second", {})))
+        with pytest.raises(DeadlineExceeded):
+            await plane.infer(ONE, plane.call("late", {}, timeout_s=0.05))
+        runtime.go.set()
+        await asyncio.gather(first, second)
+
+    asyncio.run(run())
+    counted = plane.statistics
+    assert (counted.succeeded, counted.failed) == (2, 1)
+    assert counted.queue_s >= counted.failed_s >= 0.05
+    assert counted.last_began > 0

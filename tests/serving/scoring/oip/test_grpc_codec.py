@@ -27,7 +27,7 @@ def test_a_message_of_tritonclient_is_read_and_answered_in_its_terms() -> None:
     assert ours.parameters["priority"].WhichOneof("parameter_choice") == "uint64_param"
     assert decode_request(ours, SIGNATURE)["x"].tolist() == [[0, 0, 0]]
     response = MESSAGES["ModelInferResponse"](model_name="m", id="a")
-    encode_response(ours, {"y": np.array([[2.5]], dtype=np.float32)}, response)
+    encode_response(ours, {"y": np.array([[2.5]], dtype=np.float32)}, response, True)
     result = tritonclient.grpc.InferResult(service_pb2.ModelInferResponse.FromString(response.SerializeToString()))
     assert result.as_numpy("y").tolist() == [[2.5]]
 

@@ -124,7 +124,7 @@ def test_blobs_lie_in_the_order_of_the_inputs(
         ({"inputs": [tensor()], "outputs": [{"name": "q"}]}, "unknown output 'q': the model has 'y'"),
         ({"inputs": [tensor()], "outputs": [{"name": "y"}, {"name": "y"}]}, "output 'y' is requested twice"),
         ({"inputs": [tensor()], "id": 7}, "id"),
-        ({"inputs": [tensor(parameters={"shared_memory_region": "r"})]}, "shared_memory_region is not supported"),
+        ({"inputs": [tensor(parameters={"shared_memory_region": "r"})]}, "shared memory is off here"),
     ],
 )
 def test_a_malformed_request_is_a_400_that_names_the_fault(ask_onnx: Ask, document: Any, error: str) -> None:

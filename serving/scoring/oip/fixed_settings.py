@@ -1,0 +1,40 @@
+"""Trace and log settings: there to be read, in the form clients parse. What would change one is refused."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping
+
+from ..errors import InvalidInput, Unsupported
+
+Settings = Dict[str, Any]
+
+# Traces are what `traceparent` asks for; nothing is written to a file of the server's.
+TRACE: Settings = {"trace_level": ["OFF"], "trace_rate": "1000", "trace_count": "-1", "log_frequency": "0"}
+LOG: Settings = {
+    "log_file": "",
+    "log_info": True,
+    "log_warning": True,
+    "log_error": True,
+    "log_verbose_level": 0,
+    "log_format": "default",
+}
+
+
+def refuse_changes(settings: Settings, asked: Mapping[str, Any]) -> None:
+    """Let pass what is so already, and None, which clears a setting.
+
+    Raises:
+        InvalidInput: there is no such setting.
+        Unsupported: it would be changed.
+    """
+    for name, value in asked.items():
+        if name not in settings:
+            raise InvalidInput(f"unknown setting '{name}': there are {', '.join(settings)}")
+        if value is not None and _alike(value) != _alike(settings[name]):
+            raise Unsupported(f"'{name}' cannot be changed here: it is {settings[name]!r}")
+
+
+def _alike(value: Any) -> Any:
+    """Trace settings come as a number, a string or a list of strings, whatever they mean."""
+    values = value if isinstance(value, list) else [value]
+    return values if isinstance(value, bool) else [str(each) for each in values]

@@ -1,0 +1,88 @@
+"""Answers of the Open Inference Protocol over HTTP: outputs as JSON, or as bytes behind it."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional, Tuple
+
+import msgspec
+
+from ..errors import InvalidInput
+from ..formats.json_rows import dump_json, plain
+from ..formats.raw_tensors import to_raw
+from ..http.messages import OCTETS, Response
+from ..tensors import Array, Tensors, datatype_of
+from .http_codec import HEADER_LENGTH, InferBody, Parameters
+from .inputs import NO_SHARED_MEMORY, REGION
+from .outputs import CLASSIFICATION, check_requested, top_classes
+
+
+class _OutputTensor(msgspec.Struct, omit_defaults=True):
+    """``parameters`` only with binary_data_size: Triton's C++ client stumbles over any other."""
+
+    name: str
+    datatype: str
+    shape: List[int]
+    parameters: Optional[Dict[str, int]] = None
+    data: Any = None
+
+
+def encode_outputs(head: InferBody, outputs: Tensors, model: str, version: str, batched: bool) -> Response:
+    """Encode the requested outputs, all of them if none is named, each as JSON or binary as asked.
+
+    Raises:
+        InvalidInput: an output is unknown, named twice, or has no such form as is asked for.
+    """
+    described: List[_OutputTensor] = []
+    blobs: List[bytes] = []
+    for name, (binary, array) in _requested(head, outputs, batched).items():
+        tensor = _OutputTensor(name, datatype_of(array), list(array.shape))
+        if binary:
+            blob = to_raw(array)
+            tensor.parameters = {"binary_data_size": len(blob)}
+            blobs.append(blob)
+        else:
+            tensor.data = _json_data(name, array)
+        described.append(tensor)
+    document: Dict[str, Any] = {"model_name": model, "model_version": version}
+    if head.id:
+        document["id"] = head.id
+    document["outputs"] = described
+    text = dump_json(document)
+    if not blobs:
+        return Response(200, text)
+    response = Response(200, b"".join((text, *blobs)), OCTETS)
+    response.headers.append((HEADER_LENGTH, b"%d" % len(text)))
+    return response
+
+
+def _requested(head: InferBody, outputs: Tensors, batched: bool) -> Dict[str, Tuple[bool, Array]]:
+    """Which outputs, in which order, whether each is binary, and what it holds."""
+    default = _flag("parameters", head.parameters, "binary_data_output", False)
+    if not head.outputs:
+        return {name: (default, array) for name, array in outputs.items()}
+    wanted: Dict[str, Tuple[bool, Array]] = {}
+    for item in head.outputs:
+        name, parameters = item.name, item.parameters
+        check_requested(name, wanted, outputs)
+        array, binary = outputs[name], default
+        if parameters:
+            binary = _flag(f"output '{name}'", parameters, "binary_data", default)
+            if REGION in parameters:
+                raise InvalidInput(f"output '{name}': {NO_SHARED_MEMORY}")
+            if CLASSIFICATION in parameters:
+                array = top_classes(name, array, parameters[CLASSIFICATION], batched)
+        wanted[name] = (binary, array)
+    return wanted
+
+
+def _flag(where: str, parameters: Optional[Parameters], name: str, default: bool) -> bool:
+    value = parameters.get(name, default) if parameters else default
+    if not isinstance(value, bool):
+        raise InvalidInput(f"{where}: {name} must be true or false, got {value!r}")
+    return value
+
+
+def _json_data(name: str, array: Array) -> Any:
+    if datatype_of(array) == "FP16":
+        raise InvalidInput(f"output '{name}': FP16 has no JSON form; ask for binary_data")
+    return plain(array.ravel())

@@ -1,0 +1,37 @@
+"""A model's statistics in the form of Triton's ModelStatistics: as JSON over HTTP, as the message over gRPC."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from ..statistics import Statistics
+
+
+def model_statistics(name: str, version: str, counted: Statistics, last_inference_ms: int) -> Dict[str, Any]:
+    """Render what was counted. One request is one execution, and its decoding and encoding are not timed apart;
+    the three counts of computing are equal, as perf_analyzer wants them."""
+    succeeded = counted.succeeded
+    return {
+        "name": name,
+        "version": version,
+        "last_inference": last_inference_ms,
+        "inference_count": counted.items,
+        "execution_count": succeeded,
+        "inference_stats": {
+            "success": _duration(succeeded, counted.queue_s + counted.compute_s),
+            "fail": _duration(counted.failed, counted.failed_s),
+            "queue": _duration(succeeded, counted.queue_s),
+            "compute_input": _duration(succeeded, 0),
+            "compute_infer": _duration(succeeded, counted.compute_s),
+            "compute_output": _duration(succeeded, 0),
+            "cache_hit": _duration(0, 0),
+            "cache_miss": _duration(0, 0),
+        },
+        "batch_stats": [],
+        "memory_usage": [],
+        "response_stats": {},
+    }
+
+
+def _duration(count: int, total_s: float) -> Dict[str, int]:
+    return {"count": count, "ns": round(total_s * 1e9)}
