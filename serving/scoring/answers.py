@@ -11,6 +11,7 @@ from typing import Any, Callable, Generic, Iterator, Optional, Protocol, TypeVar
 from .errors import DeadlineExceeded
 from .runtimes.base import Call
 
+S = TypeVar("S")
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 _END: Any = object()
@@ -48,6 +49,23 @@ class OneAnswer(Generic[T]):
 
     async def aclose(self) -> None:
         self._answer = _END
+
+
+class Encoded(Generic[S, T]):
+    """Answers, each converted when it is read."""
+
+    def __init__(self, answers: Answers[S], convert: Callable[[S], T]) -> None:
+        self._answers = answers
+        self._convert = convert
+
+    def __aiter__(self) -> Encoded[S, T]:
+        return self
+
+    async def __anext__(self) -> T:
+        return self._convert(await self._answers.__anext__())
+
+    async def aclose(self) -> None:
+        await self._answers.aclose()
 
 
 class DrawnAnswers(Generic[T]):

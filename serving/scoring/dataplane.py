@@ -140,6 +140,22 @@ class DataPlane:
             raise InvalidInput("this model takes tensors, not free-form data")
         return await self._drawn(partial(script.run, data, call), call)
 
+    async def stream_results(self, data: str, call: Call) -> Answers[bytes]:
+        """Give ``data`` to the script's ``run()``; each result that it yields, or its only one, comes as JSON.
+
+        In flight as with ``stream``.
+
+        Raises:
+            InvalidInput: the model is not a script.
+            Overloaded, DeadlineExceeded, ScriptFailed, ScriptResultInvalid; later the answers too, but for the first.
+        """
+        script = self._script
+        if script is None:
+            raise InvalidInput("this model takes tensors, not free-form data")
+        begin: Callable[[], Union[bytes, Iterator[bytes]]] = partial(script.results, data, call)
+        results = await self._drawn(begin, call)
+        return OneAnswer(results) if isinstance(results, bytes) else results
+
     async def invoke(self, body: bytes, media_type: str, call: Call) -> bytes:
         """Give a body of ``/invocations`` to a runtime that reads it itself, and return its answer.
 

@@ -15,6 +15,7 @@ from .kserve.predict import Predict
 from .mlflow import invocations as mlflow
 from .mlflow.invocations import Invocations
 from .oip import http_door as oip
+from .oip.generate import Generate
 from .oip.http_door import OpenInference
 from .oip.http_management import Management
 from .oip.served_model import ServedModel
@@ -33,10 +34,13 @@ def door_table(plane: DataPlane, health: Health, name: str, version: str) -> Doo
     score, invocations = Score(plane), Invocations(plane)
     served = ServedModel(plane, name, version, health.is_ready)
     v1, v2, v2_management = Predict(plane, name), OpenInference(served), Management(served)
+    generate = Generate(served)
     model: Doors = {
         b"": {b"GET": v2.model_metadata},
         b"/ready": {b"GET": v2.model_ready},
         b"/infer": {b"POST": v2.infer},
+        b"/generate": {b"POST": generate.once},
+        b"/generate_stream": {b"POST": generate.stream},
         b"/config": {b"GET": v2_management.config},
         b"/stats": {b"GET": v2_management.statistics},
         b"/trace/setting": {b"GET": v2_management.trace, b"POST": v2_management.trace},

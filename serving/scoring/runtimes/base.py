@@ -59,6 +59,10 @@ class ScriptLike(Protocol):
         """
         ...
 
+    def results(self, data: str, call: Call) -> Iterator[bytes]:
+        """Give ``data`` to ``run()``; each result that it yields, or its only one, is JSON. Raises as ``run`` does."""
+        ...
+
 
 @runtime_checkable
 class StreamLike(Protocol):

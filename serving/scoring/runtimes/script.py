@@ -59,13 +59,20 @@ class ScriptRuntime:
             return self._each(_piece_of, result, call)
         return self._of_result(_json_of, result, call)
 
+    def results(self, data: str, call: Call) -> Iterator[bytes]:
+        """Give ``data`` to ``run()``; each result that it yields, or its only one, is encoded as JSON."""
+        return self._answers_of(_json_of, data, call)
+
     def stream(self, tensors: Tensors, call: Call) -> Iterator[Tensors]:
         """Give the only tensor to ``run()`` as ``infer`` does; each result that it yields is an ``output_0``."""
-        result = self._called(_data_of(tensors), call)
+        return self._answers_of(_outputs_of, _data_of(tensors), call)
+
+    def _answers_of(self, convert: Callable[[Any], T], data: str, call: Call) -> Iterator[T]:
+        result = self._called(data, call)
         if isinstance(result, Iterator):
-            yield from self._each(_outputs_of, result, call)
+            yield from self._each(convert, result, call)
         else:
-            yield self._of_result(_outputs_of, result, call)
+            yield self._of_result(convert, result, call)
 
     def _called(self, data: str, call: Call) -> Any:
         arguments: Dict[str, Any] = {"request_headers": _titled(call.headers)} if self._wants_headers else {}

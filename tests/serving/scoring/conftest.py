@@ -61,21 +61,25 @@ def make_ask(make_plane: Callable[..., DataPlane]) -> Callable[..., Ask]:
     """Make ``ask(method, path, body, **headers)`` for a model, answered by the door table without a socket."""
 
     def make(secret: bytes | None = None, state: str = "ready", **parts: Any) -> Ask:
-        plane = make_plane(**parts)
-
-        def status() -> Status:
-            return Status(state=state, backend="linear.blue.1", in_flight=0, executed=plane.executed, rss_bytes=1)
-
-        app = App(door_table(plane, Health(status), "linear", "7"), secret)
-
-        def ask(method: str, path: str, body: Any = b"", **headers: str) -> Response:
-            content = body if isinstance(body, bytes) else json.dumps(body).encode()
-            named = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
-            return asyncio.run(whole(app, Request(method.encode(), path.encode(), named, content)))
-
-        return ask
+        return asking(make_plane(**parts), secret, state)
 
     return make
+
+
+def asking(plane: DataPlane, secret: bytes | None = None, state: str = "ready") -> Ask:
+    """Make ``ask(method, path, body, **headers)`` for a data plane."""
+
+    def status() -> Status:
+        return Status(state=state, backend="linear.blue.1", in_flight=0, executed=plane.executed, rss_bytes=1)
+
+    app = App(door_table(plane, Health(status), "linear", "7"), secret)
+
+    def ask(method: str, path: str, body: Any = b"", **headers: str) -> Response:
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        named = {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
+        return asyncio.run(whole(app, Request(method.encode(), path.encode(), named, content)))
+
+    return ask
 
 
 async def whole(app: App, request: Request) -> Response:
