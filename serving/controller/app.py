@@ -11,12 +11,13 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from serving.controller.board import Board
 from serving.controller.logs import LogsAway, tail
 from serving.controller.metrics import exposition
 from serving.controller.reconcile import Reconciler
+from serving.controller.server_wide import server_wide
 from serving.wire.replica import ReplicaReport
 
 MAX_WAIT_S = 30.0
@@ -40,6 +41,7 @@ def create_app(
             Route("/v1/replicas/{replica}", doors.report, methods=["POST"]),
             Route("/v1/routing", doors.routing),
             Route("/v1/logs/{endpoint}/{deployment}", doors.logs),
+            Mount("/v2", server_wide(lambda: board.table)),
         ],
         lifespan=lifespan,
         exception_handlers={HTTPException: _http_error, ClientDisconnect: _gone},

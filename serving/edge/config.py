@@ -24,6 +24,7 @@ class BackendShape(msgspec.Struct, frozen=True):
 
     name: str
     timeout_ms: int
+    connections: int  # of each server
     retry_on: str  # "" where the default holds
 
 
@@ -45,6 +46,7 @@ def shape_of(table: RoutingTable) -> ConfigShape:
         backend.name: BackendShape(
             name=checked("backend", backend.name),
             timeout_ms=backend.request_timeout_ms + TIMEOUT_SLACK_MS,
+            connections=backend.max_connections_per_server,
             retry_on="conn-failure" if backend.retry is RetryRule.NEVER else "",
         )
         for backend in table.backends
@@ -79,9 +81,7 @@ def render_config(table: RoutingTable) -> str:
     shape = shape_of(table)
     backends = [
         {
-            "name": backend.name,
-            "timeout_ms": shape.backends[backend.name].timeout_ms,
-            "retry_on": shape.backends[backend.name].retry_on,
+            **msgspec.structs.asdict(shape.backends[backend.name]),
             "servers": [
                 {"http": http_server(backend, server), "grpc": grpc_server(backend, server)}
                 for server in sorted(backend.servers, key=lambda s: s.id)

@@ -186,6 +186,7 @@ class Launcher:
             "SLIPWAY_GRPC_SELF": self._settings.grpc_address,
             "SLIPWAY_GRPC": grpc,
             "SLIPWAY_EDGE_SECRET": self._secret,
+            "SLIPWAY_CONTROLLER": self._settings.controller_address,
         }
 
 

@@ -1,6 +1,7 @@
 """Where the edge binds and where it keeps its files."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -31,6 +32,12 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def grpc_address(self) -> str:
         return f"{self._reachable_host}:{self.grpc_port}"
+
+    @property
+    def controller_address(self) -> str:
+        """``host:port`` of the controller."""
+        parts = urlsplit(self.controller_url)
+        return f"{parts.netloc}:80" if parts.port is None else parts.netloc
 
     @property
     def _reachable_host(self) -> str:

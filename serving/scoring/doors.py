@@ -7,7 +7,7 @@ from typing import Any, Callable, Coroutine, Dict
 from .azure import score as azure
 from .azure.score import Score
 from .dataplane import DataPlane
-from .errors import MethodNotAllowed, Overloaded, ScoringError
+from .errors import DeadlineExceeded, MethodNotAllowed, Overloaded, ScoringError
 from .health import Health
 from .http.messages import Answer, Request, Response
 from .kserve import predict as kserve
@@ -88,6 +88,8 @@ def error_response(path: bytes, error: ScoringError) -> Response:
     response = _worded(path, error)
     if isinstance(error, Overloaded):
         response.headers.append((b"retry-after", b"%d" % error.retry_after_s))
+    elif isinstance(error, DeadlineExceeded):
+        response.headers.append((b"x-slipway-error", error.code.encode()))  # at /score the edge makes it Azure's 408
     elif isinstance(error, MethodNotAllowed):
         response.headers.append((b"allow", error.allowed.encode()))
     return response

@@ -21,7 +21,7 @@ def test_a_wrong_key_is_401_and_so_is_none(town: Town) -> None:
         assert client.post("/endpoints/town/score", json={"data": [[0, 0]]}).status_code == 401
     answer = httpx.post(f"{town.edge}/endpoints/town/score", json={"data": [[0, 0]]})
     assert answer.status_code == 401
-    assert answer.json()["error"]["request_id"] == answer.headers["x-request-id"]
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
 
 
 def test_an_unknown_endpoint_is_404_with_or_without_a_key(town: Town) -> None:

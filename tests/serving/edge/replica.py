@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -15,7 +16,9 @@ SECRET = "the-secret-of-the-tests"
 
 
 class Replica:
-    """Answers with what it got; the query tells it to behave otherwise: ``status=500``, ``hang=1``, ``die=1``.
+    """Answers with what it got; the query tells it to behave otherwise: ``status=500``, ``hang=1``, ``die=1``,
+    ``late=1`` (says in its header that the time was over), ``stream=1`` (a line at once, another when it is released),
+    ``stream=busy`` (lines until the client is gone).
 
     While ``awake`` is cleared nothing is answered, not even a check: so is a process whose interpreter is held.
     """
@@ -25,6 +28,7 @@ class Replica:
         self.requests: list[dict[str, Any]] = []
         self.calls: list[dict[str, Any]] = []
         self.release = threading.Event()
+        self.left = threading.Event()  # the peer of a streamed answer went away
         self.awake = threading.Event()
         self.awake.set()
         replica = self
@@ -51,9 +55,29 @@ class Replica:
                 if "die" in query:
                     self.close_connection = True
                     return
-                self.answer(int(query.get("status", 200)), json.dumps(seen).encode())
+                if "stream" in query:
+                    self.stream(busy=query["stream"] == "busy")
+                    return
+                own = {"x-slipway-error": "deadline_exceeded"} if "late" in query else {}
+                self.answer(int(query.get("status", 200)), json.dumps(seen).encode(), own)
 
-            do_POST = do_GET  # noqa: N815
+            do_POST = do_OPTIONS = do_GET  # noqa: N815
+
+            def stream(self, busy: bool) -> None:
+                self.send_response(200)
+                self.send_header("content-type", "text/event-stream")
+                self.send_header("transfer-encoding", "chunked")
+                self.end_headers()
+                self.wfile.write(b"6\r\nfirst\n\r\n")
+                try:
+                    while busy:
+                        self.wfile.write(b"5\r\nmore\n\r\n")
+                        time.sleep(0.02)
+                except OSError:
+                    replica.left.set()
+                    raise
+                replica.release.wait(20)
+                self.wfile.write(b"5\r\nlast\n\r\n0\r\n\r\n")
 
         self._http = LocalHttp(Door)
         self._grpc = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])

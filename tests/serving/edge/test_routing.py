@@ -1,24 +1,12 @@
 """What a client sees at the edge's HTTP port."""
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 KEY = "a-key-of-the-tests"
 BLUE, GREEN = "cancer.blue.1", "cancer.green.1"
-
-
-@pytest.fixture
-def routed(edge: Any, controller: Any, replica: Callable[..., Any], make: Any) -> Any:
-    """An edge with endpoint Cancer: Blue and green at 50 % each by the header x-user-id."""
-    blue, green = replica("b0", BLUE), replica("g0", GREEN)
-    route = make.endpoint("Cancer", header="X-User-Id", green=5000, Blue=10000)
-    idle = make.endpoint("idle", nothing=0)
-    backends = [make.backend(BLUE, blue.server), make.backend(GREEN, green.server)]
-    controller.publish(make.table(1, [route, idle], backends))
-    return edge
 
 
 def test_a_request_reaches_the_scoring_process_by_both_doors(routed: Any) -> None:
@@ -58,8 +46,9 @@ def test_a_missing_or_wrong_key_is_401_in_the_doors_shape(routed: Any, key: str 
     answer = routed.client.post("/endpoints/cancer/score", headers=headers)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
-    error = answer.json()["error"]
-    assert (error["code"], error["request_id"]) == ("unauthenticated", answer.headers["x-request-id"])
+    error = answer.json()
+    assert list(error) == ["error_code", "message", "request_id"]
+    assert (error["error_code"], error["request_id"]) == ("UNAUTHENTICATED", answer.headers["x-request-id"])
     oip = routed.client.post("/v2/models/cancer/infer", headers=headers)
     assert oip.status_code == 401
     assert oip.headers["content-type"] == "application/json"
@@ -72,7 +61,7 @@ def test_the_scheme_of_a_key_has_no_case(routed: Any) -> None:
 
 def test_what_does_not_exist_is_404(routed: Any) -> None:
     unknown = routed.score("/endpoints/nope/score")
-    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "not_found")
+    assert (unknown.status_code, unknown.json()["error_code"]) == (404, "NOT_FOUND")
     oip = routed.score("/v2/models/nope/infer")
     assert oip.status_code == 404
     assert oip.json()["error"].startswith("Request for unknown model: 'nope' is not found")
@@ -80,11 +69,11 @@ def test_what_does_not_exist_is_404(routed: Any) -> None:
     assert routed.score("/endpoints/").status_code == 404
     override = routed.score(headers={"azureml-model-deployment": 'no"pe'})
     assert override.status_code == 404
-    assert 'no"pe' in override.json()["error"]["message"]
+    assert 'no"pe' in override.json()["message"]
     assert routed.score("/v2/models/cancer/versions/9/infer").status_code == 404
     idle = routed.score("/endpoints/idle/score")
     assert idle.status_code == 404
-    assert "no deployment with positive weight" in idle.json()["error"]["message"]
+    assert "no deployment with positive weight" in idle.json()["message"]
 
 
 def test_a_model_version_picks_the_deployment_that_serves_it(routed: Any) -> None:
@@ -94,30 +83,6 @@ def test_a_model_version_picks_the_deployment_that_serves_it(routed: Any) -> Non
             assert answer.headers["azureml-model-deployment"] == deployment
 
 
-@pytest.mark.parametrize(("given", "status"), [(500, 424), (400, 424), (404, 424), (503, 424), (429, 429), (504, 408)])
-def test_score_has_azures_statuses_and_other_doors_their_own(routed: Any, given: int, status: int) -> None:
-    answer = routed.score(f"/endpoints/cancer/score?status={given}")
-    assert answer.status_code == status
-    assert answer.json()["path"] == f"/score?status={given}"
-    assert answer.headers.get("ms-azureml-model-error-statuscode") == (str(given) if status == 424 else None)
-    assert routed.score(f"/endpoints/cancer/invocations?status={given}").status_code == given
-    assert routed.score(f"/v2/models/cancer/infer?status={given}").status_code == given
-
-
-def test_an_answer_that_does_not_come_in_time_is_408_at_score_and_504_elsewhere(routed: Any) -> None:
-    answer = routed.score("/endpoints/cancer/score?hang=1")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (408, "deadline_exceeded")
-    oip = routed.score("/v2/models/cancer/infer?hang=1")
-    assert oip.status_code == 504
-    assert "request_timeout_ms" in oip.json()["error"]
-
-
-def test_the_server_wide_doors_need_no_key(routed: Any) -> None:
-    assert routed.client.get("/v2").json()["name"] == "slipway"
-    assert routed.client.get("/v2/health/live").json() == {"live": True}
-    assert routed.client.get("/v2/health/ready").json() == {"ready": True}
-
-
 def test_a_replica_without_an_answer_is_502_only_when_the_second_gives_none_either(routed: Any, replica: Any) -> None:
     answer = routed.score("/endpoints/cancer/invocations?die=1")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "bad_gateway")
+    assert (answer.status_code, answer.json()["error_code"]) == (502, "BAD_GATEWAY")

@@ -106,9 +106,12 @@ def test_only_a_new_backend_or_traffic_header_needs_a_reload(applied: RoutingTab
 def test_equal_tables_are_equal_text_and_other_endpoints_change_no_text(applied: RoutingTable, make: Any) -> None:
     text = render_config(applied)
     assert text == render_config(replace(applied, generation=9, endpoints=[*applied.endpoints, make.endpoint("b-c")]))
+    too_many = next(line for line in text.splitlines() if "be_conn,sub(txn.room) gt 0" in line)
     assert text.endswith(f"""
 backend {BLUE} from http
     timeout server 1200ms
+    http-request set-var(txn.room) nbsrv,mul(128)
+{too_many}
     http-check send meth GET uri "/-/ready?backend={BLUE}" hdr x-slipway-edge "${{SLIPWAY_EDGE_SECRET}}"
     http-check expect status 200
     server r0 127.0.0.1:7001 maxconn 128 check inter 500 fall 2 rise 1

@@ -1,0 +1,54 @@
+"""What a key may see of the endpoints: the model repository of the Open Inference Protocol, from a routing table."""
+
+import hashlib
+from collections.abc import Iterable
+from enum import StrEnum
+
+import msgspec
+
+from serving.wire.routing import EndpointRoute, RoutingTable, ServerState
+
+
+class ModelState(StrEnum):
+    READY = "READY"
+    UNAVAILABLE = "UNAVAILABLE"
+
+
+class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One model version of an endpoint. An endpoint without a live deployment has one entry without a version."""
+
+    name: str
+    version: str = ""
+    state: ModelState
+    reason: str = ""
+
+
+def opened_by(key: str, table: RoutingTable) -> list[EndpointRoute]:
+    """Return the endpoints that have this key."""
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return [route for route in table.endpoints if any(known.sha256.lower() == digest for known in route.keys)]
+
+
+def index(routes: Iterable[EndpointRoute], table: RoutingTable) -> list[ModelEntry]:
+    """List each version that a deployment of ``routes`` serves: ready where one of its replicas is."""
+    ready = {b.name for b in table.backends if any(server.state is ServerState.READY for server in b.servers)}
+    entries = []
+    for route in routes:
+        versions: dict[str, bool] = {}
+        for deployment in route.deployments:
+            for version in deployment.model_versions:
+                versions[version] = versions.get(version, False) or deployment.backend in ready
+        entries += [_entry(route.name, version, is_ready) for version, is_ready in sorted(versions.items())]
+        if not versions:
+            entries.append(_unavailable(route.name, "", "no deployment is live"))
+    return entries
+
+
+def _entry(name: str, version: str, is_ready: bool) -> ModelEntry:
+    if is_ready:
+        return ModelEntry(name=name, version=version, state=ModelState.READY)
+    return _unavailable(name, version, "no replica is ready")
+
+
+def _unavailable(name: str, version: str, reason: str) -> ModelEntry:
+    return ModelEntry(name=name, version=version, state=ModelState.UNAVAILABLE, reason=reason)

@@ -1,0 +1,42 @@
+"""The model repository that a key sees."""
+
+from typing import Any
+
+import msgspec
+
+from serving.policy.repository import index, opened_by
+from serving.wire.routing import DeploymentRoute, RoutingTable, Server, ServerState
+from tests.serving.edge.tables import KEY, backend, endpoint
+
+
+def server(state: ServerState = ServerState.READY) -> Server:
+    return Server(id="r0", http_address="127.0.0.1:1", grpc_address="127.0.0.1:2", state=state)
+
+
+def shown(**states: ServerState | None) -> Any:
+    """The index of endpoint cancer with a deployment of each name, which serves 7; None is one without a replica."""
+    deployments = [DeploymentRoute(name=d, backend=f"cancer.{d}.1", model_versions=["7"]) for d in states]
+    route = msgspec.structs.replace(endpoint("cancer"), deployments=deployments)
+    backends = [backend(f"cancer.{d}.1", *([server(state)] if state else [])) for d, state in states.items()]
+    return msgspec.to_builtins(index([route], RoutingTable(generation=1, endpoints=[route], backends=backends)))
+
+
+def test_a_version_is_ready_where_a_replica_of_any_deployment_is() -> None:
+    ready = [{"name": "cancer", "version": "7", "state": "READY"}]
+    assert shown(blue=ServerState.READY) == ready
+    assert shown(blue=None, green=ServerState.READY) == ready
+    assert shown(green=ServerState.READY, zebra=ServerState.DRAINING) == ready
+
+
+def test_what_cannot_be_asked_says_why() -> None:
+    away = {"name": "cancer", "version": "7", "state": "UNAVAILABLE", "reason": "no replica is ready"}
+    assert shown(blue=None) == [away]
+    assert shown(blue=ServerState.DRAINING) == [away]
+    assert shown() == [{"name": "cancer", "state": "UNAVAILABLE", "reason": "no deployment is live"}]
+
+
+def test_a_key_opens_the_endpoints_that_have_it() -> None:
+    mine, other = endpoint("mine"), msgspec.structs.replace(endpoint("other"), keys=[])
+    table = RoutingTable(generation=1, endpoints=[mine, other])
+    assert opened_by(KEY, table) == [mine]
+    assert opened_by("", table) == opened_by("nonsense", table) == []
