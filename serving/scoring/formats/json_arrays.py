@@ -12,10 +12,10 @@ import msgspec
 import numpy as np
 
 from ..errors import InvalidInput
-from ..tensors import DTYPES, Array
+from ..tensors import DTYPES, MAX_DIMENSIONS, Array
 from . import bare_tokens
 
-MAX_DEPTH = 16
+MAX_DEPTH = MAX_DIMENSIONS
 _SPACE = b" \t\n\r"
 
 
@@ -43,7 +43,7 @@ _decoders: Dict[Tuple[str, int], msgspec.json.Decoder[Any]] = {}
 
 
 def decode_array(text: bytes, datatype: str, where: str) -> Array:
-    """Decode a JSON array (or scalar) of any depth up to 16 into an array of ``datatype``.
+    """Decode a JSON array (or scalar) of any depth up to ``MAX_DEPTH`` into an array of ``datatype``.
 
     Raises:
         InvalidInput: the message begins with ``where`` and names the element.

@@ -64,10 +64,12 @@ class MlflowRuntime:
     def infer(self, tensors: Tensors, call: Call) -> Tensors:
         """Give named tensors as the columns or tensors of the model's signature; without one, the only tensor as it is.
 
+        Parameters of the request that the signature declares are the model's.
+
         Raises:
             InvalidInput, ModelFailed
         """
-        result = self._predict(self._data_of(tensors), None, call)
+        result = self._predict(self._data_of(tensors), self._bodies.params_of(call.parameters), call)
         return self._of_result(self._tensors_of, result, call)
 
     def _predict(self, data: Any, params: Any, call: Call) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Dict, Mapping, NamedTuple, Optional
 
 import numpy as np
 import pandas as pd
@@ -68,6 +68,10 @@ class BodyReader:
         except MlflowException as error:
             raise InvalidInput(refusal(error)) from error
 
+    def params_of(self, given: Mapping[str, Any]) -> Dict[str, Any]:
+        """Return what the model's signature declares as its parameters."""
+        return {name: value for name, value in given.items() if name in self._params}
+
     def _read_csv(self, body: bytes) -> Any:
         """Read columns as the signature has them; dates afterwards, since read_csv takes no such type."""
         check_width(body)
@@ -78,7 +82,7 @@ class BodyReader:
 
     def _parted(self, document: Dict[str, Any]) -> Body:
         """Part the model's parameters, by its signature, from its data."""
-        params = {key: value for key, value in document.items() if key in self._params}
+        params = self.params_of(document)
         data = {key: value for key, value in document.items() if key not in self._params}
         return Body(data, params, wrapped=False)
 

@@ -53,7 +53,7 @@ def test_several_outputs_are_answered_by_name(
         ({"data": {"z": [[1, 2, 3]]}}, "unknown input 'z': the model has 'x'"),
         ({"data": {}}, "missing input 'x'"),
         (b'{"data": ' + b"[" * 100_000, "not JSON"),
-        (b'{"data": ' + b"[" * 20 + b"]" * 20 + b"}", "nested deeper than 16"),
+        (b'{"data": ' + b"[" * 40 + b"]" * 40 + b"}", "nested deeper than 32"),
     ],
 )
 def test_a_malformed_body_is_a_400_that_names_the_fault(ask_onnx: Ask, body: Any, named: str) -> None:

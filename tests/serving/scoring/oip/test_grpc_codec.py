@@ -88,6 +88,15 @@ def test_typed_contents_are_never_wrapped() -> None:
         decode_request(request(tensor(datatype="INT8", shape=[1], contents={"int_contents": [128]})), signature)
 
 
+def test_bf16_is_read_raw_where_no_signature_forbids_it() -> None:
+    described = tensor(datatype="BF16", shape=[2])
+    read = decode_request(request(described, raw_input_contents=[b"\xc0\x3f\x00\xc0"]), None)["x"]
+    assert (read.dtype, read.tolist()) == (np.float32, [1.5, -2.0])
+    for datatype in ("BF16", "FP16"):
+        with pytest.raises(InvalidInput, match=f"{datatype} has no typed contents; send raw_input_contents"):
+            decode_request(request(tensor(datatype=datatype, contents={"fp32_contents": [1, 2, 3]})), None)
+
+
 def test_messages_over_4_mb_pass_and_metadata_names_the_request(
     start: Callable[..., Any], identity: Callable[[dict[str, int]], bytes]
 ) -> None:

@@ -221,6 +221,18 @@ def test_parameters_reach_the_model(make_ask: Callable[..., Ask], times: Path) -
     assert predictions(make_ask(mlflow=times)("POST", "/invocations", body)) == [{"x": 20}, {"x": 40}]
 
 
+def test_parameters_of_an_infer_request_reach_the_model_that_declares_them(
+    make_ask: Callable[..., Ask], times: Path
+) -> None:
+    ask = make_ask(mlflow=times)
+    parameters = {"times": 10, "other": "a", "priority": 1, "binary_data_output": False}
+    inputs = [{"name": "x", "datatype": "INT64", "shape": [2], "data": [1, 2]}]
+    answer = ask("POST", "/v2/models/linear/infer", {"inputs": inputs, "parameters": parameters})
+    assert json.loads(answer.body)["outputs"][0]["data"] == [20, 40]
+    answer = ask("POST", "/v2/models/linear/infer", {"inputs": inputs, "parameters": {"times": "many"}})
+    assert (answer.status, "times" in message(answer)) == (400, True)
+
+
 def test_a_body_of_an_llm_is_the_models_own_and_so_is_the_answer(make_ask: Callable[..., Ask], chat: Path) -> None:
     messages = [{"role": "user", "content": "hello"}]
     answer = make_ask(mlflow=chat)("POST", "/invocations", {"messages": messages, "temperature": 0.5})
