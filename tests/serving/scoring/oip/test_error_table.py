@@ -296,7 +296,8 @@ def test_a_model_that_raises_is_the_servers_failure_with_its_words(start: Callab
 def test_an_empty_batch_is_answered_or_the_models_refusal(linear: Doors) -> None:
     answer = linear.http("POST", INFER, asked_http(tensor(shape=[0, 3], data=[])))
     assert answer.json()["outputs"] == [{"name": "y", "datatype": "FP32", "shape": [0, 1], "data": []}]
-    for contents in ({"fp32_contents": []}, {}):
+    empty: list[dict[str, list[float]]] = [{"fp32_contents": []}, {}]
+    for contents in empty:
         code, answered = linear.grpc("ModelInfer", asked_grpc(tensor(shape=[0, 3], contents=contents)))
         assert (code, list(answered.outputs[0].shape), list(answered.raw_output_contents)) == (OK, [0, 1], [b""])
 
