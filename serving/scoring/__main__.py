@@ -31,6 +31,7 @@ from .probe import HTTP_PORT_VARIABLE
 from .protocol import EXIT_LOAD_FAILED, Announcer, Failed, Ready, Status
 from .runtimes.base import Runtime, provider_of
 
+MAX_BODY_VARIABLE, MAX_BODY_MB = "SLIPWAY_MAX_BODY_MB", 2047  # as much as a gRPC message may have
 HOST_VARIABLE, GRPC_VARIABLE = "SLIPWAY_HOST", "SLIPWAY_GRPC_PORT"
 SECRET_VARIABLE = "SLIPWAY_EDGE_SECRET"  # noqa: S105 (the variable's name)
 
@@ -52,8 +53,17 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--request-timeout-ms", type=int, default=5000, help="(%(default)s)")
     parser.add_argument("--max-concurrent", type=int, default=64, help="requests in flight before 429 (%(default)s)")
-    parser.add_argument("--max-body-mb", type=int, default=64, help="size of a request's body (%(default)s)")
+    largest = os.environ.get(MAX_BODY_VARIABLE) or "64"  # a deployment's variables are how it sets this
+    parser.add_argument(
+        "--max-body-mb", type=_megabytes, default=largest, help="size of a request's body (%(default)s)"
+    )
     return parser.parse_args()
+
+
+def _megabytes(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_BODY_MB:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to {MAX_BODY_MB} ({MAX_BODY_VARIABLE})")
+    return int(text)
 
 
 def load(root: Path, image: Image) -> tuple[Runtime, ThreadPoolExecutor]:
@@ -118,7 +128,7 @@ async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optio
     max_body_bytes = options.max_body_mb << 20
     health = Health(status)
     doors = door_table(plane, health, name, str(model.version))
-    server = HttpServer(App(doors, secret), refuse, max_body_bytes)
+    server = HttpServer(App(doors, secret, max_body_bytes), refuse, max_body_bytes)
     http_socket = listen(options.host, options.http_port)
     http_port = http_socket.getsockname()[1]
     await server.start(http_socket)

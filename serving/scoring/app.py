@@ -8,21 +8,27 @@ import uuid
 from typing import Optional
 
 from .doors import Doors, error_response
-from .errors import Forbidden, HeadersTooLarge, ScoringError, UnsupportedEncoding
+from .errors import Forbidden, HeadersTooLarge, ScoringError
+from .http.encodings import compress, decoded, wish_of
 from .http.messages import Answer, Request, Response
 from .routes import Routes
 
 MAX_REQUEST_ID = 100  # Azure ML's limit
+MAX_ACCEPT = 200  # bytes of a header Accept-Encoding that are looked at
 EDGE_HEADER = b"x-slipway-edge"
 
 _log = logging.getLogger("slipway.scoring")
 
 
 class App:
-    """Answer any request. ``secret`` is None when the process is run without an edge."""
+    """Answer any request. ``secret`` is None when the process is run without an edge.
 
-    def __init__(self, doors: Doors, secret: Optional[bytes]) -> None:
+    ``max_body_bytes`` bounds what a compressed body may become.
+    """
+
+    def __init__(self, doors: Doors, secret: Optional[bytes], max_body_bytes: int) -> None:
         self._routes = Routes(doors)
+        self._max_body_bytes = max_body_bytes
         self._secret = secret
 
     async def __call__(self, request: Request) -> Answer:
@@ -36,10 +42,16 @@ class App:
             if len(request_id) > MAX_REQUEST_ID:
                 request_id = request_id[:MAX_REQUEST_ID]
                 raise HeadersTooLarge(f"x-request-id is over {MAX_REQUEST_ID} characters")
-            encoding = request.headers.get(b"content-encoding")
-            if encoding and encoding.strip().lower() not in (b"", b"identity"):
-                raise UnsupportedEncoding(f"Content-Encoding {encoding.decode('latin-1')} is not supported: send plain")
-            response: Answer = await self._routes.door(request)(request)
+            door = self._routes.door(request)
+            if request.body and b"content-encoding" in request.headers:
+                codings = request.headers.pop(b"content-encoding")  # a script that is told of one decodes once more
+                request.body = await decoded(request.body, codings, self._max_body_bytes)
+            response: Answer = await door(request)
+            accept = request.headers.get(b"accept-encoding")
+            if accept is not None and isinstance(response, Response):
+                wish = wish_of(accept[:MAX_ACCEPT])
+                if len(response.body) >= wish.text_from and response.status == 200:
+                    await compress(response, wish)
         except ScoringError as error:
             response = error_response(request.path, error)
         except Exception:

@@ -7,8 +7,9 @@ from typing import Any, Callable, Coroutine, Dict
 from .azure import score as azure
 from .azure.score import Score
 from .dataplane import DataPlane
-from .errors import DeadlineExceeded, MethodNotAllowed, Overloaded, ScoringError
+from .errors import DeadlineExceeded, MethodNotAllowed, Overloaded, ScoringError, UnsupportedEncoding
 from .health import Health
+from .http.encodings import SUPPORTED
 from .http.messages import Answer, Request, Response
 from .kserve import predict as kserve
 from .kserve.predict import Predict
@@ -92,6 +93,8 @@ def error_response(path: bytes, error: ScoringError) -> Response:
         response.headers.append((b"x-slipway-error", error.code.encode()))  # at /score the edge makes it Azure's 408
     elif isinstance(error, MethodNotAllowed):
         response.headers.append((b"allow", error.allowed.encode()))
+    elif isinstance(error, UnsupportedEncoding):
+        response.headers.append((b"accept-encoding", SUPPORTED.encode()))
     return response
 
 

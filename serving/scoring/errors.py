@@ -80,7 +80,16 @@ class RequestTooSlow(ScoringError):
 
 
 class TooLarge(ScoringError):
+    """A body over ``limit_bytes``, as it came or decompressed."""
+
     code = "too_large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(
+            f"the body is over {limit_bytes} bytes: SLIPWAY_MAX_BODY_MB, among the deployment's environment_variables,"
+            " or --max-body-mb raises this limit"
+        )
+        self.limit_bytes = limit_bytes
 
 
 class HeadersTooLarge(ScoringError):
@@ -155,6 +164,7 @@ HTTP_STATUS: Dict[str, int] = {
     NotAcceptable.code: 406,
     RequestTooSlow.code: 408,
     TooLarge.code: 413,
+    UnsupportedEncoding.code: 415,
     UnsupportedMediaType.code: 415,
     Overloaded.code: 429,
     HeadersTooLarge.code: 431,
@@ -164,7 +174,6 @@ HTTP_STATUS: Dict[str, int] = {
     ScriptResultInvalid.code: 500,
     LoadFailed.code: 500,
     ScriptLoadFailed.code: 500,
-    UnsupportedEncoding.code: 501,
     Unavailable.code: 503,
     DeadlineExceeded.code: 504,
 }

@@ -282,7 +282,7 @@ class Connection(asyncio.Protocol):
     # Ending
 
     def _refuse_body(self) -> None:
-        self._close_after_answers(TooLarge(f"the body is over {self._server.max_body_bytes} bytes"))
+        self._close_after_answers(TooLarge(self._server.max_body_bytes))
 
     def _close_after_answers(self, error: Optional[ScoringError]) -> None:
         if self._closing:

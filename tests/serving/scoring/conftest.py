@@ -24,6 +24,7 @@ from tests.serving.scoring.models import SCRIPT, identity_model, linear_model, w
 from tests.serving.scoring.process import Process
 
 Ask = Callable[..., Response]
+MAX_BODY_BYTES = 1 << 20
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def asking(plane: DataPlane, secret: bytes | None = None, state: str = "ready") 
     def status() -> Status:
         return Status(state=state, backend="linear.blue.1", in_flight=0, executed=plane.executed, rss_bytes=1)
 
-    app = App(door_table(plane, Health(status), "linear", "7"), secret)
+    app = App(door_table(plane, Health(status), "linear", "7"), secret, MAX_BODY_BYTES)
 
     def ask(method: str, path: str, body: Any = b"", **headers: str) -> Response:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()

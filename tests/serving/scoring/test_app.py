@@ -43,14 +43,6 @@ def test_a_wrong_method_is_a_405_that_names_the_right_one(ask_onnx: Ask) -> None
     assert (b"allow", b"POST") in answer.headers
 
 
-def test_an_encoded_body_is_refused_by_name(ask_onnx: Ask) -> None:
-    answer = ask_onnx("POST", "/score", b"x", content_encoding="br")
-    assert (answer.status, json.loads(answer.body)) == (
-        501,
-        {"message": "Content-Encoding br is not supported: send plain"},
-    )
-
-
 def test_only_who_knows_the_secret_is_answered(make_ask: Callable[..., Ask], linear: bytes) -> None:
     ask = make_ask(model=linear, secret=b"s3cret")
     assert ask("GET", "/").status == 403
@@ -116,8 +108,3 @@ def test_every_door_answers_a_script_that_raises_no_text(make_ask: Callable[...,
         500,
         "the scoring script raised ValueError: \\ud800 (score.py:2)",
     )
-
-
-@pytest.mark.parametrize("encoding", ["Identity", "", " identity "])
-def test_a_plain_body_may_say_so(ask_onnx: Ask, encoding: str) -> None:
-    assert ask_onnx("POST", "/score", {"data": [[1, 2, 3]]}, content_encoding=encoding).status == 200
