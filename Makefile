@@ -79,8 +79,8 @@ check-curated: install ## every curated environment still resolves, for each Pyt
 load: install ## Locust against a running workspace
 	@$(BIN)/python -m loadtest.load
 
-fuzz: install ## attack every route of the registry with bodies of all kinds, for as long as it takes (EXAMPLES=1000)
-	SLIPWAY_FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest tests/registry/fuzz --timeout 0
+fuzz: install ## attack every decoder and every route with wrong requests of all kinds (MINUTES=10)
+	@$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),10)
 
 clean: ## remove what was made here (not .slipway)
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

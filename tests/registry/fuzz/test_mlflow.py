@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from registry.api.app import MLFLOW, MLFLOW_UI, MLFLOW_V3
 from registry.api.route import ApiRoute
-from tests.registry.fuzz.effort import EFFORT
+from tests.effort import effort
 from tests.registry.fuzz.messages import ANYTHING, TEXTS, bodies, written
 
 PREFIXES = {
@@ -29,7 +29,7 @@ HEADERS = {"content-type": "application/json"}
 def test_no_answer_is_a_fault_of_ours(fuzzed_url: str, known: dict[str, str], route: ApiRoute) -> None:
     with httpx.Client(base_url=fuzzed_url, timeout=30) as http:
 
-        @EFFORT
+        @effort(12)
         @given(path=_path(route, known), values=bodies(route, known))
         def send(path: str, values: Any) -> None:
             url = PREFIXES[id(route)] + path
@@ -50,7 +50,7 @@ def test_no_answer_is_a_fault_of_ours(fuzzed_url: str, known: dict[str, str], ro
 def test_a_body_that_is_no_message_is_no_fault_of_ours(fuzzed_url: str, known: dict[str, str], route: ApiRoute) -> None:
     with httpx.Client(base_url=fuzzed_url, timeout=30) as http:
 
-        @EFFORT
+        @effort(12)
         @given(path=_path(route, known), body=RAW, media=MEDIA)
         def send(path: str, body: bytes, media: str) -> None:
             headers = [(b"content-type", media.encode("latin-1"))]

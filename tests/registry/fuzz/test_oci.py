@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from registry.core.imaging.images import CONFIG_TYPE, IMAGE_LABEL, LAYER_TYPE
 from registry.core.imaging.manifests import CONFIG_TYPES, IMAGE_TYPES, LIST_TYPES
-from tests.registry.fuzz.effort import EFFORT
+from tests.effort import effort
 from tests.registry.fuzz.messages import ANYTHING, NUMBERS, TEXTS
 
 CONTENT = b'{"config": {"Labels": {"%s": "{}"}}}' % IMAGE_LABEL.encode()
@@ -50,7 +50,7 @@ def http(fuzzed_url: str) -> Any:
 
 
 def test_no_manifest_is_a_fault_of_ours(http: httpx.Client) -> None:
-    @EFFORT
+    @effort(12)
     @given(reference=REFERENCES, document=MANIFESTS | ANYTHING, kind=KINDS)
     def send(reference: str, document: Any, kind: str) -> None:
         value = "".join(char for char in kind if char.isprintable()).strip()  # what a client can send
@@ -65,7 +65,7 @@ def test_no_manifest_is_a_fault_of_ours(http: httpx.Client) -> None:
 
 
 def test_no_chunk_is_a_fault_of_ours(http: httpx.Client) -> None:
-    @EFFORT
+    @effort(12)
     @given(place=HEADERS, body=st.binary(max_size=30), digest=DIGESTS, mount=DIGESTS)
     def send(place: str, body: bytes, digest: str, mount: str) -> None:
         mounted = http.post("/v2/fuzz/blobs/uploads/", params={"mount": _clean(mount), "from": _clean(digest)})

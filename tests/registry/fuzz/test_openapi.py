@@ -14,7 +14,7 @@ from schemathesis.core.result import Ok
 
 from registry.api.app import ROUTES
 from registry.api.openapi import openapi_document
-from tests.registry.fuzz.effort import EFFORT
+from tests.effort import effort
 
 SCHEMA = schemathesis.openapi.from_dict(openapi_document(ROUTES, "1"))
 OPERATIONS = {one.label: one for one in (found.ok() for found in SCHEMA.get_all_operations() if isinstance(found, Ok))}
@@ -39,7 +39,7 @@ def attack(url: str, known: dict[str, str], label: str, mode: GenerationMode) ->
     """Send a route what ``mode`` draws, and fail at the first answer that is a fault of ours."""
     with requests.Session() as session:
 
-        @EFFORT
+        @effort(12)
         @given(case=OPERATIONS[label].as_strategy(generation_mode=mode), meet=st.booleans())
         def send(case: schemathesis.Case[Any], meet: bool) -> None:
             if meet:  # what there is, so that it gets further than to a 404

@@ -7,18 +7,19 @@ from typing import Any
 
 import grpc
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from onnx import TensorProto
 
 from serving.scoring.errors import InvalidInput
 from serving.scoring.oip.grpc_codec import decode_request
 from serving.scoring.oip.grpc_messages import message_classes
+from tests.effort import effort
 
 Ask = Callable[..., Any]
 PATHS = ["/score", "/invocations", "/v2/models/linear/infer", "/v1/models/linear:predict"]
 REQUEST = message_classes()["ModelInferRequest"]
-FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = effort()
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

@@ -8,10 +8,12 @@ from typing import Any
 import mlflow
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
+
+from tests.effort import effort
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -50,7 +52,7 @@ def ask(make_ask: Callable[..., Ask], rows: Path) -> Ask:
     return make_ask(mlflow=rows)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@effort(100)
 @given(text=st.text(alphabet='abxd,"1.-NT: \n', max_size=40))
 @example(text="a,d\n1.0,2026-01-31\n")
 @example(text="")
@@ -64,9 +66,7 @@ def test_a_date_in_csv_is_a_date(ask: Ask) -> None:
     assert (answer.status, json.loads(answer.body)) == (200, {"predictions": [{"a": 1.5}]})
 
 
-@settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@effort(200)
 @given(body=BODIES)
 @example(body={"dataframe_split": {"columns": ["a"], "data": [[1.0]]}})
 def test_no_body_is_a_fault_of_ours(ask: Ask, body: Any) -> None:
