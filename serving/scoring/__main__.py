@@ -25,7 +25,8 @@ from .http.server import HttpServer
 from .image import CODE_PATH, Image, read_image
 from .lifeline import die_with_parent, exit_when_stdin_ends
 from .logs import start_logging
-from .oip.grpc_door import GrpcInference, start_grpc
+from .oip.grpc_door import GrpcInference
+from .oip.grpc_server import GrpcServer
 from .oip.served_model import ServedModel
 from .probe import HTTP_PORT_VARIABLE
 from .protocol import EXIT_LOAD_FAILED, Announcer, Failed, Ready, Status
@@ -132,8 +133,9 @@ async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optio
     http_socket = listen(options.host, options.http_port)
     http_port = http_socket.getsockname()[1]
     await server.start(http_socket)
-    service = GrpcInference(ServedModel(plane, name, str(model.version), health.is_ready))
-    grpc_server, grpc_port = await start_grpc(service, options.host, options.grpc_port, secret, max_body_bytes)
+    served = ServedModel(plane, name, str(model.version), health.is_ready)
+    grpc_server = GrpcServer(GrpcInference(served), secret, max_body_bytes)
+    grpc_port = await grpc_server.start(options.host, options.grpc_port)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -144,7 +146,7 @@ async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optio
     _log.info("ready: http %s:%d, grpc %s:%d%s", options.host, http_port, options.host, grpc_port, on)
     await stop.wait()
     _log.info("draining: %d in flight", plane.in_flight)
-    await asyncio.gather(server.drain(), grpc_server.stop(grace=options.request_timeout_ms / 1000))
+    await asyncio.gather(server.drain(), grpc_server.drain(options.request_timeout_ms / 1000))
 
 
 def main() -> None:

@@ -20,7 +20,6 @@ from .oip.generate import Generate
 from .oip.http_door import OpenInference
 from .oip.http_management import Management
 from .oip.served_model import ServedModel
-from .openapi import OpenApi
 from .runtimes.base import BodyLike
 
 Door = Callable[[Request], Coroutine[Any, Any, Answer]]
@@ -55,7 +54,7 @@ def door_table(plane: DataPlane, health: Health, name: str, version: str) -> Doo
         b"/unregister": {b"POST": v2_management.unregister},
     }
     score_post = invocations.post if isinstance(plane.runtime, BodyLike) else score.post
-    doors: Doors = {
+    return {
         b"/score": {b"POST": score_post, b"GET": score.get, b"OPTIONS": score.options},
         b"/invocations": {b"POST": invocations.post},
         b"/v1/models": {b"GET": v1.models},
@@ -83,8 +82,6 @@ def door_table(plane: DataPlane, health: Health, name: str, version: str) -> Doo
         b"/-/status": {b"GET": health.status},
         b"/-/ready": {b"GET": health.ready},
     }
-    doors[b"/openapi.json"] = {b"GET": OpenApi(doors, error_response, plane.runtime, name).get}
-    return doors
 
 
 def error_response(path: bytes, error: ScoringError) -> Response:

@@ -8,6 +8,8 @@ from ..errors import InvalidInput, Unsupported
 
 Settings = Dict[str, Any]
 
+NO_SHARED_MEMORY = "shared memory is off here: send tensors' data with the request"
+
 # Traces are what `traceparent` asks for; nothing is written to a file of the server's.
 TRACE: Settings = {"trace_level": ["OFF"], "trace_rate": "1000", "trace_count": "-1", "log_frequency": "0"}
 LOG: Settings = {

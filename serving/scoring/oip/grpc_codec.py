@@ -9,7 +9,8 @@ import numpy as np
 from ..errors import InvalidInput
 from ..formats.raw_tensors import from_raw, text_of, to_raw
 from ..tensors import DTYPES, Array, Signature, Tensors, datatype_of, shaped
-from .inputs import NO_SHARED_MEMORY, REGION, check_input
+from .fixed_settings import NO_SHARED_MEMORY
+from .inputs import REGION, check_input
 from .outputs import CLASSIFICATION, check_requested, top_classes
 
 # datatype → the field of InferTensorContents that carries it

@@ -11,8 +11,9 @@ from ..formats.json_rows import dump_json, plain
 from ..formats.raw_tensors import to_raw
 from ..http.messages import OCTETS, Response
 from ..tensors import Array, Tensors, datatype_of
+from .fixed_settings import NO_SHARED_MEMORY
 from .http_codec import HEADER_LENGTH, InferBody, Parameters
-from .inputs import NO_SHARED_MEMORY, REGION
+from .inputs import REGION
 from .outputs import CLASSIFICATION, check_requested, top_classes
 
 

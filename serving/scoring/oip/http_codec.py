@@ -16,7 +16,8 @@ from ..formats import bare_tokens
 from ..formats.json_arrays import decode_array
 from ..formats.raw_tensors import BF16, from_raw
 from ..tensors import Array, Signature, Tensors, shaped
-from .inputs import NO_SHARED_MEMORY, REGION, check_input
+from .fixed_settings import NO_SHARED_MEMORY
+from .inputs import REGION, check_input
 
 Parameters = Dict[str, Union[bool, int, float, str]]
 HEADER_LENGTH = b"inference-header-content-length"

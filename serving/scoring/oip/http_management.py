@@ -9,8 +9,7 @@ import msgspec
 
 from ..errors import InvalidInput, NotFound, Unsupported
 from ..http.messages import Request, Response, json_response
-from .fixed_settings import LOG, TRACE, Settings, refuse_changes
-from .inputs import NO_SHARED_MEMORY
+from .fixed_settings import LOG, NO_SHARED_MEMORY, TRACE, Settings, refuse_changes
 from .served_model import ServedModel
 
 

@@ -8,7 +8,6 @@ from ..errors import InvalidInput
 from ..formats.raw_tensors import BF16
 from ..tensors import DTYPES, Signature, check_dimensions
 
-NO_SHARED_MEMORY = "shared memory is off here: send tensors' data with the request"
 REGION = "shared_memory_region"
 
 

@@ -1,0 +1,72 @@
+"""The gRPC server of a scoring process: Triton's service, ``grpc.health.v1`` and reflection on one port."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import grpc
+
+from ..errors import LoadFailed
+from .grpc_door import GrpcInference
+from .grpc_guard import Guard
+from .grpc_health import HEALTH, Health
+from .grpc_messages import TRITON
+from .grpc_reflection import Reflection
+from .grpc_schema import SERVICE, STREAM_METHOD
+from .grpc_standard import standard_handlers
+from .grpc_stream import OpenStreams, StreamInfer
+from .grpc_wire import RAW_MESSAGES
+
+MAX_CALLS = 1000  # at once, idle streams among them; more are refused
+
+
+class GrpcServer:
+    """Serves one model. A message may have ``max_message_bytes``, compressed or not; so may an answer, and more."""
+
+    def __init__(self, service: GrpcInference, secret: Optional[bytes], max_message_bytes: int) -> None:
+        self._draining = False
+        self._model = service.model
+        self._streams = OpenStreams()
+        self._health = Health(self._serves)
+        options = [
+            ("grpc.max_receive_message_length", max_message_bytes),
+            ("grpc.max_send_message_length", -1),
+            ("grpc.max_concurrent_streams", MAX_CALLS),
+            ("grpc.so_reuseport", 0),
+            RAW_MESSAGES,
+        ]
+        self._server = grpc.aio.server(options=options, maximum_concurrent_rpcs=MAX_CALLS)
+        guard = Guard(secret, max_message_bytes)
+        stream = StreamInfer(service, self._streams, max_message_bytes)
+        handlers = standard_handlers(guard, self._health, Reflection([TRITON, HEALTH]), self._streams.next)
+        handlers[SERVICE] = {
+            name: guard.unary(method, service.messages[f"{name}Request"]) for name, method in service.methods.items()
+        }
+        handlers[SERVICE][STREAM_METHOD] = guard.stream(stream.serve)
+        self._server.add_generic_rpc_handlers(
+            tuple(grpc.method_handlers_generic_handler(name, methods) for name, methods in handlers.items())
+        )
+
+    async def start(self, host: str, port: int) -> int:
+        """Serve on ``host:port`` (0 takes a free one) and return the port.
+
+        Raises:
+            LoadFailed: the port cannot be had.
+        """
+        try:
+            bound: int = self._server.add_insecure_port(f"{host}:{port}")
+        except RuntimeError as error:
+            raise LoadFailed(f"cannot listen on {host}:{port} for gRPC: the port is taken") from error
+        await self._server.start()
+        return bound
+
+    async def drain(self, grace_s: float) -> None:
+        """Take no more calls, end the streams between two requests, and let the rest finish within ``grace_s``."""
+        self._draining = True
+        self._health.end()
+        self._streams.drain()
+        await self._server.stop(grace_s)
+
+    def _serves(self, service: str) -> Optional[bool]:
+        known = service in ("", SERVICE) or self._model.is_ours(service, "")
+        return not self._draining if known else None
