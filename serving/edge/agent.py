@@ -13,6 +13,7 @@ import msgspec
 import uvloop
 
 from serving.edge.errors import EdgeError
+from serving.edge.grpc_calls import GrpcCalls
 from serving.edge.haproxy import Launcher
 from serving.edge.keeper import Keeper
 from serving.edge.log_receiver import LogReceiver
@@ -67,6 +68,8 @@ class Agent:
         addresses = {"url": f"http://{self._settings.http_address}", "grpc": self._settings.grpc_address}
         keeper = Keeper(self._settings, self._launcher, Salvage(self._launcher.ring, receiver, outbox))
         lines = [asyncio.create_task(receiver.run()), asyncio.create_task(outbox.run())]
+        calls = GrpcCalls(self._settings.grpc_socket, self._settings.grpc_address, lambda: keeper.table)
+        await calls.start()
         await keeper.open()
         duties = [
             asyncio.create_task(keeper.keep_alive()),
@@ -83,6 +86,7 @@ class Agent:
                 await asyncio.wait_for(keeper.close(), 2 * FLUSH_S + 2.0)
             except TimeoutError:
                 log.warning("telemetry is away: what is in the ring files is forwarded by the next agent")
+        await calls.stop()
         await _cancel([*lines, over])
         for task in failed:
             task.result()

@@ -14,9 +14,12 @@ from serving.wire.routing import Backend, RoutingTable, Server, ServerState
 RING_BYTES = 8 << 20  # about 25,000 lines wait here while the agent is away
 LINE_BYTES = 8192  # the longest line is 5,400 bytes: three strings of 512, 128 and 128 bytes, each escaped sixfold
 DRAIN_S = 185  # how long a replaced HAProxy may finish what it has begun: over the longest request_timeout_ms
+MESSAGE_S = 15  # within which the first 32 KiB of a unary gRPC message, or all of it, arrive
+STREAM_IDLE_S = 300  # a stream on which neither side says anything for that long is ended
+H2_WINDOW_BYTES = 1 << 20  # of each stream: how far a sender may be ahead of the slowest reader
 TIMEOUT_SLACK_MS = 200  # the scoring process gives up first and says so in its own words
 
-_SERVER_METADATA = {"name": "slipway", "version": "0.1.0", "extensions": ["binary_tensor_data"]}
+SERVER_METADATA = {"name": "slipway", "version": "0.1.0", "extensions": ["binary_tensor_data"]}
 
 
 class BackendShape(msgspec.Struct, frozen=True):
@@ -98,7 +101,10 @@ def render_config(table: RoutingTable) -> str:
         ring_bytes=RING_BYTES,
         line_bytes=LINE_BYTES,
         drain_s=DRAIN_S,
-        server_metadata=msgspec.json.encode(_SERVER_METADATA).decode().replace('"', '\\"'),
+        message_s=MESSAGE_S,
+        stream_idle_s=STREAM_IDLE_S,
+        h2_window_bytes=H2_WINDOW_BYTES,
+        server_metadata=msgspec.json.encode(SERVER_METADATA).decode().replace('"', '\\"'),
     )
 
 

@@ -185,6 +185,7 @@ class Launcher:
             "SLIPWAY_HTTP_SELF": self._settings.http_address,
             "SLIPWAY_GRPC_SELF": self._settings.grpc_address,
             "SLIPWAY_GRPC": grpc,
+            "SLIPWAY_AGENT_GRPC": f"unix@{self._settings.grpc_socket}",
             "SLIPWAY_EDGE_SECRET": self._secret,
             "SLIPWAY_CONTROLLER": self._settings.controller_address,
         }

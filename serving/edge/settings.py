@@ -50,6 +50,11 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
         return self.runtime_dir / "log.sock"
 
     @property
+    def grpc_socket(self) -> Path:
+        """Where HAProxy sends the calls that name no endpoint: the same for every life of the agent."""
+        return self.runtime_dir / "grpc.sock"
+
+    @property
     def table_file(self) -> Path:
         return self.data_dir / "routing.json"
 

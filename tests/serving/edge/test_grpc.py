@@ -8,7 +8,8 @@ import pytest
 
 BLUE, GREEN = "cancer.blue.1", "cancer.green.1"
 KEY = "a-key-of-the-tests"
-INFER = "/inference.GRPCInferenceService/ModelInfer"
+SERVICE = "/inference.GRPCInferenceService/"
+INFER = f"{SERVICE}ModelInfer"
 
 
 def named(model: str, *, version: str = "", rest: bytes = b"") -> bytes:
@@ -51,6 +52,29 @@ def test_the_endpoint_is_read_from_the_message_or_the_metadata(call: Any) -> Non
     assert "authorization" not in metadata
 
 
+def test_the_repositorys_calls_and_trace_settings_have_the_name_in_their_second_field(call: Any) -> None:
+    load = b"\x12\x06cancer"
+    assert call(load, f"{SERVICE}RepositoryModelLoad") == "b0"
+    assert call(load, f"{SERVICE}RepositoryModelUnload") == "b0"
+    setting = b"\x0a\x07\x0a\x05level"
+    assert call(setting + load, f"{SERVICE}TraceSetting") == "b0"
+
+
+def test_the_authority_names_the_endpoint_where_nothing_else_does(call: Any) -> None:
+    def ask(authority: str, message: bytes, *metadata: tuple[str, str]) -> str:
+        options = [("grpc.default_authority", authority)]
+        with grpc.insecure_channel(f"127.0.0.1:{call.edge.grpc_port}", options=options) as channel:
+            pairs = [("authorization", f"Bearer {KEY}"), *metadata]
+            return str(channel.unary_unary(INFER)(message, metadata=pairs, timeout=10).decode())
+
+    assert ask("cancer.models.example", b"") == "b0"
+    assert ask("Cancer.models.example:8001", named("other")) == "b0"
+    assert ask("other.models.example", named("cancer")) == "b0"
+    for authority in ("other.models.example", "cancer", "cancer.127"):
+        with pytest.raises(grpc.RpcError):
+            ask(authority, named("other"))
+
+
 def test_override_and_model_version_choose_the_deployment(call: Any) -> None:
     assert call(named("cancer"), azureml_model_deployment="green") == "g0"
     assert call(named("cancer", version="2")) == "g0"
@@ -62,9 +86,14 @@ def test_what_cannot_be_routed_has_a_grpc_status_and_a_helpful_message(call: Any
     assert (code, "nope" in message) == (grpc.StatusCode.NOT_FOUND, True)
     assert refused(call, named("cancer"), key=None)[0] is grpc.StatusCode.UNAUTHENTICATED
     assert refused(call, named("cancer"), key="wrong")[0] is grpc.StatusCode.UNAUTHENTICATED
-    code, message = refused(call, b"", "/inference.GRPCInferenceService/ServerLive")
-    assert (code, "endpoint" in message) == (grpc.StatusCode.UNIMPLEMENTED, True)
-    assert refused(call, b"\xff\xff\xff")[0] is grpc.StatusCode.UNIMPLEMENTED
+    code, message = refused(call, b"")
+    assert (code, "model_name" in message) == (grpc.StatusCode.INVALID_ARGUMENT, True)
+    assert refused(call, b"\xff\xff\xff")[0] is grpc.StatusCode.INVALID_ARGUMENT
+    assert refused(call, b"", key=None)[0] is grpc.StatusCode.UNAUTHENTICATED
+    code, message = refused(call, b"\x12\x04nope", f"{SERVICE}RepositoryModelLoad")
+    assert (code, "failed to load 'nope'" in message) == (grpc.StatusCode.NOT_FOUND, True)
+    code, message = refused(call, b"", "/some.Service/Method")
+    assert (code, "no such method" in message) == (grpc.StatusCode.UNIMPLEMENTED, True)
 
 
 def test_a_replicas_own_error_passes_and_no_replica_is_unavailable(call: Any, telemetry: Any) -> None:
