@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from math import prod
-from typing import Any, List, Sequence, Union
+from typing import Iterable, List, Sequence, Union
 
 import numpy as np
 
@@ -53,31 +53,31 @@ def to_raw(array: Array) -> bytes:
 
 
 def _strings(raw: bytes, shape: Sequence[int], name: str) -> Array:
-    items: List[Any] = []
-    offset = 0
-    while offset < len(raw):
-        end = offset + 4
-        if end > len(raw) or end + _LENGTH.unpack_from(raw, offset)[0] > len(raw):
-            raise InvalidInput(f"input '{name}': element {len(items)} of BYTES runs over the end of the data")
-        length = _LENGTH.unpack_from(raw, offset)[0]
-        items.append(text_of(raw[end : end + length], name))
-        offset = end + length
+    items: List[bytes] = []
+    length_at, size, offset = _LENGTH.unpack_from, len(raw), 0
+    while offset < size:  # some millions of turns for the largest bodies
+        start = offset + 4
+        offset = start + (length_at(raw, offset)[0] if start <= size else 0)
+        items.append(raw[start:offset])
+    if offset != size:
+        raise InvalidInput(f"input '{name}': element {len(items) - 1} of BYTES runs over the end of the data")
     if len(items) != prod(shape):
         raise InvalidInput(
             f"input '{name}': BYTES of shape {list(shape)} takes {prod(shape)} elements, and {len(items)} came"
         )
-    array = np.empty(len(items), dtype=object)
-    array[:] = items
-    return shaped(array, shape, name)
+    return texts_of(items, shape, name)
 
 
-def text_of(item: bytes, name: str) -> str:
-    """Read an element of BYTES.
+def texts_of(items: Iterable[bytes], shape: Sequence[int], name: str) -> Array:
+    """Make a tensor of elements of BYTES, as many as the shape takes.
 
     Raises:
-        InvalidInput: it is not UTF-8; onnxruntime would be given Python's ``b'…'`` for it, and a script gets JSON.
+        InvalidInput: one is not UTF-8; onnxruntime would be given Python's ``b'…'`` for it, and a script gets JSON.
     """
     try:
-        return item.decode()
+        texts = [item.decode() for item in items]
     except UnicodeDecodeError as error:
         raise InvalidInput(f"input '{name}': an element of BYTES is not UTF-8, which models take only") from error
+    array = np.empty(len(texts), dtype=object)
+    array[:] = texts
+    return shaped(array, shape, name)

@@ -7,7 +7,7 @@ from typing import Any, Dict, Optional, Tuple
 import numpy as np
 
 from ..errors import InvalidInput
-from ..formats.raw_tensors import from_raw, text_of, to_raw
+from ..formats.raw_tensors import from_raw, texts_of, to_raw
 from ..tensors import DTYPES, Array, Signature, Tensors, datatype_of, shaped
 from .fixed_settings import NO_SHARED_MEMORY
 from .inputs import REGION, check_input
@@ -82,9 +82,7 @@ def _from_contents(item: Any, name: str, datatype: str, shape: Tuple[int, ...]) 
     if len(values) != count:
         raise InvalidInput(f"input '{name}': shape {list(shape)} takes {count} elements, and {field} has {len(values)}")
     if datatype == "BYTES":
-        array = np.empty(count, dtype=object)
-        array[:] = [text_of(value, name) for value in values]
-        return shaped(array, shape, name)
+        return texts_of(values, shape, name)
     return shaped(_in_range(np.array(values), name, datatype), shape, name)
 
 

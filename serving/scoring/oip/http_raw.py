@@ -5,10 +5,8 @@ from __future__ import annotations
 from math import prod
 from typing import List, Optional
 
-import numpy as np
-
 from ..errors import InvalidInput
-from ..formats.raw_tensors import from_raw, text_of
+from ..formats.raw_tensors import from_raw, texts_of
 from ..tensors import DTYPES, Signature, Tensors, TensorSpec
 
 
@@ -23,9 +21,7 @@ def decode_raw(body: bytes, signature: Optional[Signature]) -> Tensors:
     spec = signature.inputs[0]
     shape = _item_shape(spec, signature.batched)
     if spec.datatype == "BYTES":
-        text = np.empty(1, dtype=object)
-        text[0] = text_of(body, spec.name)
-        return {spec.name: text.reshape([1 if size == -1 else size for size in shape])}
+        return {spec.name: texts_of([body], [1 if size == -1 else size for size in shape], spec.name)}
     open_sizes = [place for place, size in enumerate(shape) if size == -1]
     if open_sizes:
         rest = DTYPES[spec.datatype].itemsize * prod(size for size in shape if size != -1)
