@@ -58,7 +58,7 @@ def encode_outputs(head: InferBody, outputs: Tensors, model: str, version: str, 
 
 def _requested(head: InferBody, outputs: Tensors, batched: bool) -> Dict[str, Tuple[bool, Array]]:
     """Which outputs, in which order, whether each is binary, and what it holds."""
-    default = _flag("parameters", head.parameters, "binary_data_output", False)
+    default = _flag("parameters", head.parameters, "binary_data_output", False) if head.parameters else False
     if not head.outputs:
         return {name: (default, array) for name, array in outputs.items()}
     wanted: Dict[str, Tuple[bool, Array]] = {}
@@ -76,8 +76,8 @@ def _requested(head: InferBody, outputs: Tensors, batched: bool) -> Dict[str, Tu
     return wanted
 
 
-def _flag(where: str, parameters: Optional[Parameters], name: str, default: bool) -> bool:
-    value = parameters.get(name, default) if parameters else default
+def _flag(where: str, parameters: Parameters, name: str, default: bool) -> bool:
+    value = parameters.get(name, default)
     if not isinstance(value, bool):
         raise InvalidInput(f"{where}: {name} must be true or false, got {value!r}")
     return value

@@ -21,10 +21,13 @@ def check_input(
     """
     if name in given:
         raise InvalidInput(f"input '{name}' is given twice")
+    if signature is None or signature.input(name).datatype != datatype:
+        _check_datatype(name, datatype, signature)
+    check_dimensions(shape, name)
+
+
+def _check_datatype(name: str, datatype: str, signature: Optional[Signature]) -> None:
     if datatype not in DTYPES and datatype != BF16:
         raise InvalidInput(f"input '{name}': unknown datatype '{datatype}'; known are {', '.join((*DTYPES, BF16))}")
     if signature is not None:
-        expected = signature.input(name).datatype
-        if expected != datatype:
-            raise InvalidInput(f"input '{name}': expected datatype {expected}, got {datatype}")
-    check_dimensions(shape, name)
+        raise InvalidInput(f"input '{name}': expected datatype {signature.input(name).datatype}, got {datatype}")
