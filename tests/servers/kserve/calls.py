@@ -37,6 +37,8 @@ async def answered(client: Any, call: dict[str, Any]) -> Any:
     target = [call["url"]]
     if call["protocol"] == "grpc":
         headers, target = tuple(headers.items()), []
+    if call["call"] == "explain":
+        return await client.explain(*target, call["model"], call["body"], headers)
     if call["call"] != "infer":
         named = {"model_name": call["model"]} if "model" in call else {}
         return await getattr(client, call["call"])(*target, headers=headers, **named)

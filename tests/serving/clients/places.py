@@ -30,6 +30,11 @@ class Place:
     telemetry: Telemetry | None = None
 
     @property
+    def base(self) -> str:
+        """The base URL of everything under the endpoint itself."""
+        return self.http if self.edge is None else f"{self.http}/endpoints/{NAME}"
+
+    @property
     def metadata(self) -> tuple[tuple[str, str], ...]:
         return tuple(self.headers.items())
 

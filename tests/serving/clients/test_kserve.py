@@ -17,7 +17,7 @@ BINARY = {**TENSOR, "dtype": "float32", "binary": True}
 @pytest.fixture
 def ask(linear_at: Place) -> Any:
     def made(*calls: dict[str, Any]) -> list[dict[str, Any]]:
-        where = {"grpc": linear_at.grpc, "v2": linear_at.http, "v1": linear_at.http}
+        where = {"grpc": linear_at.grpc, "v2": linear_at.http, "v1": linear_at.base}
         try:
             return call_kserve(
                 *({"url": where[call["protocol"]], "headers": linear_at.headers, **call} for call in calls)
@@ -60,3 +60,21 @@ def test_the_rest_client_scores_and_sees_a_ready_model(ask: Any) -> None:
         assert list(answer["answer"]["outputs"].values()) == [EXPECTED]
     assert answers[2:5] == [{"answer": True}] * 3
     assert answers[5]["message"].startswith("unknown input 'z': the model has 'x', '400 Bad Request'")
+
+
+def test_the_rest_client_scores_by_the_first_protocol(ask: Any) -> None:
+    named = {"protocol": "v1", "model": "linear"}
+    rows = [ROWS[:3], ROWS[3:]]
+    answers = ask(
+        {**named, "call": "infer", "body": {"instances": rows}},
+        {**named, "call": "infer", "body": {"inputs": {"x": rows}}},
+        {**named, "call": "is_model_ready"},
+        {**named, "call": "infer", "body": {"instances": [[1.0]]}},
+        {**named, "call": "infer", "model": "other", "body": {"instances": rows}},
+        {**named, "call": "explain", "body": {"instances": rows}},
+    )
+    assert answers[:2] == [{"answer": {"predictions": EXPECTED}}] * 2
+    assert answers[2] == {"answer": True}
+    assert answers[3]["message"].startswith("input 'x': expected shape [-1, 3], got [1, 1], '400 Bad Request'")
+    assert answers[4]["message"].startswith("Model with name other does not exist., '404 Not Found'")
+    assert answers[5]["message"].startswith("model 'linear' has no explainer")

@@ -14,6 +14,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
 from tests.effort import effort
+from tests.serving.scoring.mlflow.splices import FUZZ, SPLICES, spliced
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -72,3 +73,20 @@ def test_a_date_in_csv_is_a_date(ask: Ask) -> None:
 def test_no_body_is_a_fault_of_ours(ask: Ask, body: Any) -> None:
     answer = ask("POST", "/invocations", json.dumps(body).encode())
     assert answer.status in (200, 400), (body, answer.body)
+
+
+COLUMNS = {"a": [1.5, 2.5], "b": ["x", None], "d": pd.to_datetime(["2026-01-31", "2026-02-01"]), "x": [b"1", b"2"]}
+PARQUET = pd.DataFrame(COLUMNS).to_parquet(index=False)
+
+
+def test_parquet_has_every_type(ask: Ask) -> None:
+    answer = ask("POST", "/invocations", PARQUET, content_type="application/vnd.apache.parquet")
+    assert (answer.status, json.loads(answer.body)) == (200, {"predictions": [{"a": 1.5}, {"a": 2.5}]})
+
+
+@FUZZ
+@given(changes=SPLICES)
+def test_no_parquet_is_a_fault_of_ours(ask: Ask, changes: Any) -> None:
+    body = spliced(PARQUET, changes)
+    answer = ask("POST", "/invocations", body, content_type="application/vnd.apache.parquet")
+    assert answer.status in (200, 400), answer.body
