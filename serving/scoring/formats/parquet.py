@@ -39,7 +39,9 @@ def read_parquet(body: bytes, limit_bytes: int = MAX_TABLE_BYTES) -> Any:
     try:
         file = parquet.ParquetFile(pa.BufferReader(body))
         text_bytes = _text_bytes(body, file.metadata, limit_bytes)
-        return pa.Table.from_batches(list(_within_bound(file, limit_bytes, text_bytes)), file.schema_arrow)
+        table = pa.Table.from_batches(list(_within_bound(file, limit_bytes, text_bytes)), file.schema_arrow)
+        table.validate(full=True)  # texts that are no UTF-8 would fail wherever they are read first
+        return table
     except (pa.ArrowException, OSError, ValueError, TypeError, KeyError, MemoryError) as error:
         raise InvalidInput(f"the body is not Parquet that can be read: {error}") from error
 

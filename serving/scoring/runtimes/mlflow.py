@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import traceback
 from pathlib import Path
 from typing import Any, Callable, Optional, TypeVar
 
@@ -26,6 +27,8 @@ from .users_python import as_tensor, error_line, users_traceback
 MODEL_FILE = "MLmodel"
 OUTPUT = "output_0"
 _SERVING = "_MLFLOW_IS_IN_SERVING_ENVIRONMENT"  # as mlflow's own server sets it: traces go nowhere
+
+_ENFORCING = ("_validate_prediction_input", "_enforce_schema")
 
 T = TypeVar("T")
 
@@ -79,6 +82,8 @@ class MlflowRuntime:
             raise InvalidInput(refusal(error)) from error
         except BaseException as error:  # also SystemExit: a model cannot end the server
             reason, trace = error_line(error, self._folder), users_traceback(error, __file__)
+            if _is_of_mlflow(error):
+                raise InvalidInput(f"the input cannot be given the types of the model's signature: {reason}") from error
             _log.error("request %s failed: the model raised %s\n%s", call.request_id, reason, trace)
             if self._schema is None:  # then the model alone can say what it takes
                 raise InvalidInput(f"the model, which declares no signature, refused the input: {reason}") from error
@@ -143,6 +148,12 @@ def load_mlflow(model_dir: Path) -> MlflowRuntime:
         failed = "the MLflow model could not be loaded"
         _log.error("%s\n%s", failed, users_traceback(error, __file__))
         raise ScriptLoadFailed(f"{failed}: {error_line(error, folder)}") from error
+
+
+def _is_of_mlflow(error: BaseException) -> bool:
+    """Say whether MLflow raised it while it enforced the signature, before the model saw the input."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(frame.name in _ENFORCING and "mlflow" in Path(frame.filename).parts for frame in frames)
 
 
 def _column(array: Array) -> Array:

@@ -53,7 +53,7 @@ class BodyReader:
             if media_type == CSV_TYPE:
                 return Body(self._read_csv(body), None)
             if media_type == PARQUET_TYPE:
-                return Body(read_parquet(body).to_pandas(), None)
+                return Body(_frame_of(read_parquet(body)), None)
             document = json.loads(body)
             if not isinstance(document, dict):
                 raise InvalidInput(f"the body must be a JSON object with one of {', '.join(FORMS)}")
@@ -98,6 +98,14 @@ class BodyReader:
         if form in ("instances", "inputs"):
             return parse_tf_serving_input({form: data}, schema=self._schema)
         return dataframe_from_parsed_json(data, pandas_orient=form[len("dataframe_") :], schema=self._schema)
+
+
+def _frame_of(table: Any) -> Any:
+    """Turn a table into what pandas would read: its index and types are JSON in the file, which may say anything."""
+    try:
+        return table.to_pandas()
+    except Exception as error:
+        raise InvalidInput(f"the body is not Parquet that pandas can read: {error!r}") from error
 
 
 def write_answer(result: Any, wrapped: bool) -> bytes:

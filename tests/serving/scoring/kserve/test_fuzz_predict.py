@@ -10,8 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from onnx import TensorProto
 
+from tests.effort import effort
 from tests.serving.scoring.mlflow.saved import MODELS
-from tests.serving.scoring.mlflow.splices import FUZZ, SPLICES, spliced
+from tests.serving.scoring.mlflow.splices import SPLICES, spliced
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -50,7 +51,7 @@ def expect_answer(answer: Any) -> None:
     assert list(json.loads(answer.body)) == ["predictions" if answer.status == 200 else "error"]
 
 
-@FUZZ
+@effort()
 @given(body=BODIES)
 @example(body=json.loads(GOOD))
 @example(body={"instances": [{"i": 2**70}]})
@@ -58,13 +59,13 @@ def test_any_document_is_answered(ask: Ask, body: Any) -> None:
     expect_answer(ask("POST", PREDICT, json.dumps(body).encode()))
 
 
-@FUZZ
+@effort()
 @given(changes=SPLICES)
 def test_a_body_with_a_few_wrong_bytes_is_answered(ask: Ask, changes: Any) -> None:
     expect_answer(ask("POST", PREDICT, spliced(GOOD, changes)))
 
 
-@FUZZ
+@effort()
 @given(body=st.binary(max_size=100))
 @example(body=b'{"instances": ' + b"[" * 50_000)
 def test_any_bytes_are_answered(ask: Ask, body: bytes) -> None:

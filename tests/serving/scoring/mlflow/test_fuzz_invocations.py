@@ -12,7 +12,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from onnx import TensorProto
 
-from tests.serving.scoring.mlflow.splices import FUZZ, SPLICES, spliced
+from tests.effort import effort
+from tests.serving.scoring.mlflow.splices import SPLICES, spliced
 
 Ask = Callable[..., Any]
 TYPES = ["text/csv", "application/vnd.apache.parquet", "application/jsonlines", "application/json"]
@@ -52,7 +53,7 @@ def test_a_body_that_is_right_is_answered(ask: Ask, kind: str) -> None:
 
 
 @pytest.mark.parametrize("content_type", TYPES)
-@FUZZ
+@effort()
 @given(body=st.binary(max_size=200))
 @example(body=b"[" * 100_000)
 @example(body=b'f,i,s,b\n"' + b"x" * 200_000)
@@ -61,14 +62,14 @@ def test_any_bytes_are_answered(ask: Ask, content_type: str, body: bytes) -> Non
 
 
 @pytest.mark.parametrize("kind", GOOD)
-@FUZZ
+@effort()
 @given(changes=SPLICES)
 def test_a_body_with_a_few_wrong_bytes_is_answered(ask: Ask, kind: str, changes: Any) -> None:
     content_type, body = GOOD[kind]
     expect_answer(ask("POST", "/invocations", spliced(body, changes), content_type=content_type))
 
 
-@FUZZ
+@effort()
 @given(text=st.text(alphabet='fisb,"1.-eNTau: \n\r\0é', max_size=40))
 @example(text="")
 @example(text="f,i,s,b\n,,,\n")
@@ -81,7 +82,7 @@ PARTS = st.sampled_from([*TYPES, "*/*", "text/*", "charset=utf-8", "charset=", "
 HEADERS = HEADER | st.builds(lambda parts, mark: mark.join(parts), st.lists(PARTS, max_size=4), st.sampled_from(";,"))
 
 
-@FUZZ
+@effort()
 @given(content_type=HEADERS, accept=HEADERS)
 def test_any_content_type_and_accept_are_answered(ask: Ask, content_type: str, accept: str) -> None:
     expect_answer(ask("POST", "/invocations", GOOD["csv"][1], content_type=content_type, accept=accept))
