@@ -4,6 +4,7 @@ Every path comes from the door table, every right request from what the clients 
 door is attacked without a line here.
 """
 
+import contextlib
 import gzip
 import socket
 import zlib
@@ -15,8 +16,10 @@ from typing import Any
 
 import httpx
 import pytest
+import tritonclient.grpc
 from hypothesis import given
 from hypothesis import strategies as st
+from tritonclient.utils import InferenceServerException
 
 from serving.scoring.dataplane import DataPlane
 from serving.scoring.doors import door_table
@@ -27,6 +30,7 @@ from tests.contract_scoring.images import IMAGES, VERSION, Image
 from tests.contract_scoring.recording import HttpSeed, relayed
 from tests.effort import effort
 from tests.serving.clients.places import Place
+from tests.serving.edge.edge import eventually
 from tests.serving.scoring.models import linear_model, write_image
 from tests.serving.scoring.process import Process
 
@@ -47,6 +51,7 @@ class Target:
     process: Process
     paths: list[bytes]
     seeds: list[HttpSeed]
+    grpc_seeds: list[bytes]
     rss_bytes: int
 
 
@@ -58,8 +63,8 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     process = Process(write_image(folder / "image", **parts), "--serve-as", image.name)
     try:
         paths = every_path(image.name, tmp_path_factory.mktemp("table"))
-        seeds = what_clients_send(image, process)
-        yield Target(process, paths, seeds, status_page(process)["rss_bytes"])
+        seeds, grpc_seeds = what_clients_send(image, process)
+        yield Target(process, paths, seeds, grpc_seeds, status_page(process)["rss_bytes"])
     finally:
         process.close()
 
@@ -78,15 +83,15 @@ def every_path(name: str, folder: Path) -> list[bytes]:
         return [path.replace(b"*", b"a") for path in door_table(plane, health, name, VERSION)]
 
 
-def what_clients_send(image: Image, process: Process) -> list[HttpSeed]:
+def what_clients_send(image: Image, process: Process) -> tuple[list[HttpSeed], list[bytes]]:
     """Ask through every door, and note it; the script's answers here are no numbers, which is all the same."""
-    with relayed(process.http) as relay:
-        place = Place(f"http://{relay.address}", process.grpc, {}, process)
+    with relayed(process.http) as http, relayed(process.grpc) as grpc:
+        place = Place(f"http://{http.address}", grpc.address, {}, process)
         for door in DOORS:
             for question in image.questions:
                 if question.rows < 10 and door.takes(image, question):
                     door.ask(place, image, question)
-    return [HttpSeed.read(bytes(raw)) for raw in relay.sent if raw]
+    return [HttpSeed.read(bytes(raw)) for raw in http.sent if raw], [bytes(raw) for raw in grpc.sent if raw]
 
 
 # Wrong requests
@@ -219,6 +224,16 @@ def test_no_bytes_at_the_http_port_are_a_fault_of_ours(target: Target) -> None:
     attack()
 
 
+def test_no_bytes_at_the_grpc_port_harm_the_process(target: Target) -> None:
+    @effort(40)
+    @given(seed=st.sampled_from(target.grpc_seeds), changes=splices, noise=st.binary(max_size=40))
+    def attack(seed: bytes, changes: Any, noise: bytes) -> None:
+        with contextlib.suppress(ConnectionRefusedError):  # while another server takes the place of one that ended
+            exchange(target.process.grpc, spliced(seed, changes) + noise, QUIET_S)
+
+    attack()
+
+
 def test_afterwards_it_answers_as_before_and_holds_nothing(target: Target) -> None:
     """Runs last, in the order of the file."""
     assert target.process.child.poll() is None, target.process.log_text()
@@ -226,6 +241,15 @@ def test_afterwards_it_answers_as_before_and_holds_nothing(target: Target) -> No
     assert status["in_flight"] == 0
     assert status["rss_bytes"] < target.rss_bytes + MAX_GROWTH_BYTES
     assert "unexpected error" not in target.process.log_text()
+    with tritonclient.grpc.InferenceServerClient(target.process.grpc) as client:
+        assert eventually(lambda: is_ready(client))
     for seed in target.seeds[:3]:
         url = f"http://{target.process.http}{seed.path.decode()}"
         assert httpx.post(url, content=seed.body, headers=dict(seed.headers), trust_env=False).status_code == 200
+
+
+def is_ready(client: Any) -> bool:
+    try:
+        return bool(client.is_server_ready())
+    except InferenceServerException:
+        return False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Optional
+import asyncio
+import logging
+from typing import Any, Optional, Set
 
 import grpc
 
@@ -18,6 +20,9 @@ from .grpc_stream import OpenStreams, StreamInfer
 from .grpc_wire import RAW_MESSAGES
 
 MAX_CALLS = 1000  # at once, idle streams among them; more are refused
+REVIVAL_GRACE_S = 5.0  # for the calls of a server that has ended by itself
+
+_log = logging.getLogger("slipway.scoring.grpc")
 
 
 class GrpcServer:
@@ -28,14 +33,13 @@ class GrpcServer:
         self._model = service.model
         self._streams = OpenStreams()
         self._health = Health(self._serves)
-        options = [
+        self._options = [
             ("grpc.max_receive_message_length", max_message_bytes),
             ("grpc.max_send_message_length", -1),
             ("grpc.max_concurrent_streams", MAX_CALLS),
             ("grpc.so_reuseport", 0),
             RAW_MESSAGES,
         ]
-        self._server = grpc.aio.server(options=options, maximum_concurrent_rpcs=MAX_CALLS)
         guard = Guard(secret, max_message_bytes)
         stream = StreamInfer(service, self._streams, max_message_bytes)
         handlers = standard_handlers(guard, self._health, Reflection([TRITON, HEALTH]), self._streams.next)
@@ -43,9 +47,16 @@ class GrpcServer:
             name: guard.unary(method, service.messages[f"{name}Request"]) for name, method in service.methods.items()
         }
         handlers[SERVICE][STREAM_METHOD] = guard.stream(stream.serve)
-        self._server.add_generic_rpc_handlers(
-            tuple(grpc.method_handlers_generic_handler(name, methods) for name, methods in handlers.items())
+        self._handlers = tuple(
+            grpc.method_handlers_generic_handler(name, methods) for name, methods in handlers.items()
         )
+        self._server = self._new_server()
+        self._tasks: Set[asyncio.Future[Any]] = set()
+
+    def _new_server(self) -> Any:
+        server = grpc.aio.server(options=self._options, maximum_concurrent_rpcs=MAX_CALLS)
+        server.add_generic_rpc_handlers(self._handlers)
+        return server
 
     async def start(self, host: str, port: int) -> int:
         """Serve on ``host:port`` (0 takes a free one) and return the port.
@@ -58,7 +69,31 @@ class GrpcServer:
         except RuntimeError as error:
             raise LoadFailed(f"cannot listen on {host}:{port} for gRPC: the port is taken") from error
         await self._server.start()
+        self._spawn(self._revive(host, bound))
         return bound
+
+    async def _revive(self, host: str, port: int) -> None:
+        """Put another server in the place of one that has ended by itself, until this process drains.
+
+        grpc.aio's reads the path of a call as UTF-8, and ends with its port when somebody sends other bytes there.
+        """
+        while True:
+            try:
+                await self._server.wait_for_termination()
+                return
+            except Exception as error:
+                if self._draining:
+                    return
+                _log.error("the gRPC server has ended, another takes its place: %r", error)
+            self._spawn(self._server.stop(REVIVAL_GRACE_S))
+            self._server = self._new_server()
+            self._server.add_insecure_port(f"{host}:{port}")
+            await self._server.start()
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def drain(self, grace_s: float) -> None:
         """Take no more calls, end the streams between two requests, and let the rest finish within ``grace_s``."""

@@ -1,10 +1,13 @@
 """The edge's gRPC port, with the real grpcio client."""
 
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
 import pytest
+
+from tests.serving.clients.raw_http2 import call_with
 
 BLUE, GREEN = "cancer.blue.1", "cancer.green.1"
 KEY = "a-key-of-the-tests"
@@ -109,3 +112,18 @@ def test_a_replicas_own_error_passes_and_no_replica_is_unavailable(call: Any, te
     )
     assert [(row["status"], row["grpc_status"]) for row in rows] == [("200", "3"), ("200", "14")]
     assert (rows[0]["server"], rows[0]["endpoint"], rows[0]["deployment"]) == ("b0", "Cancer", "blue")
+
+
+def test_a_path_that_is_no_text_never_reaches_a_replica(call: Callable[..., Any]) -> None:
+    """It would end grpc.aio's server there."""
+    host, port = "127.0.0.1", call.edge.grpc_port  # type: ignore[attr-defined]
+    own = {b"endpoint": b"cancer", b"authorization": f"Bearer {KEY}".encode()}
+    with socket.create_connection((host, port), timeout=5) as hostile:
+        hostile.sendall(call_with(b"/inference.GRPCInferenceService/Mo\xed\xa0\x80Infer", own, body=named("cancer")))
+        answer = b""
+        while b"there is no such method" not in answer:
+            part = hostile.recv(4096)
+            assert part, answer
+            answer += part
+    assert call.blue.calls == []  # type: ignore[attr-defined]
+    assert call(named("cancer")) == "b0"
