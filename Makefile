@@ -28,7 +28,8 @@ ifeq ($(MAKECMDGOALS),install)
 	@echo "next: make demo, or $(BIN)/slipway up --detach (README.md has the first day)"
 endif
 
-install-test-servers: install ## what tests need and PyPI has not: git, skopeo, umoci, a Debian to run in, node, Azurite, kserve
+install-test-servers: install ## what tests need and PyPI has not: curl, git, skopeo, umoci, a Debian to run in, node, Azurite, Azure ML's server, kserve
+	@command -v curl >/dev/null || { apt-get update -qq && apt-get install -yqq --no-install-recommends curl; }
 	@command -v git >/dev/null || { apt-get update -qq && apt-get install -yqq --no-install-recommends git; }
 	@command -v skopeo >/dev/null || { apt-get update -qq && apt-get install -yqq --no-install-recommends skopeo; }
 	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -yqq --no-install-recommends nodejs npm; }
@@ -36,6 +37,7 @@ install-test-servers: install ## what tests need and PyPI has not: git, skopeo, 
 	@$(BIN)/python -m tests.servers.azure_blob
 	@$(BIN)/python -m tests.servers.kserve_sdk
 	@$(BIN)/python -m tests.servers.debian
+	@$(BIN)/python -m tests.servers.azureml
 
 fmt: install ## format the code
 	$(BIN)/ruff format .

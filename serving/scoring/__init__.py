@@ -7,7 +7,7 @@ Map, in the order a request passes::
     app.py             a request to its door and back: the edge's secret, the request id, errors
     routes.py          a path to its door
     doors.py           the door table: which path is which door, and in which shape each words its errors
-    azure/             POST /score, as Azure ML's server
+    azure/             /score and /swagger.json, as Azure ML's server
     mlflow/            POST /invocations, as MLflow's server and SageMaker's containers
     kserve/            POST /v1/models/NAME:predict, as KServe's server
     oip/               /v2 over HTTP and inference.GRPCInferenceService, as Triton; gRPC's health and reflection

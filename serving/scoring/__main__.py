@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -17,6 +18,7 @@ from typing import Optional
 import uvloop
 
 from .app import App, refuse
+from .azure.settings import read_settings
 from .dataplane import DataPlane
 from .doors import door_table
 from .errors import LoadFailed
@@ -24,7 +26,7 @@ from .health import Health, rss_bytes
 from .http.server import HttpServer
 from .image import CODE_PATH, Image, read_image
 from .lifeline import die_with_parent, exit_when_stdin_ends
-from .logs import start_logging
+from .logs import configure_users_logging, keep_own_loggers, start_logging
 from .oip.grpc_door import GrpcInference
 from .oip.grpc_server import GrpcServer
 from .oip.served_model import ServedModel
@@ -67,7 +69,7 @@ def _megabytes(text: str) -> int:
     return int(text)
 
 
-def load(root: Path, image: Image) -> tuple[Runtime, ThreadPoolExecutor]:
+def load(root: Path, image: Image, code_dir: Path) -> tuple[Runtime, ThreadPoolExecutor]:
     """Load the image's model on the threads that will run it."""
     if image.runtime == "onnx":
         from .runtimes.onnx import load_onnx
@@ -78,10 +80,13 @@ def load(root: Path, image: Image) -> tuple[Runtime, ThreadPoolExecutor]:
         runtime: Runtime = load_onnx(model_dir, model_threads, image.acceleration or PLAIN)
         return runtime, ThreadPoolExecutor(runtime.threads, thread_name_prefix="model")
     if image.runtime == "script" and image.scoring_script:
+        from .runtimes.azureml.modules import provide_modules
         from .runtimes.script import load_script
 
         os.environ.setdefault("AZUREML_MODEL_DIR", str(root / image.model_dir))
-        code_dir = Path(os.environ.setdefault("AML_APP_ROOT", str(root / CODE_PATH)))
+        os.environ.setdefault("AZUREML_ENTRY_SCRIPT", image.scoring_script)
+        provide_modules()  # logging.json may name classes of Azure ML's
+        configure_users_logging(code_dir)
         thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         return thread.submit(load_script, code_dir / image.scoring_script, code_dir).result(), thread
     if image.runtime == "mlflow":
@@ -109,10 +114,15 @@ def take_secret() -> Optional[bytes]:
 
 async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optional[bytes]) -> None:
     image = read_image(options.root)
-    runtime, threads = load(options.root.resolve(), image)
+    root = options.root.resolve()
+    code_dir = Path(os.environ.setdefault("AML_APP_ROOT", str(root / CODE_PATH)))
+    azureml = read_settings(os.environ, code_dir)
+    runtime, threads = load(root, image, code_dir)
+    keep_own_loggers()
     provider = provider_of(runtime)
     model = image.models[0]
-    plane = DataPlane(runtime, threads, options.max_concurrent, options.request_timeout_ms / 1000)
+    timeout_ms = min(options.request_timeout_ms, azureml.scoring_timeout_ms or options.request_timeout_ms)
+    plane = DataPlane(runtime, threads, options.max_concurrent, timeout_ms / 1000)
     server: HttpServer
 
     def status() -> Status:
@@ -128,8 +138,8 @@ async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optio
     name = options.serve_as or model.name
     max_body_bytes = options.max_body_mb << 20
     health = Health(status)
-    doors = door_table(plane, health, name, str(model.version))
-    server = HttpServer(App(doors, secret, max_body_bytes), refuse, max_body_bytes)
+    doors = door_table(plane, health, name, str(model.version), azureml)
+    server = HttpServer(App(doors, secret, max_body_bytes, azureml.cors_origins), refuse, max_body_bytes)
     http_socket = listen(options.host, options.http_port)
     http_port = http_socket.getsockname()[1]
     await server.start(http_socket)
@@ -157,7 +167,7 @@ def main() -> None:
         os.set_inheritable(options.announce_fd, False)
         die_with_parent()
         exit_when_stdin_ends()
-    start_logging()
+    printed = start_logging()
     code = 0
     try:
         uvloop.new_event_loop().run_until_complete(serve(options, announcer, secret))
@@ -165,8 +175,10 @@ def main() -> None:
         _log.error("cannot serve: %s", error.message)
         announcer.announce(Failed(error=error.message))
         code = EXIT_LOAD_FAILED
-    sys.stdout.flush()
-    sys.stderr.flush()
+    printed.finish()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):  # a script may have put anything there
+            stream.flush()
     os._exit(code)  # a script's own threads, or work past its deadline, must not hold the process
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hmac
 import logging
 import uuid
-from typing import Optional
+from typing import Optional, Sequence
 
+from .azure.headers import MAX_ID, PATHS, AzureHeaders, check_ids
 from .doors import Doors, error_response
 from .errors import Forbidden, HeadersTooLarge, ScoringError
 from .http.encodings import compress, decoded, wish_of
 from .http.messages import Answer, Request, Response
 from .routes import Routes
 
-MAX_REQUEST_ID = 100  # Azure ML's limit
 MAX_ACCEPT = 200  # bytes of a header Accept-Encoding that are looked at
 EDGE_HEADER = b"x-slipway-edge"
 
@@ -26,7 +26,10 @@ class App:
     ``max_body_bytes`` bounds what a compressed body may become.
     """
 
-    def __init__(self, doors: Doors, secret: Optional[bytes], max_body_bytes: int) -> None:
+    def __init__(
+        self, doors: Doors, secret: Optional[bytes], max_body_bytes: int, cors_origins: Sequence[str] = ()
+    ) -> None:
+        self._azure = AzureHeaders(cors_origins)
         self._routes = Routes(doors)
         self._max_body_bytes = max_body_bytes
         self._secret = secret
@@ -39,9 +42,11 @@ class App:
                 given = request.headers.get(EDGE_HEADER, b"")
                 if not hmac.compare_digest(given, self._secret):
                     raise Forbidden("this scoring process answers its edge only")
-            if len(request_id) > MAX_REQUEST_ID:
-                request_id = request_id[:MAX_REQUEST_ID]
-                raise HeadersTooLarge(f"x-request-id is over {MAX_REQUEST_ID} characters")
+            if len(request_id) > MAX_ID:
+                request.request_id = request_id = request_id[:MAX_ID]
+                raise HeadersTooLarge(f"x-request-id must not exceed {MAX_ID} characters")
+            if b"x-ms-client-request-id" in request.headers or b"x-ms-request-id" in request.headers:
+                check_ids(request.headers)
             door = self._routes.door(request)
             if request.body and b"content-encoding" in request.headers:
                 codings = request.headers.pop(b"content-encoding")  # a script that is told of one decodes once more
@@ -61,6 +66,8 @@ class App:
         client_id = request.headers.get(b"x-ms-client-request-id")
         if client_id is not None:
             response.headers.append((b"x-ms-client-request-id", client_id))
+        if request.path in PATHS:
+            self._azure.add(request, response)
         return response
 
 

@@ -10,12 +10,23 @@ import threading
 import time
 from concurrent.futures import Executor
 from functools import partial
-from typing import Callable, Dict, Iterator, Mapping, Optional, TypeVar, Union
+from typing import Callable, Dict, Iterator, Mapping, Optional, Tuple, TypeVar, Union
 
 from .answers import Answers, DrawnAnswers, OneAnswer
 from .errors import DeadlineExceeded, InvalidInput, Overloaded
 from .fast_path import leave_fast_path
-from .runtimes.base import BodyLike, Call, Runtime, ScriptLike, StreamLike, only
+from .runtimes.base import (
+    BodyLike,
+    Call,
+    HttpRequest,
+    Posted,
+    Runtime,
+    Scripted,
+    ScriptedPieces,
+    ScriptLike,
+    StreamLike,
+    only,
+)
 from .statistics import Statistics
 from .tensors import Tensors
 
@@ -117,12 +128,10 @@ class DataPlane:
             ManyAnswers: it yielded none, or several.
             Overloaded, DeadlineExceeded, ScriptFailed, ScriptResultInvalid
         """
-        script = self._script
-        if script is None:
-            raise InvalidInput("this model takes tensors, not free-form data")
+        script, posted = self._scripted(), Posted(data.encode())
         self._admit()
         try:
-            return await self._on_thread(lambda: _one(script.run(data, call)), call)
+            return await self._on_thread(lambda: _one(script.run(posted, call)), call)
         finally:
             self.in_flight -= 1
 
@@ -135,10 +144,43 @@ class DataPlane:
             InvalidInput: the model is not a script.
             Overloaded, DeadlineExceeded, ScriptFailed, ScriptResultInvalid; later the answers too, but for the first.
         """
-        script = self._script
-        if script is None:
+        script, posted = self._scripted(), Posted(data.encode())
+
+        def begin() -> Union[bytes, Iterator[bytes]]:
+            answer = script.run(posted, call)
+            return answer.as_json() if isinstance(answer, Scripted) else answer
+
+        return await self._drawn(begin, call)
+
+    async def score_script(self, request: HttpRequest, call: Call) -> Tuple[Scripted, Optional[Answers[bytes]]]:
+        """Give a request to the script's ``run()`` as it came; return its answer, and the pieces of one that yields.
+
+        In flight as with ``stream``.
+
+        Raises:
+            InvalidInput: the model is not a script, or it cannot take this request.
+            Overloaded, DeadlineExceeded, UnsupportedMediaType, ScriptFailed, ScriptResultInvalid; later the pieces too,
+                but for the first.
+        """
+        script = self._scripted()
+        head = Scripted(b"")
+
+        def begin() -> Union[bytes, Iterator[bytes]]:
+            nonlocal head
+            answer = script.run(request, call)
+            if isinstance(answer, Scripted):
+                head = answer
+                return answer.body
+            head = answer.head
+            return answer
+
+        answers = await self._drawn(begin, call)
+        return head, None if isinstance(answers, bytes) else answers
+
+    def _scripted(self) -> ScriptLike:
+        if self._script is None:
             raise InvalidInput("this model takes tensors, not free-form data")
-        return await self._drawn(partial(script.run, data, call), call)
+        return self._script
 
     async def stream_results(self, data: str, call: Call) -> Answers[bytes]:
         """Give ``data`` to the script's ``run()``; each result that it yields, or its only one, comes as JSON.
@@ -149,10 +191,7 @@ class DataPlane:
             InvalidInput: the model is not a script.
             Overloaded, DeadlineExceeded, ScriptFailed, ScriptResultInvalid; later the answers too, but for the first.
         """
-        script = self._script
-        if script is None:
-            raise InvalidInput("this model takes tensors, not free-form data")
-        begin: Callable[[], Union[bytes, Iterator[bytes]]] = partial(script.results, data, call)
+        begin: Callable[[], Union[bytes, Iterator[bytes]]] = partial(self._scripted().results, data, call)
         results = await self._drawn(begin, call)
         return OneAnswer(results) if isinstance(results, bytes) else results
 
@@ -239,5 +278,5 @@ class DataPlane:
         return work()
 
 
-def _one(result: Union[bytes, Iterator[bytes]]) -> bytes:
-    return result if isinstance(result, bytes) else only(result)
+def _one(answer: Union[Scripted, ScriptedPieces]) -> bytes:
+    return answer.as_json() if isinstance(answer, Scripted) else only(answer)

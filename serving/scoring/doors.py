@@ -6,6 +6,8 @@ from typing import Any, Callable, Coroutine, Dict
 
 from .azure import score as azure
 from .azure.score import Score
+from .azure.settings import Settings
+from .azure.swagger import Swagger
 from .dataplane import DataPlane
 from .errors import DeadlineExceeded, MethodNotAllowed, Overloaded, ScoringError, UnsupportedEncoding
 from .health import Health
@@ -27,7 +29,13 @@ Doors = Dict[bytes, Dict[bytes, Door]]
 OF_MLFLOW = (b"/invocations", b"/ping", b"/health", b"/version")
 
 
-def door_table(plane: DataPlane, health: Health, name: str, version: str) -> Doors:
+def door_table(
+    plane: DataPlane,
+    health: Health,
+    name: str,
+    version: str,
+    azureml: Settings = Settings(),  # noqa: B008 - frozen
+) -> Doors:
     """Every path of every door; ``*`` stands for any one segment. HEAD is answered as GET.
 
     ``name`` and ``version`` are the model's to its clients.
@@ -56,6 +64,7 @@ def door_table(plane: DataPlane, health: Health, name: str, version: str) -> Doo
     score_post = invocations.post if isinstance(plane.runtime, BodyLike) else score.post
     return {
         b"/score": {b"POST": score_post, b"GET": score.get, b"OPTIONS": score.options},
+        b"/swagger.json": {b"GET": Swagger(plane.runtime, name, azureml).get},
         b"/invocations": {b"POST": invocations.post},
         b"/v1/models": {b"GET": v1.models},
         b"/v1/models/%b" % name.encode(): {b"GET": v1.ready},

@@ -5,10 +5,8 @@ Statuses and headers follow azureml-inference-server-http 1.5.1; a container's 5
 
 from __future__ import annotations
 
-import json
 import time
-from typing import Any, Dict, List, Tuple
-from urllib.parse import parse_qsl
+from typing import Dict, List, Optional, Tuple
 
 import msgspec
 
@@ -26,12 +24,13 @@ from ..errors import (
 from ..formats import bare_tokens
 from ..formats.json_arrays import decode_array
 from ..formats.json_rows import dump_json, rows_of
-from ..http.calls import call_of, request_text
-from ..http.messages import TEXT, Answer, Request, Response, StreamedResponse, json_response
-from ..runtimes.base import ScriptLike
+from ..http.calls import call_of
+from ..http.messages import HTML, Answer, Request, Response, StreamedResponse, json_response
+from ..runtimes.base import Scripted, ScriptLike
 from ..tensors import Signature, Tensors
 
 RUN_FAILED = b"x-ms-run-function-failed"
+RUN_MS = b"x-ms-run-fn-exec-ms"
 _SCRIPT_RAISED = "An unexpected error occurred in scoring script. Check the logs for more info."
 _RESULT_INVALID = "An unexpected internal error occurred. Check the logs for more info."
 _STATUS = {**HTTP_STATUS, DeadlineExceeded.code: 500}  # Azure's server answers a time-out with 500
@@ -50,35 +49,57 @@ class Score:
 
     def __init__(self, plane: DataPlane) -> None:
         self._plane = plane
-        self._is_script = isinstance(plane.runtime, ScriptLike)
+        self._script: Optional[ScriptLike] = plane.runtime if isinstance(plane.runtime, ScriptLike) else None
 
     async def post(self, request: Request) -> Answer:
-        if self._is_script:
-            return await self._run(request_text(request), request)
+        if self._script is not None:
+            return await self._run(request)
         signature = self._plane.runtime.signature
         assert signature is not None
         tensors = tensors_of(request.body, signature)
         began = time.perf_counter()
         outputs = await self._plane.infer(tensors, call_of(self._plane, request))
-        return _succeeded(request, dump_json(rows_of(outputs)), began)
+        response = Response(200, dump_json(rows_of(outputs)))
+        ran_ms = (time.perf_counter() - began) * 1000
+        response.headers = [(RUN_FAILED, b"False"), (RUN_MS, b"%.3f" % ran_ms)]
+        return response
 
     async def get(self, request: Request) -> Answer:
-        """Give a script the query's parameters as JSON text."""
-        if not self._is_script:
+        """Give a script the query's parameters. Only one that takes the request itself can tell a HEAD from a GET."""
+        if self._script is None:
             raise MethodNotAllowed("GET is not allowed on /score: this model takes POST", "POST, OPTIONS")
-        return await self._run(json.dumps(_parameters(request.query)), request)
+        if request.method == b"HEAD" and not self._script.raw_http:
+            raise MethodNotAllowed("Method not allowed", "GET, POST, OPTIONS")
+        return await self._run(request)
 
-    async def options(self, request: Request) -> Response:
-        return Response(200, b"")
-
-    async def _run(self, data: str, request: Request) -> Answer:
-        began = time.perf_counter()
-        result = await self._plane.stream_script(data, call_of(self._plane, request))
-        if isinstance(result, bytes):
-            return _succeeded(request, result, began)
-        response = StreamedResponse(200, result, TEXT)
+    async def options(self, request: Request) -> Answer:
+        if self._script is not None and self._script.raw_http:
+            return await self._run(request)
+        response = Response(200, b"", HTML)
         response.headers.append((RUN_FAILED, b"False"))
         return response
+
+    async def _run(self, request: Request) -> Answer:
+        answer, pieces = await self._plane.score_script(request, call_of(self._plane, request))
+        headers = _headers_of(answer)
+        response: Answer
+        if pieces is not None:
+            response = StreamedResponse(answer.status, pieces, answer.content_type)
+        else:
+            response = Response(answer.status, answer.body, answer.content_type)
+            headers.append((RUN_MS, b"%.3f" % answer.ran_ms))
+        response.headers = headers
+        return response
+
+
+def _headers_of(answer: Scripted) -> List[Tuple[bytes, bytes]]:
+    """Say whether run() failed: of a script's own responses, those from 500 on have, whatever they say."""
+    if answer.status >= 500:
+        kept = [header for header in answer.headers if header[0] != RUN_FAILED]
+        return [*kept, (RUN_FAILED, b"True")]
+    if any(name == RUN_FAILED for name, _ in answer.headers):
+        return answer.headers
+    return [*answer.headers, (RUN_FAILED, b"False")]
 
 
 def error_response(error: ScoringError) -> Response:
@@ -118,26 +139,6 @@ def tensors_of(body: bytes, signature: Signature) -> Tensors:
         raise InvalidInput(f"the model has {len(signature.inputs)} inputs: send {{'data': {{name: …}}}} with {names}")
     spec = signature.inputs[0]
     return {spec.name: decode_array(data, spec.datatype, f"input '{spec.name}'")}
-
-
-def _succeeded(request: Request, body: bytes, began: float) -> Response:
-    response = Response(200, body)
-    headers: List[Tuple[bytes, bytes]] = response.headers
-    headers.append((RUN_FAILED, b"False"))
-    headers.append((b"x-ms-run-fn-exec-ms", b"%.3f" % ((time.perf_counter() - began) * 1000)))
-    return response
-
-
-def _parameters(query: bytes) -> Dict[str, Any]:
-    """Each value JSON-decoded if it can be; a repeated name gives a list."""
-    values: Dict[str, List[Any]] = {}
-    for name, text in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
-        try:
-            value = json.loads(text)
-        except (ValueError, RecursionError):
-            value = text
-        values.setdefault(name, []).append(value)
-    return {name: several[0] if len(several) == 1 else several for name, several in values.items()}
 
 
 def _data_with_bare_tokens(body: bytes, cause: Exception) -> bytes:

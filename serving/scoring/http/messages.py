@@ -15,10 +15,20 @@ HTML = b"text/html; charset=utf-8"
 TEXT = b"text/plain; charset=utf-8"
 
 Headers = Dict[bytes, bytes]
-_STATUS_LINES: Dict[int, bytes] = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
-}
-_HEADS: Dict[int, bytes] = {status: line + b"content-length: " for status, line in _STATUS_LINES.items()}
+
+
+class _StatusLines(Dict[int, bytes]):
+    """By status, with ``end`` after each; a script may answer one that has no name."""
+
+    def __init__(self, end: bytes) -> None:
+        super().__init__((s.value, f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() + end) for s in HTTPStatus)
+        self._end = end
+
+    def __missing__(self, status: int) -> bytes:
+        return b"HTTP/1.1 %d Unknown\r\n" % status + self._end
+
+
+_STATUS_LINES, _HEADS = _StatusLines(b""), _StatusLines(b"content-length: ")
 
 
 class Request:

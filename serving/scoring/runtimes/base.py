@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, Mapping, Optional, Protocol, TypeVar, Union, runtime_checkable
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Protocol, Tuple, TypeVar, Union, runtime_checkable
 
-from ..errors import ManyAnswers
+from ..errors import InvalidInput, ManyAnswers, ScriptFailed, ScriptResultInvalid
 from ..tensors import Signature, Tensors
+from .azureml.schemas import Schemas
 
 T = TypeVar("T")
+OWN_HEADERS = b"x-slipway-"  # between the edge and this process, its secret among them: never a script's
+JSON = b"application/json"
 
 _NONE: Dict[str, Any] = {}
 
@@ -25,6 +28,87 @@ class Call:
         self.timeout_ms = timeout_ms
         self.began = 0.0
         self.parameters: Mapping[str, Any] = _NONE
+
+
+class HttpRequest(Protocol):
+    """A request as it came over HTTP. Header names are lower-case."""
+
+    @property
+    def method(self) -> bytes: ...
+
+    @property
+    def path(self) -> bytes: ...
+
+    @property
+    def query(self) -> bytes: ...
+
+    @property
+    def headers(self) -> Mapping[bytes, bytes]: ...
+
+    @property
+    def body(self) -> bytes: ...
+
+
+class Posted:
+    """JSON text from another door, as if it had been posted to /score."""
+
+    method, path, query = b"POST", b"/score", b""
+
+    def __init__(self, body: bytes) -> None:
+        self.headers: Mapping[bytes, bytes] = {b"content-type": JSON}
+        self.body = body
+
+
+class Scripted:
+    """What a script answered: its result as JSON, or, if ``own``, a response that it made itself.
+
+    ``headers`` have lower-case names and none that is the server's; ``ran_ms`` is the time that run() took.
+    """
+
+    __slots__ = ("body", "content_type", "headers", "own", "ran_ms", "status")
+
+    def __init__(self, body: bytes, content_type: bytes = JSON) -> None:
+        self.status = 200
+        self.body = body
+        self.content_type = content_type
+        self.headers: List[Tuple[bytes, bytes]] = []
+        self.own = False
+        self.ran_ms = 0.0
+
+    def as_json(self) -> bytes:
+        """Return the body for a protocol whose answers are JSON and have a head of their own.
+
+        Raises:
+            InvalidInput, ScriptFailed: the script's own response says that the client, or the script, is wrong.
+            ScriptResultInvalid: it is not JSON.
+        """
+        if self.status >= 400:
+            text = f"the scoring script answered {self.status}: {self.body.decode('utf-8', 'replace')}"
+            raise InvalidInput(text) if self.status < 500 else ScriptFailed(text)
+        if not self.content_type.startswith(JSON):
+            kind = self.content_type.decode("latin-1")
+            raise ScriptResultInvalid(f"the scoring script answered {kind}, which only POST /score can send")
+        return self.body
+
+
+class ScriptedPieces:
+    """What a script answers piece by piece. ``head`` is all but the body."""
+
+    def __init__(self, head: Scripted, pieces: Iterator[bytes]) -> None:
+        self.head = head
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._pieces)
+
+    def close(self) -> None:
+        """End the script's iterator."""
+        close = getattr(self._pieces, "close", None)
+        if close is not None:
+            close()
 
 
 class Runtime(Protocol):
@@ -49,19 +133,31 @@ class Runtime(Protocol):
 
 @runtime_checkable
 class ScriptLike(Protocol):
-    """A runtime that takes free-form data too: the user's ``run()``."""
+    """A runtime that takes requests as they came: the user's ``run()``.
 
-    def run(self, data: str, call: Call) -> Union[bytes, Iterator[bytes]]:
-        """Give ``data`` (JSON text) to ``run()`` and return its result as JSON; what it yields, piece by piece.
+    ``raw_http`` means that it takes nothing else, so that it is reached at /score only.
+    """
+
+    raw_http: bool
+
+    def run(self, request: HttpRequest, call: Call) -> Union[Scripted, ScriptedPieces]:
+        """Give a request to ``run()`` in the form that it takes; return its result, or what it yields.
 
         Raises:
-            ScriptFailed, ScriptResultInvalid; the iterator too.
+            InvalidInput, UnsupportedMediaType, ScriptFailed, ScriptResultInvalid; the iterator too.
         """
         ...
 
     def results(self, data: str, call: Call) -> Iterator[bytes]:
         """Give ``data`` to ``run()``; each result that it yields, or its only one, is JSON. Raises as ``run`` does."""
         ...
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A runtime that has documents of what it takes and gives."""
+
+    schemas: Schemas
 
 
 @runtime_checkable

@@ -1,30 +1,36 @@
-"""The user's scoring script under Azure ML's contract: ``init()`` once, ``run(data)`` for each request.
+"""The user's scoring script under Azure ML's contract: ``init()`` once, ``run()`` for each request.
 
-Import, ``init()`` and ``run()`` happen on one and the same thread, since such scripts expect no other. The module has
-a private name, so that it clashes with nothing; the code folder is on ``sys.path`` for its own imports.
+Import, ``init()`` and ``run()`` happen on one and the same thread, since such scripts expect no other. What the
+contract says is in the folder azureml; here is the calling.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import json
 import logging
-import sys
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional, TypeVar, Union
 
 import numpy as np
 
-from ..errors import InvalidInput, ScriptFailed, ScriptLoadFailed, ScriptResultInvalid
-from ..tensors import Signature, Tensors, first
-from .base import Call, only
+from ..errors import InvalidInput, ScoringError, ScriptFailed, ScriptLoadFailed, ScriptResultInvalid
+from ..logs import log_request
+from ..tensors import Array, Signature, Tensors, first
+from .azureml.answers import answer_of, encoded_piece, is_streamed, pieces_of, whole_value_of
+from .azureml.entry import HEADERS, Entry, entry_of
+from .azureml.flask_requests import Requests, requests_for
+from .azureml.inputs import NamedInput
+from .azureml.schema_tensors import OUTPUT, SchemaTensors, fitted, schema_tensors
+from .azureml.schemas import Schemas, refused_by_schema, schemas_of
+from .base import OWN_HEADERS, Call, HttpRequest, Posted, Scripted, ScriptedPieces, only
+from .script_loading import import_script, init_script
 from .users_python import as_tensor, error_line, users_traceback
 
-MODULE = "slipway_entry_script"
-OUTPUT = "output_0"
-OWN_HEADERS = b"x-slipway-"  # between the edge and this process, its secret among them
+PIECES = b"text/plain; charset=utf-8"
+_RAW_HTTP = "this scoring script is @rawhttp, so it answers at /score only"
 
 T = TypeVar("T")
 
@@ -37,61 +43,103 @@ class ScriptRuntime:
     platform = "python_script"
     threads = 1
     inline = False
-    signature: Optional[Signature] = None
 
-    def __init__(self, module: ModuleType, code_dir: Path) -> None:
-        self._run: Callable[..., Any] = module.run
+    def __init__(self, entry: Entry, requests: Requests, code_dir: Path) -> None:
+        self.raw_http = entry.raw_http
+        self.decoupled = inspect.isgeneratorfunction(inspect.unwrap(entry.run))
+        self.schemas: Schemas = schemas_of(entry.run)
+        self._entry = entry
+        self._requests = requests
         self._code_dir = code_dir
-        self.decoupled = inspect.isgeneratorfunction(inspect.unwrap(self._run))
-        self._wants_headers = "request_headers" in inspect.signature(self._run).parameters
+        self._tensors = _tensors_of(entry, self.schemas)
+        self.signature: Optional[Signature] = self._tensors.signature if self._tensors else None
 
-    def run(self, data: str, call: Call) -> Union[bytes, Iterator[bytes]]:
-        """Give ``data`` to ``run()``; its result is encoded here, on the script's thread and in the request's time.
-
-        Of what it yields, text and bytes are pieces as they are, anything else is a line of JSON.
+    def run(self, request: HttpRequest, call: Call) -> Union[Scripted, ScriptedPieces]:
+        """Give a request to ``run()``; its result is encoded here, on the script's thread and in the request's time.
 
         Raises:
+            InvalidInput, UnsupportedMediaType: it is none that this run() takes.
             ScriptFailed: run() raised.
-            ScriptResultInvalid: JSON cannot hold what it returned.
+            ScriptResultInvalid: what it returned cannot be sent.
         """
-        result = self._called(data, call)
-        if isinstance(result, Iterator):
-            return self._each(_piece_of, result, call)
-        return self._of_result(_json_of, result, call)
+        if self.raw_http and isinstance(request, Posted):
+            raise InvalidInput(_RAW_HTTP)
+        with log_request(call.request_id), self._requests.around(request):
+            arguments = self._entry.input.arguments(request)
+            began = time.perf_counter()
+            result = self._called(arguments, call)
+            ran_ms = (time.perf_counter() - began) * 1000
+            if isinstance(result, Iterator):
+                return ScriptedPieces(Scripted(b"", PIECES), self._each(encoded_piece, result, call))
+            answer = self._of_result(answer_of, result, call)
+            if is_streamed(result):
+                return ScriptedPieces(answer, self._each(encoded_piece, pieces_of(result), call))
+            answer.ran_ms = ran_ms
+            return answer
 
     def results(self, data: str, call: Call) -> Iterator[bytes]:
         """Give ``data`` to ``run()``; each result that it yields, or its only one, is encoded as JSON."""
-        return self._answers_of(_json_of, data, call)
+        if self.raw_http:
+            raise InvalidInput(_RAW_HTTP)
+        return self._answers_of(_json_of, self._entry.input.arguments(Posted(data.encode())), call)
 
     def stream(self, tensors: Tensors, call: Call) -> Iterator[Tensors]:
-        """Give the only tensor to ``run()`` as ``infer`` does; each result that it yields is an ``output_0``."""
-        return self._answers_of(_outputs_of, _data_of(tensors), call)
+        """Give tensors to ``run()`` as ``infer`` does; each result that it yields is one answer."""
+        arguments = self._tensors.arguments(tensors) if self._tensors else self._undeclared(tensors)
+        return self._answers_of(self._outputs_of, arguments, call)
 
-    def _answers_of(self, convert: Callable[[Any], T], data: str, call: Call) -> Iterator[T]:
-        result = self._called(data, call)
+    def _answers_of(self, convert: Callable[[Any], T], arguments: Dict[str, Any], call: Call) -> Iterator[T]:
+        with log_request(call.request_id), self._requests.around(None):
+            result = self._called(arguments, call)
         if isinstance(result, Iterator):
             yield from self._each(convert, result, call)
         else:
             yield self._of_result(convert, result, call)
 
-    def _called(self, data: str, call: Call) -> Any:
-        arguments: Dict[str, Any] = {"request_headers": _titled(call.headers)} if self._wants_headers else {}
+    def infer(self, tensors: Tensors, call: Call) -> Tensors:
+        """Give tensors to ``run()``: by the names that its schema declares, else the only one as ``{"data": …}``."""
+        return only(self.stream(tensors, call))
+
+    def _undeclared(self, tensors: Tensors) -> Dict[str, Any]:
+        if self.raw_http:
+            raise InvalidInput(_RAW_HTTP)
+        if isinstance(self._entry.input, NamedInput):
+            raise InvalidInput("this scoring script's inference-schema has a type that no tensor can carry: use /score")
+        name, array = first(tensors) if len(tensors) == 1 else ("", np.empty(0))
+        if array.ndim != 2:
+            got = f"input '{name}' of shape {list(array.shape)}" if name else f"{len(tensors)} inputs"
+            raise InvalidInput(
+                f"this scoring script declares no signature, so it takes one tensor of two dimensions, got {got}:"
+                " send that, or declare the inputs with inference-schema, or use POST /score"
+            )
+        return self._entry.input.arguments(Posted(json.dumps({"data": array.tolist()}).encode()))
+
+    def _called(self, arguments: Dict[str, Any], call: Call) -> Any:
+        if self._entry.wants_headers:
+            arguments[HEADERS] = _titled(call.headers)
         try:
-            return self._run(data, **arguments)
+            return self._entry.run(**arguments)
         except BaseException as error:  # also SystemExit: a script cannot end the server
-            raise self._raised(error, call) from error
+            raise self._refusal(error) or self._raised(error, call) from error
 
     def _raised(self, error: BaseException, call: Call) -> ScriptFailed:
         reason, trace = error_line(error, self._code_dir), users_traceback(error, __file__)
         _log.error("request %s failed: run() raised %s\n%s", call.request_id, reason, trace)
         return ScriptFailed(f"the scoring script raised {reason}")
 
+    def _refusal(self, error: BaseException) -> Optional[ScoringError]:
+        """Word what the client, not the script, has done wrong, if it was that."""
+        if refused_by_schema(error, self._entry.run):
+            return InvalidInput(f"the input does not fit the script's schema: {error}")
+        return self._requests.refusal(error)
+
     def _each(self, convert: Callable[[Any], T], results: Iterator[Any], call: Call) -> Iterator[T]:
         """Convert what run() yields; its ``finally`` runs when this is closed."""
         try:
             while True:
                 try:
-                    result = next(results)
+                    with log_request(call.request_id):
+                        result = next(results)
                 except StopIteration:
                     return
                 except BaseException as error:
@@ -110,14 +158,20 @@ class ScriptRuntime:
             reason, trace = error_line(error, self._code_dir), users_traceback(error, __file__)
             _log.error("request %s: the end of what run() yields raised %s\n%s", call.request_id, reason, trace)
 
-    def infer(self, tensors: Tensors, call: Call) -> Tensors:
-        """Give the only tensor to ``run()`` as the JSON text ``{"data": …}``; its result is ``output_0``."""
-        return only(self.stream(tensors, call))
+    def _outputs_of(self, result: Any) -> Tensors:
+        value = whole_value_of(result)
+        outputs = self.signature.outputs if self.signature else ()
+        if outputs and outputs[0].name != OUTPUT:
+            return {spec.name: fitted(as_tensor(value[spec.name]), spec) for spec in outputs}
+        array: Array = as_tensor(value)
+        return {OUTPUT: fitted(array, outputs[0]) if outputs else array}
 
     def _of_result(self, convert: Callable[[Any], T], result: Any, call: Call) -> T:
         """Convert what run() returned; the code of its objects may be the script's and raise anything."""
         try:
             return convert(result)
+        except ScoringError:
+            raise
         except BaseException as error:
             reason, trace = error_line(error, self._code_dir), users_traceback(error, __file__)
             _log.error("request %s failed: what run() returned cannot be sent: %s\n%s", call.request_id, reason, trace)
@@ -125,35 +179,27 @@ class ScriptRuntime:
 
 
 def load_script(path: Path, code_dir: Path) -> ScriptRuntime:
-    """Import the script and call its ``init()``.
+    """Import the script, see how its ``run()`` is to be called, and call its ``init()``.
 
     Raises:
         ScriptLoadFailed: with what failed and the script's own error and line; the full traceback is in the log.
     """
-    if not path.is_file():
-        raise ScriptLoadFailed(f"there is no scoring script {path.name} in the image's code folder")
-    for folder in (path.parent, code_dir):
-        if str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))
-    failed = f"{path.name} could not be loaded"
+    module: ModuleType = import_script(path, code_dir)
+    requests = requests_for(module.__name__)
     try:
-        spec = importlib.util.spec_from_file_location(MODULE, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[MODULE] = module
-        spec.loader.exec_module(module)
-        for function in ("init", "run"):
-            if not callable(getattr(module, function, None)):
-                raise ScriptLoadFailed(f"{path.name} has no function {function}()")
-        failed = f"init() of {path.name} failed"
-        module.init()
-    except ScriptLoadFailed:
-        raise
-    except BaseException as error:
-        _log.error("%s\n%s", failed, users_traceback(error, __file__))
-        raise ScriptLoadFailed(f"{failed}: {error_line(error, code_dir)}") from error
-    return ScriptRuntime(module, code_dir)
+        entry = entry_of(module, requests)
+    except ScriptLoadFailed as error:
+        raise ScriptLoadFailed(f"{path.name}: {error.message}") from error
+    init_script(module, path, code_dir)
+    return ScriptRuntime(entry, requests, code_dir)
+
+
+def _json_of(result: Any) -> bytes:
+    return json.dumps(whole_value_of(result)).encode()
+
+
+def _tensors_of(entry: Entry, schemas: Schemas) -> Optional[SchemaTensors]:
+    return schema_tensors(schemas, entry.input.parameters) if isinstance(entry.input, NamedInput) else None
 
 
 def _titled(headers: Mapping[bytes, bytes]) -> Dict[str, str]:
@@ -163,29 +209,3 @@ def _titled(headers: Mapping[bytes, bytes]) -> Dict[str, str]:
         for name, value in headers.items()
         if not name.startswith(OWN_HEADERS)
     }
-
-
-def _json_of(result: Any) -> bytes:
-    """Encode as Azure ML's server does."""
-    return json.dumps(result).encode()
-
-
-def _piece_of(result: Any) -> bytes:
-    if isinstance(result, (bytes, bytearray)):
-        return bytes(result)
-    return result.encode() if isinstance(result, str) else _json_of(result) + b"\n"
-
-
-def _data_of(tensors: Tensors) -> str:
-    name, array = first(tensors) if len(tensors) == 1 else ("", np.empty(0))
-    if array.ndim != 2:
-        got = f"input '{name}' of shape {list(array.shape)}" if name else f"{len(tensors)} inputs"
-        raise InvalidInput(
-            f"this scoring script declares no signature, so it takes one tensor of two dimensions, got {got}:"
-            " send that, or declare the inputs with inference-schema, or use POST /score"
-        )
-    return json.dumps({"data": array.tolist()})
-
-
-def _outputs_of(result: Any) -> Tensors:
-    return {OUTPUT: as_tensor(result)}

@@ -1,0 +1,88 @@
+"""A scoring script from its file to the end of its ``init()``.
+
+The module has a private name, so that it clashes with nothing; the code folder is on ``sys.path`` for its own imports.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import logging
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Iterator
+
+from ..errors import ScriptLoadFailed
+from .azureml.modules import provide_modules
+from .users_python import error_line, users_traceback
+
+MODULE = "slipway_entry_script"
+TREE_LINES = 200
+
+_log = logging.getLogger("slipway.scoring.script")
+
+
+def import_script(path: Path, code_dir: Path) -> ModuleType:
+    """Import a script, with Azure ML's modules at hand.
+
+    Raises:
+        ScriptLoadFailed: it is not there, its import raised, or it has no ``init()`` or ``run()``.
+    """
+    if not path.is_file():
+        raise ScriptLoadFailed(f"there is no scoring script {path.name} in the image's code folder")
+    source = os.environ.get("AZUREML_SOURCE_DIRECTORY")
+    for folder in (*([code_dir / source] if source else ()), path.parent, code_dir):
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+    provide_modules()
+    spec = importlib.util.spec_from_file_location(MODULE, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[MODULE] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        raise _failed(f"{path.name} could not be loaded", error, code_dir) from error
+    for function in ("init", "run"):
+        if not callable(getattr(module, function, None)):
+            raise ScriptLoadFailed(f"{path.name} has no function {function}()")
+    return module
+
+
+def init_script(module: ModuleType, path: Path, code_dir: Path) -> None:
+    """Call a script's ``init()``.
+
+    Raises:
+        ScriptLoadFailed: it raised; what its model folder holds is in the log, since that is the usual reason.
+    """
+    try:
+        module.init()
+    except BaseException as error:
+        failed = _failed(f"init() of {path.name} failed", error, code_dir)
+        _log_model_folder()
+        raise failed from error
+
+
+def _failed(what: str, error: BaseException, code_dir: Path) -> ScriptLoadFailed:
+    _log.error("%s\n%s", what, users_traceback(error, __file__))
+    return ScriptLoadFailed(f"{what}: {error_line(error, code_dir)}")
+
+
+def _log_model_folder() -> None:
+    folder = Path(os.environ.get("AZUREML_MODEL_DIR", ""))
+    if not folder.is_absolute() or not folder.is_dir():
+        return
+    lines = list(itertools.islice(_tree(folder, 0), TREE_LINES + 1))
+    more = ["…"] if len(lines) > TREE_LINES else []
+    _log.info("AZUREML_MODEL_DIR holds:\n%s", "\n".join(lines[:TREE_LINES] + more))
+
+
+def _tree(path: Path, depth: int) -> Iterator[str]:
+    is_folder = path.is_dir()
+    yield f"{'    ' * depth}{path.name}{'/' if is_folder else ''}"
+    if is_folder and depth < TREE_LINES:  # a link may lead to a folder above
+        for child in sorted(path.iterdir()):
+            yield from _tree(child, depth + 1)

@@ -1,0 +1,105 @@
+"""/swagger.json: of the script's author, of inference-schema, or of the model's signature."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from onnx import TensorProto
+
+from serving.scoring.azure.settings import Settings
+from serving.scoring.azure.swagger import Swagger
+from serving.scoring.errors import LoadFailed
+from tests.serving.scoring.azure.apps import SCRIPTS
+
+Ask = Callable[..., Any]
+MIXED = """
+from inference_schema.schema_decorators import input_schema
+from inference_schema.parameter_types.standard_py_parameter_type import StandardPythonParameterType
+def init(): ...
+@input_schema('data', StandardPythonParameterType([1, 'a']))
+def run(data): return data
+"""
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("", "2.0"),
+        ("?version=2", "2.0"),
+        ("?version=2.0", "2.0"),
+        ("?version=3", "3.0.3"),
+        ("?version=3.0", "3.0.3"),
+        ("?version=3.1", "3.1.0"),
+    ],
+)
+def test_each_version_is_there_under_its_names(ask_script: Ask, query: str, says: str) -> None:
+    document = json.loads(ask_script("GET", f"/swagger.json{query}").body)
+    assert (document.get("swagger") or document["openapi"]) == says
+    assert document["info"]["title"] == "linear"
+    assert sorted(document["paths"]) == ["/", "/score", "/swagger.json"]
+
+
+def test_an_unknown_version_is_refused_with_those_there_are(ask_script: Ask) -> None:
+    answer = ask_script("GET", "/swagger.json?version=9")
+    assert answer.status == 404
+    expected = "Swagger version [9] is not valid. Supported versions: [2, 3, 3.1]."
+    assert json.loads(answer.body) == {"message": expected}
+
+
+def test_a_schema_that_swagger_2_cannot_hold_says_so(make_ask: Callable[..., Ask]) -> None:
+    ask = make_ask(script=MIXED)
+    answer = ask("GET", "/swagger.json")
+    expected = "Swagger version [2] is not supported for the scoring script. Supported swagger versions: [3, 3.1]."
+    assert (answer.status, json.loads(answer.body)) == (404, {"message": expected})
+    assert ask("GET", "/swagger.json?version=3").status == 200
+
+
+def test_the_schema_is_what_the_decorators_say(make_ask: Callable[..., Ask]) -> None:
+    ask = make_ask(script=(SCRIPTS / "numpy_schema.py").read_text())
+    schemas = json.loads(ask("GET", "/swagger.json?version=3").body)["components"]["schemas"]
+    assert sorted(schemas["ServiceInput"]["properties"]) == ["data", "factor"]
+    assert schemas["ServiceInput"]["example"] == {"data": [[10.0, 9.0, 8.0]], "factor": 1.0}
+    assert schemas["ServiceOutput"]["format"] == "numpy.ndarray"
+
+
+def test_a_model_without_code_is_described_by_its_signature(ask_onnx: Ask) -> None:
+    schemas = json.loads(ask_onnx("GET", "/swagger.json").body)["definitions"]
+    assert schemas["ServiceInput"]["example"] == {"data": [[0.0, 0.0, 0.0]]}
+    assert ask_onnx("POST", "/score", schemas["ServiceInput"]["example"]).status == 200
+    assert schemas["ServiceOutput"]["items"]["items"] == {"type": "number", "format": "float"}
+
+
+def test_a_model_of_several_inputs_is_described_by_their_names(
+    make_ask: Callable[..., Ask], identity: Callable[[dict[str, int]], bytes]
+) -> None:
+    ask = make_ask(model=identity({"n": TensorProto.INT64, "s": TensorProto.STRING, "b": TensorProto.BOOL}))
+    example = json.loads(ask("GET", "/swagger.json").body)["definitions"]["ServiceInput"]["example"]
+    assert ask("POST", "/score", example).status == 200
+
+
+def test_the_authors_documents_win(make_plane: Callable[..., Any], script: str, tmp_path: Path) -> None:
+    runtime = make_plane(script=script).runtime
+    (tmp_path / "swagger.json").write_text('{"mine": 2}')
+    (tmp_path / "swagger2.json").write_text('{"mine": "later"}')
+    (tmp_path / "swagger3.json").write_text('{"mine": 3}')
+    documents = Swagger(runtime, "linear", Settings(code_dir=tmp_path))._documents
+    assert json.loads(documents["2"]) == {"mine": 2}
+    assert json.loads(documents["3"]) == {"mine": 3}
+    assert json.loads(documents["3.1"])["openapi"] == "3.1.0"
+
+
+def test_an_authors_document_that_is_no_json_fails_the_load(
+    make_plane: Callable[..., Any], script: str, tmp_path: Path
+) -> None:
+    (tmp_path / "swagger3.json").write_text("{")
+    with pytest.raises(LoadFailed, match=r"swagger3\.json in the code folder is not JSON"):
+        Swagger(make_plane(script=script).runtime, "linear", Settings(code_dir=tmp_path))
+
+
+def test_the_service_is_named_as_the_settings_say(make_plane: Callable[..., Any], script: str) -> None:
+    settings = Settings(service_name="Cancer", service_version="3", service_path_prefix="/api/")
+    document = json.loads(Swagger(make_plane(script=script).runtime, "linear", settings)._documents["2"])
+    assert (document["info"]["title"], document["info"]["version"]) == ("Cancer", "3")
+    assert "/api/score" in document["paths"]
