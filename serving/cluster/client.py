@@ -35,6 +35,13 @@ class Cluster(Protocol):
             ClusterError: the cluster is away.
         """
 
+    async def nodes(self) -> int:
+        """Return how many nodes there are.
+
+        Raises:
+            ClusterError: the cluster is away.
+        """
+
     async def close(self) -> None:
         """Let go of the cluster; what runs there runs on."""
 
@@ -53,6 +60,10 @@ class RayCluster:
     async def status(self) -> dict[str, Any]:
         answer = await self._ask({"verb": "status"}, STATUS_WITHIN_S)
         return dict(answer["applications"])
+
+    async def nodes(self) -> int:
+        answer = await self._ask({"verb": "nodes"}, STATUS_WITHIN_S)
+        return int(answer["nodes"])
 
     async def close(self) -> None:
         driver, self._driver = self._driver, None

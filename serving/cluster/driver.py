@@ -51,7 +51,12 @@ def status(request: Request) -> dict[str, Any]:
     }
 
 
-VERBS: dict[str, Callable[[Request], dict[str, Any]]] = {"apply": apply, "status": status}
+def nodes(request: Request) -> dict[str, Any]:
+    """Return how many nodes are alive."""
+    return {"nodes": sum(node["Alive"] for node in ray.nodes())}
+
+
+VERBS: dict[str, Callable[[Request], dict[str, Any]]] = {"apply": apply, "status": status, "nodes": nodes}
 
 
 def _answer(line: bytes) -> bytes:

@@ -1,7 +1,8 @@
 """Desired revisions rendered as Ray Serve's declarative configuration (``ServeDeploySchema``).
 
 The configuration is declarative over *all* applications: what is missing is deleted, so it is always rendered whole.
-One application per immutable revision; only ``num_replicas`` and whose signatures count ever change in place.
+One application per immutable revision; only how many replicas and crews it has, and whose signatures count, ever change
+in place.
 """
 
 from typing import Any
@@ -10,11 +11,12 @@ import msgspec
 
 from registry.core.deploying.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
 from registry.core.imaging.signatures import Trust
+from serving.policy.crews import crew_count
 from serving.wire.replica import ReplicaSpec
 from serving.wire.routing import backend_name
 
 APPLICATION = "serving.cluster.application:build"
-DEPLOYMENT = "Supervisor"
+DEPLOYMENT = "Crew"
 # A drain waits for the edges' acknowledgement, then for requests in flight.
 DRAIN_MARGIN_S = 15.0
 
@@ -28,10 +30,10 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     secret_file: str
 
 
-def render(desired: DesiredState, surroundings: Surroundings) -> dict[str, Any]:
-    """Return the configuration as plain JSON, sorted by application name."""
+def render(desired: DesiredState, surroundings: Surroundings, nodes: int) -> dict[str, Any]:
+    """Return the configuration as plain JSON, sorted by application name; ``nodes`` is how many the cluster has."""
     applications = [
-        _application(_spec(endpoint, deployment, revision, surroundings), revision, desired.trust)
+        _application(_spec(endpoint, deployment, revision, surroundings), revision, desired.trust, nodes)
         for endpoint in desired.endpoints
         for deployment in endpoint.deployments
         for revision in deployment.revisions
@@ -39,8 +41,10 @@ def render(desired: DesiredState, surroundings: Surroundings) -> dict[str, Any]:
     return {"proxy_location": "Disabled", "applications": sorted(applications, key=lambda app: app["name"])}
 
 
-def _application(spec: ReplicaSpec, revision: DesiredRevision, trust: Trust) -> dict[str, Any]:
+def _application(spec: ReplicaSpec, revision: DesiredRevision, trust: Trust, nodes: int) -> dict[str, Any]:
     drain_s = revision.request_settings.request_timeout_ms / 1000 + DRAIN_MARGIN_S
+    replicas = revision.instance_count
+    crews = crew_count(replicas, nodes)
     return {
         "name": spec.backend,
         "route_prefix": None,
@@ -49,13 +53,13 @@ def _application(spec: ReplicaSpec, revision: DesiredRevision, trust: Trust) -> 
         "deployments": [
             {
                 "name": DEPLOYMENT,
-                "num_replicas": revision.instance_count,
-                # Serve hands a new one of these to replicas that run, and restarts none.
-                "user_config": {"trust": msgspec.to_builtins(trust)},
+                "num_replicas": crews,
+                # Serve hands a new one of these to crews that run, and restarts none.
+                "user_config": {"trust": msgspec.to_builtins(trust), "replicas": replicas, "crews": crews},
                 "graceful_shutdown_timeout_s": drain_s,
                 "health_check_period_s": 5.0,
                 "health_check_timeout_s": 30.0,
-                # The work is done by the scoring process beside the actor; the actor itself hardly computes.
+                # The work is done by the scoring processes; the actor itself hardly computes.
                 "ray_actor_options": {"num_cpus": 0},
             }
         ],

@@ -1,12 +1,12 @@
-"""The supervisor's life, without Ray: make the image present, run one scoring process, restart it, drain it."""
+"""A supervisor's life, without Ray: make the image present, run one scoring process, restart it, drain it."""
 
 import asyncio
 import contextlib
 import logging
 import math
-import threading
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -29,17 +29,16 @@ RELEASE_WAIT_S = 8.0  # for the edges to stop sending; without an answer the dra
 BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 CALM_S = 30.0  # a process that lived so long starts a new count of failures
 
+T = TypeVar("T")
+
 
 class Supervision:
-    """One replica: a thread with its own event loop, so that Serve's loop is never in the way.
-
-    ``trust`` may be set again at any time: it is looked at when the replica starts.
-    """
+    """One replica, in a process of its own; ``supervisor`` is its name."""
 
     def __init__(self, spec: ReplicaSpec, supervisor: str, cache_gb: str | None, trust: Trust) -> None:
         self._spec = spec
         self._cache_gb = cache_gb
-        self.trust = trust
+        self._trust = trust
         self._supervisor = supervisor
         folder = Path(spec.state_dir) / LOGS
         self._log_path = folder / f"{spec.backend}-{supervisor}.log"
@@ -47,32 +46,15 @@ class Supervision:
         self._secret = Path(spec.secret_file).read_text().strip()
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name=f"supervision-{spec.backend}", daemon=True)
-        self._broken: BaseException | None = None
 
-    def start(self) -> None:
-        """Begin in the background."""
-        self._thread.start()
+    def run(self, lifeline: int) -> None:
+        """Keep the replica up until the other end of ``lifeline`` is closed; then drain and end it."""
+        self._loop.add_reader(lifeline, self._let_go, lifeline)
+        self._loop.run_until_complete(self._live())
 
-    def check(self) -> None:
-        """Raise RuntimeError if the supervision itself ended by an error."""
-        if self._broken is not None:
-            raise RuntimeError("the supervision ended by an error") from self._broken
-
-    def stop(self) -> None:
-        """Drain and end the scoring process; return when it is gone."""
-        if self._thread.is_alive():
-            with contextlib.suppress(RuntimeError):  # the loop has just closed by itself
-                self._loop.call_soon_threadsafe(self._stopping.set)
-            self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-                runner.run(self._live())
-        except Exception as error:
-            log.exception("supervision of %s ended", self._spec.backend)
-            self._broken = error
+    def _let_go(self, lifeline: int) -> None:
+        self._loop.remove_reader(lifeline)
+        self._stopping.set()
 
     async def _live(self) -> None:
         headers = {"x-slipway-edge": self._secret}
@@ -88,7 +70,7 @@ class Supervision:
 
     async def _serve(self, reporter: Reporter, http: httpx.AsyncClient) -> None:
         await reporter.tell(ReplicaState.PREPARING)
-        launch = await self._prepare(reporter)
+        launch = await self._unless_stopping(self._prepare(reporter))
         try:
             await self._keep_up(launch, reporter, http)
         finally:
@@ -102,7 +84,7 @@ class Supervision:
         while launch is not None and not self._stopping.is_set():
             began = self._loop.time()
             try:
-                process, address = await self._start(launch, reporter, http)
+                started = await self._unless_stopping(self._start(launch, reporter, http))
             except NodeError as error:
                 if not served:
                     logs = f"slipway logs {self._spec.endpoint}/{self._spec.deployment}"
@@ -110,6 +92,9 @@ class Supervision:
                     break
                 ended = error.message
             else:
+                if started is None:
+                    return
+                process, address = started
                 served = True
                 pulse = Pulse(http, address, memory_bytes)
                 ended = await self._watch(process, pulse, reporter)
@@ -119,6 +104,17 @@ class Supervision:
             failures = 1 if self._loop.time() - began > CALM_S else failures + 1
             await self._begin_again(reporter, ended, BACKOFF_S[min(failures, len(BACKOFF_S)) - 1])
         await self._stopping.wait()
+
+    async def _unless_stopping(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Return what the work returns, or None if it was given up because everything is to stop."""
+        task, stopping = asyncio.ensure_future(work), asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            return await task if task.done() else None
+        finally:
+            task.cancel()
+            stopping.cancel()
+            await asyncio.gather(task, stopping, return_exceptions=True)
 
     async def _prepare(self, reporter: Reporter) -> Launch | None:
         """Make image and environment present; None, and the reason reported, when that can't be done."""
@@ -130,7 +126,7 @@ class Supervision:
 
         def prepare() -> Prepared:
             room = open_room(Path(spec.state_dir) / NODE, self._cache_gb)
-            return prepare_image(spec.registry_url, spec.image_name, spec.image_digest, room, self.trust, report)
+            return prepare_image(spec.registry_url, spec.image_name, spec.image_digest, room, self._trust, report)
 
         try:
             prepared = await asyncio.to_thread(prepare)

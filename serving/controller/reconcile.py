@@ -46,6 +46,7 @@ class Reconciler:
         self._wake = asyncio.Event()
         self._applied: dict[str, Any] | None = None
         self._looked_s = 0.0
+        self._nodes = 1
         self._told: dict[str, tuple[float, str]] = {}  # activity → what was told last
         self.desired: DesiredState | None = registry.remembered()
         self.directory = Directory()
@@ -92,20 +93,24 @@ class Reconciler:
             if not self.cluster_ready:
                 await self._cluster.status()
             return
-        config = render(self.desired, self._surroundings)
-        if config != self._applied or not await self._is_still_there(config):
+        if self._now_s() - self._looked_s >= CLUSTER_CHECK_S or self._applied is None:
+            await self._look()
+        config = render(self.desired, self._surroundings, self._nodes)
+        if config != self._applied:
             await self._cluster.apply(config)
             self._applied = config
 
-    async def _is_still_there(self, config: dict[str, Any]) -> bool:
-        if self._now_s() - self._looked_s < CLUSTER_CHECK_S:
-            return True
+    async def _look(self) -> None:
+        """See how many nodes there are, and whether what was applied is still there."""
         self._looked_s = self._now_s()
+        self._nodes = await self._cluster.nodes()
+        if self._applied is None:
+            return
         present = await self._cluster.status()
-        missing = sorted({application["name"] for application in config["applications"]} - present.keys())
+        missing = sorted({application["name"] for application in self._applied["applications"]} - present.keys())
         if missing:
             log.warning("the cluster has lost %s: deploying again", ", ".join(missing))
-        return not missing
+            self._applied = None
 
     async def _route(self, desired: DesiredState) -> None:
         for silent in self.directory.forget_silent(self._now_s()):

@@ -7,11 +7,10 @@ like to return ``json.dumps(…)``.
 import json
 import math
 import re
+import struct
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from registry.core.imaging.samples import Answer, Door, Tolerance
 
@@ -19,11 +18,11 @@ MOST = 5  # differences that are told
 _SHOWN = 60  # characters of a value
 _OWN = ("model_name", "model_version", "id")  # of the Open Inference Protocol: who answers, not what
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_DTYPES = {
-    "BOOL": "?",
-    **{f"INT{bits}": f"<i{bits // 8}" for bits in (8, 16, 32, 64)},
-    **{f"UINT{bits}": f"<u{bits // 8}" for bits in (8, 16, 32, 64)},
-    **{f"FP{bits}": f"<f{bits // 8}" for bits in (16, 32, 64)},
+_ELEMENTS = {  # as struct reads them; numpy would cost each supervisor its import
+    "BOOL": "<?",
+    **{f"INT{bits}": f"<{code}" for bits, code in zip((8, 16, 32, 64), "bhiq", strict=True)},
+    **{f"UINT{bits}": f"<{code}" for bits, code in zip((8, 16, 32, 64), "BHIQ", strict=True)},
+    **{f"FP{bits}": f"<{code}" for bits, code in zip((16, 32, 64), "efd", strict=True)},
 }
 
 
@@ -48,7 +47,7 @@ def differences(expected: Answer, got: Answer, door: Door, tolerance: Tolerance)
         return []
     try:
         documents = _document(expected, door), _document(got, door)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # no JSON, or no tensors
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, struct.error):  # no JSON, or no tensors
         return [Difference("body", f"{len(expected.body)} bytes", f"{len(got.body)} others")]
     return list(islice(_compared("$", *documents, tolerance), MOST))
 
@@ -73,8 +72,8 @@ def _read_tensors(outputs: list[dict[str, Any]], content: bytes) -> None:
         if size is None:
             continue
         part, content = content[:size], content[size:]
-        dtype = _DTYPES.get(output["datatype"])
-        output["data"] = list(_texts(part)) if dtype is None else np.frombuffer(part, dtype).tolist()
+        code = _ELEMENTS.get(output["datatype"])
+        output["data"] = list(_texts(part)) if code is None else [one for (one,) in struct.iter_unpack(code, part)]
 
 
 def _texts(content: bytes) -> Iterator[str]:

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -54,14 +55,29 @@ def test_a_killed_service_costs_no_request_and_is_started_again(town: Town, proc
     eventually(lambda: _is_well(town), within_s=60.0)
 
 
-def test_a_killed_supervisor_takes_its_process_along_and_serve_starts_another(town: Town) -> None:
-    victim = town.replicas("blue")[0]
-    parent = int(Path(f"/proc/{victim['pid']}/stat").read_text().rpartition(")")[2].split()[1])
+def test_a_killed_supervisor_takes_its_process_along_and_another_is_started(town: Town) -> None:
+    victim = _living(town)[0]
     with Steady(town) as load:
         load.wait_for(10)
-        os.kill(parent, signal.SIGKILL)
+        os.kill(_parent(victim["pid"]), signal.SIGKILL)
         eventually(lambda: has_ended(victim["pid"]))
-        eventually(lambda: len({r["replica"] for r in town.replicas("blue")} - {victim["replica"]}) == 2, within_s=60.0)
+        eventually(lambda: len(_living(town)) == 2)
+        load.wait_for(20)
+    assert set(load.statuses) == {200}
+
+
+@pytest.mark.parametrize("generations", [2, 3], ids=["crew", "serve_replica"])
+def test_replicas_of_a_killed_crew_drain_and_serve_starts_another(town: Town, generations: int) -> None:
+    eventually(lambda: len(_living(town)) == 2)
+    victim = _living(town)[0]
+    pid = victim["pid"]
+    for _ in range(generations):
+        pid = _parent(pid)
+    with Steady(town) as load:
+        load.wait_for(10)
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: has_ended(victim["pid"]))
+        eventually(lambda: len(_living(town)) == 2, within_s=60.0)
         load.wait_for(20)
     assert set(load.statuses) == {200}
 
@@ -83,6 +99,15 @@ def test_a_killed_driver_is_started_again(town: Town) -> None:
         eventually(lambda: _pid_of_command(town, "serving.cluster.driver") not in (pid, 0))
         load.wait_for(20)
     assert set(load.statuses) == {200}
+
+
+def _living(town: Town) -> list[dict[str, Any]]:
+    """Return the ready replicas of blue without those that were killed, which are listed for some seconds more."""
+    return [replica for replica in town.replicas("blue") if not has_ended(replica["pid"])]
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def _pid_of_command(town: Town, word: str) -> int:

@@ -115,29 +115,38 @@ def test_serve_runs_what_is_rendered_and_touches_nothing_else(
 async def deploy_scale_and_delete(address: str, heard: Heard, surroundings: Surroundings) -> None:
     cluster = RayCluster(address)
     try:
-        await cluster.apply(render(desired(1, instance_count=1), surroundings))
+        assert await cluster.nodes() == 1
+        await cluster.apply(render(desired(1, instance_count=1), surroundings, 1))
         first = await heard.until(lambda there: len(there["cancer.blue.1"]) == 1)
 
-        await cluster.apply(render(desired(1, 2, instance_count=1), surroundings))
+        await cluster.apply(render(desired(1, 2, instance_count=1), surroundings, 1))
         second = await heard.until(lambda there: len(there["cancer.blue.2"]) == 1)
         assert second["cancer.blue.1"] == first["cancer.blue.1"], "a new revision leaves the one before alone"
 
-        await cluster.apply(render(desired(1, 2, instance_count=2), surroundings))
+        await cluster.apply(render(desired(1, 2, instance_count=2), surroundings, 1))
         scaled = await heard.until(lambda there: len(there["cancer.blue.1"]) == len(there["cancer.blue.2"]) == 2)
         assert first["cancer.blue.1"] < scaled["cancer.blue.1"], "replicas are added in place"
 
         trust = Trust(policy=SignaturePolicy.REQUIRE, keys={"ed25519-" + "0" * 16: "AAAA"})
         trusting = replace(desired(1, 2, instance_count=3), trust=trust)
-        await cluster.apply(render(trusting, surroundings))
+        await cluster.apply(render(trusting, surroundings, 1))
         scaled_again = await heard.until(lambda there: len(there["cancer.blue.1"]) == len(there["cancer.blue.2"]) == 3)
         assert scaled["cancer.blue.1"] < scaled_again["cancer.blue.1"], "whose signatures count restarts nothing"
 
         await cluster.close()  # the next driver knows nothing of what the first has deployed
-        await cluster.apply(render(replace(desired(2, instance_count=3), trust=trust), surroundings))
+        await cluster.apply(render(replace(desired(2, instance_count=3), trust=trust), surroundings, 1))
         rest = await heard.until(lambda there: not there["cancer.blue.1"])
         assert rest["cancer.blue.2"] == scaled_again["cancer.blue.2"], "only what is not named goes"
 
-        await cluster.apply(render(DesiredState(version=9, endpoints=[]), surroundings))
+        assert len(_crews(rest["cancer.blue.2"])) == 2, "three replicas on a node are two crews"
+        await cluster.apply(render(replace(desired(2, instance_count=3), trust=trust), surroundings, 3))
+        await heard.until(lambda there: len(_crews(there["cancer.blue.2"])) == len(there["cancer.blue.2"]) == 3)
+
+        await cluster.apply(render(DesiredState(version=9, endpoints=[]), surroundings, 1))
         await heard.until(lambda there: not any(there.values()))
     finally:
         await cluster.close()
+
+
+def _crews(supervisors: set[str]) -> set[str]:
+    return {name.rpartition("-")[0] for name in supervisors}

@@ -15,7 +15,7 @@ SURROUNDINGS = Surroundings(
 
 
 def test_one_application_for_each_revision_as_text() -> None:
-    (application,) = render(desired(1), SURROUNDINGS)["applications"]
+    (application,) = render(desired(1), SURROUNDINGS, 1)["applications"]
     assert json.dumps(application, indent=1) == json.dumps(
         {
             "name": "cancer.blue.1",
@@ -43,9 +43,9 @@ def test_one_application_for_each_revision_as_text() -> None:
             },
             "deployments": [
                 {
-                    "name": "Supervisor",
+                    "name": "Crew",
                     "num_replicas": 2,
-                    "user_config": {"trust": {"policy": "warn", "keys": {}}},
+                    "user_config": {"trust": {"policy": "warn", "keys": {}}, "replicas": 2, "crews": 2},
                     "graceful_shutdown_timeout_s": 20.0,
                     "health_check_period_s": 5.0,
                     "health_check_timeout_s": 30.0,
@@ -58,10 +58,17 @@ def test_one_application_for_each_revision_as_text() -> None:
 
 
 def test_serve_accepts_what_is_rendered() -> None:
-    schema = ServeDeploySchema.model_validate(render(desired(1, 2), SURROUNDINGS))
+    schema = ServeDeploySchema.model_validate(render(desired(1, 2), SURROUNDINGS, 1))
     assert [application.name for application in schema.applications] == ["cancer.blue.1", "cancer.blue.2"]
 
 
+def test_ten_replicas_on_one_machine_are_two_crews() -> None:
+    (application,) = render(desired(1, instance_count=10), SURROUNDINGS, 1)["applications"]
+    (deployment,) = application["deployments"]
+    assert deployment["num_replicas"] == 2
+    assert deployment["user_config"]["replicas"] == 10
+
+
 def test_nothing_desired_is_an_empty_configuration() -> None:
-    config = render(DesiredState(version=0, endpoints=[]), SURROUNDINGS)
+    config = render(DesiredState(version=0, endpoints=[]), SURROUNDINGS, 1)
     assert config == {"proxy_location": "Disabled", "applications": []}

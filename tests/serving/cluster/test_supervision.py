@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -92,8 +93,8 @@ def image(tmp_path: Path, script: str) -> Path:
 @pytest.fixture
 def supervised(
     told: tuple[str, list[dict[str, Any]]], image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Supervision]:
-    """One replica whose requests may take 2 s, and which may be silent for 2 s more."""
+) -> Iterator[int]:
+    """Hold up one replica whose requests may take 2 s, and which may be silent for 2 s more: by this end of a pipe."""
     (tmp_path / "secret").write_text(SECRET)
     spec = ReplicaSpec(
         endpoint="cancer",
@@ -122,10 +123,15 @@ def supervised(
 
     monkeypatch.setattr(Supervision, "_prepare", prepared)
     monkeypatch.setattr(supervision, "SILENCE_SLACK_S", 2.0)
+    lifeline, held = os.pipe()
     one = Supervision(spec, "s1", None, Trust())
-    one.start()
-    yield one
-    one.stop()
+    thread = threading.Thread(target=one.run, args=(lifeline,))
+    thread.start()
+    yield held
+    with contextlib.suppress(OSError):  # the test has closed it
+        os.close(held)
+    thread.join()
+    os.close(lifeline)
 
 
 def eventually(found: Callable[[], Any], within_s: float = 30.0) -> Any:
@@ -151,8 +157,9 @@ def test_an_init_that_raises_is_called_that_with_where_its_log_is(told: tuple[st
     )
 
 
+@pytest.mark.usefixtures("supervised")
 def test_a_process_that_answers_nothing_is_killed_and_another_started(
-    supervised: Supervision, told: tuple[str, list[dict[str, Any]]]
+    told: tuple[str, list[dict[str, Any]]],
 ) -> None:
     _, reports = told
     first = eventually(lambda: next((r for r in reports if r["state"] == "ready"), None))
@@ -175,8 +182,9 @@ def test_a_process_that_answers_nothing_is_killed_and_another_started(
     assert heartbeats.count("ready") > 6  # also while it was silent: the controller must not take it for lost
 
 
+@pytest.mark.usefixtures("supervised")
 def test_a_process_that_holds_more_than_its_image_allows_is_killed_and_another_started(
-    supervised: Supervision, told: tuple[str, list[dict[str, Any]]]
+    told: tuple[str, list[dict[str, Any]]],
 ) -> None:
     _, reports = told
     first = eventually(lambda: next((r for r in reports if r["state"] == "ready"), None))
@@ -188,6 +196,32 @@ def test_a_process_that_holds_more_than_its_image_allows_is_killed_and_another_s
     assert gone["message"].endswith(f" bytes where its image allows {512 << 20:,} and was killed")
     second = eventually(lambda: next((r for r in reports if r["state"] == "ready" and r["pid"] != first["pid"]), None))
     assert ask(second, 0).json() == 0
+
+
+def test_a_supervisor_whose_lifeline_ends_finishes_what_is_asked_and_goes(
+    supervised: int, told: tuple[str, list[dict[str, Any]]]
+) -> None:
+    _, reports = told
+    ready = eventually(lambda: next((r for r in reports if r["state"] == "ready"), None))
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(ask, ready, 1.5)
+        eventually(lambda: next((r for r in reports if r["in_flight"]), None))
+        os.close(supervised)
+        assert answer.result().json() == 1.5
+    eventually(lambda: reports[-1]["state"] == "gone")
+    assert [r["state"] for r in reports if r["state"] in ("draining", "restarting")][:1] == ["draining"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(ready["pid"], 0)
+
+
+@pytest.mark.parametrize("script", ["import time\n\ndef init():\n    time.sleep(60)\n\ndef run(data): ...\n"])
+def test_a_supervisor_whose_lifeline_ends_waits_for_no_model_to_load(
+    supervised: int, told: tuple[str, list[dict[str, Any]]]
+) -> None:
+    _, reports = told
+    eventually(lambda: next((r for r in reports if r["state"] == "starting"), None))
+    os.close(supervised)
+    eventually(lambda: reports[-1]["state"] == "gone", within_s=10.0)
 
 
 def _ignoring_the_end(report: dict[str, Any]) -> None:
