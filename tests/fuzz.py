@@ -17,7 +17,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 EXAMPLES = (300, 1_000, 3_000, 10_000)  # of a test, in each round
 MAX_RSS_BYTES = 2 << 30
-GRACE_S = 60.0  # for the test that is told to stop
+GRACE_S = 60.0  # for the test that is told to stop, and is told again
+REMINDER_S = 10.0
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -66,7 +67,7 @@ def attack(file: Path, examples: int, share_s: float) -> bool:
 
 def watch(process: "subprocess.Popen[bytes]", share_s: float) -> tuple[bool, str]:
     """Wait for the end. Return whether the process was told to stop, its time being over, and what went wrong or ""."""
-    deadline, told = time.monotonic() + share_s, False
+    deadline, told = time.monotonic() + share_s, 0
     while process.poll() is None:
         time.sleep(0.5)
         held = max(rss_of(process.pid), default=0)
@@ -74,11 +75,11 @@ def watch(process: "subprocess.Popen[bytes]", share_s: float) -> tuple[bool, str
         if held > MAX_RSS_BYTES or late_s > GRACE_S:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            return told, f"a process held {held >> 20} MiB" if held > MAX_RSS_BYTES else f"hung for {late_s:.0f} s"
-        if late_s > 0 and not told:
+            return told > 0, f"a process held {held >> 20} MiB" if held > MAX_RSS_BYTES else f"hung for {late_s:.0f} s"
+        if late_s > told * REMINDER_S:  # one may be lost, in code that catches everything
             process.send_signal(signal.SIGINT)
-            told = True
-    return told, ""
+            told += 1
+    return told > 0, ""
 
 
 def rss_of(pid: int) -> Iterator[int]:
