@@ -61,7 +61,7 @@ def door_table(
         b"/region/*/unregister": {b"POST": v2_management.unregister},
         b"/unregister": {b"POST": v2_management.unregister},
     }
-    score_post = invocations.post if isinstance(plane.runtime, BodyLike) else score.post
+    score_post = invocations.score if isinstance(plane.runtime, BodyLike) else score.post
     return {
         b"/score": {b"POST": score_post, b"GET": score.get, b"OPTIONS": score.options},
         b"/swagger.json": {b"GET": Swagger(plane.runtime, name, azureml).get},

@@ -37,16 +37,21 @@ _records = msgspec.json.Decoder(List[Dict[str, msgspec.Raw]])
 _split = msgspec.json.Decoder(_Split)
 
 
+def members_of(body: bytes) -> Dict[str, msgspec.Raw]:
+    """Part a JSON object into its members' texts. Raises InvalidInput: it is none."""
+    try:
+        return _read(body, _document, _loose_document)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"the body is not a JSON object: {error}") from error
+
+
 def form_of(body: bytes, forms: Sequence[str]) -> Tuple[str, bytes]:
     """Return which of the forms a body has, and what it holds.
 
     Raises:
         InvalidInput: none of them, or several; or it is no JSON object.
     """
-    try:
-        document = _read(body, _document, _loose_document)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"the body is not a JSON object with one of {', '.join(forms)}: {error}") from error
+    document = members_of(body)
     given = [form for form in forms if form in document]
     if len(given) != 1:
         raise InvalidInput(f"send exactly one of {', '.join(forms)}; got {', '.join(given) or 'none'}")

@@ -278,6 +278,45 @@ def test_a_wrong_method_has_mlflows_status(servers: Callable[[str], Pair]) -> No
     assert ours.status == stock.status == 405
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"columns": ["c", "a", "b"], "index": [7], "data": [[3, 1, 2]]},
+        [{"a": 1, "b": 2, "c": 3}],
+        {"a": [1], "b": [2], "c": [3]},
+    ],
+)
+def test_score_takes_azures_own_form_and_gives_the_predictions_alone(servers: Callable[[str], Pair], data: Any) -> None:
+    body = json.dumps({"input_data": data}).encode()
+    answer = servers("columns").ours("POST", "/score", body, "application/x-www-form-urlencoded")  # as curl says
+    assert (answer.status, answer.body) == (200, "[-6.5]")
+
+
+def test_azures_own_form_has_parameters_and_nan_too(servers: Callable[[str], Pair]) -> None:
+    body = b'{"input_data": {"columns": ["x"], "data": [[2]]}, "params": {"times": 10}}'
+    assert json.loads(servers("params").ours("POST", "/score", body, JSON).body) == {"x": [20], "said": "none"}
+    body = b'{"input_data": {"columns": ["i", "f"], "data": [[1, NaN]]}}'
+    assert servers("cells").ours("POST", "/score", body, JSON).body == '[{"i": 1, "f": NaN}]'
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"input_data": {"columns": ["a"], "data": [[1]]}}', "missing inputs ['b', 'c']"),
+        (b'{"input_data": 3}', ""),
+        (b'{"input_data": [[[', "not what"),
+        (b"[]", "must be a JSON object"),
+        (b'{"input_data": {"columns": ["a"], "data": [[1]]}, "params": 3}', "'params' must be a JSON object"),
+    ],
+)
+def test_what_is_wrong_in_azures_own_form_is_a_400_in_azures_shape(
+    servers: Callable[[str], Pair], body: bytes, message: str
+) -> None:
+    answer = servers("columns").ours("POST", "/score", body, JSON)
+    assert answer.status == 400
+    assert message in json.loads(answer.body)["message"]
+
+
 def test_score_is_the_same_door(servers: Callable[[str], Pair]) -> None:
     answer = servers("columns").ours("POST", "/score", json.dumps({"dataframe_split": SPLIT}).encode(), JSON)
     assert json.loads(answer.body) == {"predictions": [-6.5, -17.25]}
