@@ -22,6 +22,7 @@ from .oip.generate import Generate
 from .oip.http_door import OpenInference
 from .oip.http_management import Management
 from .oip.served_model import ServedModel
+from .openapi import OpenApi
 from .runtimes.base import BodyLike
 
 Door = Callable[[Request], Coroutine[Any, Any, Answer]]
@@ -62,7 +63,7 @@ def door_table(
         b"/unregister": {b"POST": v2_management.unregister},
     }
     score_post = invocations.score if isinstance(plane.runtime, BodyLike) else score.post
-    return {
+    doors: Doors = {
         b"/score": {b"POST": score_post, b"GET": score.get, b"OPTIONS": score.options},
         b"/swagger.json": {b"GET": Swagger(plane.runtime, name, azureml).get},
         b"/invocations": {b"POST": invocations.post},
@@ -91,6 +92,8 @@ def door_table(
         b"/-/status": {b"GET": health.status},
         b"/-/ready": {b"GET": health.ready},
     }
+    doors[b"/openapi.json"] = {b"GET": OpenApi(doors, error_response, plane.runtime, name).get}
+    return doors
 
 
 def error_response(path: bytes, error: ScoringError) -> Response:
