@@ -7,7 +7,7 @@ import logging
 import uuid
 from typing import Optional, Sequence
 
-from .azure.headers import MAX_ID, PATHS, AzureHeaders, check_ids
+from .azure.headers import CLIENT_ID, LEGACY_ID, MAX_ID, PATHS, AzureHeaders, check_ids
 from .doors import Doors, error_response
 from .errors import Forbidden, HeadersTooLarge, ScoringError
 from .http.encodings import compress, decoded, wish_of
@@ -35,8 +35,10 @@ class App:
         self._secret = secret
 
     async def __call__(self, request: Request) -> Answer:
-        request_id = request.headers.get(b"x-request-id") or str(uuid.uuid4()).encode()
+        headers = request.headers
+        request_id = headers.get(b"x-request-id") or str(uuid.uuid4()).encode()
         request.request_id = request_id
+        client_id = headers.get(CLIENT_ID)
         try:
             if self._secret is not None:
                 given = request.headers.get(EDGE_HEADER, b"")
@@ -45,8 +47,8 @@ class App:
             if len(request_id) > MAX_ID:
                 request.request_id = request_id = request_id[:MAX_ID]
                 raise HeadersTooLarge(f"x-request-id must not exceed {MAX_ID} characters")
-            if b"x-ms-client-request-id" in request.headers or b"x-ms-request-id" in request.headers:
-                check_ids(request.headers)
+            if client_id is not None or LEGACY_ID in headers:
+                check_ids(headers)
             door = self._routes.door(request)
             if request.body and b"content-encoding" in request.headers:
                 codings = request.headers.pop(b"content-encoding")  # a script that is told of one decodes once more
@@ -63,9 +65,8 @@ class App:
             _log.exception("unexpected error in request %s", request_id.decode("latin-1"))
             response = error_response(request.path, ScoringError("internal error; see the log of this request id"))
         response.headers.append((b"x-request-id", request_id))
-        client_id = request.headers.get(b"x-ms-client-request-id")
         if client_id is not None:
-            response.headers.append((b"x-ms-client-request-id", client_id))
+            response.headers.append((CLIENT_ID, client_id))
         if request.path in PATHS:
             self._azure.add(request, response)
         return response

@@ -34,7 +34,7 @@ MAX_DIMENSIONS = 32  # what every numpy can; newer ones take 64
 class TensorSpec:
     """A tensor as the model declares it; -1 stands for a dimension of any size."""
 
-    __slots__ = ("datatype", "dtype", "name", "required", "shape")
+    __slots__ = ("datatype", "dtype", "name", "required", "shape", "where")
 
     def __init__(self, name: str, datatype: str, shape: Sequence[int], required: bool = True) -> None:
         self.name = name
@@ -42,6 +42,7 @@ class TensorSpec:
         self.dtype = DTYPES[datatype]
         self.shape = tuple(shape)
         self.required = required
+        self.where = f"input '{name}'"  # how messages name it
 
     def check(self, array: Array) -> None:
         """Raise InvalidInput unless the array has this dtype, rank and fixed dimensions."""

@@ -10,7 +10,7 @@ from ..http.messages import Answer, Headers, Request
 
 PATHS = frozenset((b"/", b"/score", b"/swagger.json"))
 MAX_ID = 100
-_LEGACY_ID, _CLIENT_ID = b"x-ms-request-id", b"x-ms-client-request-id"
+LEGACY_ID, CLIENT_ID = b"x-ms-request-id", b"x-ms-client-request-id"
 _ALLOW_ORIGIN, _METHODS = b"access-control-allow-origin", b"GET, POST"
 _PATTERN = set("*\\]?$^[]()")  # with one of these an origin is a pattern, as flask-cors has it
 
@@ -28,10 +28,10 @@ class AzureHeaders:
     def add(self, request: Request, response: Answer) -> None:
         """Add to the answer of one of ``PATHS``, which has the request's id already."""
         given, headers = request.headers, response.headers
-        legacy, client = given.get(_LEGACY_ID), given.get(_CLIENT_ID)
-        headers.append((_LEGACY_ID, legacy or client or request.request_id))
+        legacy, client = given.get(LEGACY_ID), given.get(CLIENT_ID)
+        headers.append((LEGACY_ID, legacy or client or request.request_id))
         if legacy and not client:
-            headers.append((_CLIENT_ID, legacy))
+            headers.append((CLIENT_ID, legacy))
         trace = given.get(b"traceid")
         if trace is not None:
             headers.append((b"TraceId", trace))
@@ -61,6 +61,6 @@ class AzureHeaders:
 
 def check_ids(headers: Headers) -> None:
     """Raise HeadersTooLarge for ids of a client's that are too long."""
-    for name in (_LEGACY_ID, _CLIENT_ID):
+    for name in (LEGACY_ID, CLIENT_ID):
         if len(headers.get(name, b"")) > MAX_ID:
             raise HeadersTooLarge(f"x-ms-request-id and x-ms-client-request-id must not exceed {MAX_ID} characters")

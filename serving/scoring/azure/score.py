@@ -138,7 +138,7 @@ def tensors_of(body: bytes, signature: Signature) -> Tensors:
         names = ", ".join(f"'{spec.name}'" for spec in signature.inputs)
         raise InvalidInput(f"the model has {len(signature.inputs)} inputs: send {{'data': {{name: …}}}} with {names}")
     spec = signature.inputs[0]
-    return {spec.name: decode_array(data, spec.datatype, f"input '{spec.name}'")}
+    return {spec.name: decode_array(data, spec.datatype, spec.where)}
 
 
 def _data_with_bare_tokens(body: bytes, cause: Exception) -> bytes:
