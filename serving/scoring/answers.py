@@ -73,8 +73,8 @@ class DrawnAnswers(Generic[T]):
 
     Each answer is one turn on a thread of ``threads``, taken when the reader asks for it: nothing is kept for a slow
     reader, and other requests have their turns between. After the request's deadline, or ``aclose()``, the model's
-    iterator is closed on such a thread too. ``released`` is called once, when the place in flight is free, with whether
-    the answers were drawn to their end.
+    iterator is closed on such a thread too; ``interrupt`` ends what the model is about when its time is over.
+    ``released`` is called once, when the place in flight is free, with whether the answers were drawn to their end.
     """
 
     def __init__(
@@ -84,7 +84,9 @@ class DrawnAnswers(Generic[T]):
         threads: Executor,
         released: Callable[[bool], None],
         clock: Callable[[], float] = time.monotonic,
+        interrupt: Callable[[Call], None] = lambda call: None,
     ) -> None:
+        self._interrupt = interrupt
         self._begin = begin
         self._call = call
         self._threads = threads
@@ -143,6 +145,7 @@ class DrawnAnswers(Generic[T]):
             drawn = answer is not _END and not self._whole
             return answer
         except asyncio.TimeoutError:
+            self._interrupt(self._call)
             raise DeadlineExceeded(self._call.timeout_ms) from None
         finally:
             if not drawn:  # it ended, failed, took too long, or the client left

@@ -19,6 +19,7 @@ from .runtimes.base import (
     BodyLike,
     Call,
     HttpRequest,
+    Interruptible,
     Posted,
     Runtime,
     Scripted,
@@ -48,6 +49,7 @@ class DataPlane:
     ) -> None:
         self.runtime = runtime
         self._script = runtime if isinstance(runtime, ScriptLike) else None
+        self._interrupt = runtime.interrupt if isinstance(runtime, Interruptible) else _leave_it
         self.timeout_s = timeout_s
         self.in_flight = 0
         self._executed_inline = 0
@@ -216,7 +218,8 @@ class DataPlane:
         self._admit()
         begin_in_time = partial(self._unless_late, begin, call)
         release = partial(self._release, call, self._clock())
-        return await DrawnAnswers(begin_in_time, call, self._threads, release, self._clock).start()
+        answers = DrawnAnswers(begin_in_time, call, self._threads, release, self._clock, self._interrupt)
+        return await answers.start()
 
     def _admit(self) -> None:
         if self.in_flight >= self._max_concurrent:
@@ -264,6 +267,7 @@ class DataPlane:
         except BaseException as error:
             self.statistics.failure(admitted, self._clock())
             if isinstance(error, asyncio.TimeoutError):
+                self._interrupt(call)
                 raise DeadlineExceeded(call.timeout_ms) from None
             raise
         self.statistics.success(items, admitted, call.began, self._clock())
@@ -276,6 +280,10 @@ class DataPlane:
         with self._counting:
             self._executed_on_threads += 1
         return work()
+
+
+def _leave_it(call: Call) -> None:
+    """Let a model that cannot be ended come to its end."""
 
 
 def _one(answer: Union[Scripted, ScriptedPieces]) -> bytes:

@@ -15,7 +15,8 @@ import httpx
 from tests.servers.processes import Absent, free_port, start, stop
 
 VERSION = "1.5.1"
-PACKAGES = (f"azureml-inference-server-http=={VERSION}", "numpy", "pandas", "joblib")
+OURS = Path(__file__).parents[2] / "serving" / "scoring" / "requirements.txt"  # so that ours can run there, too
+PACKAGES = (f"azureml-inference-server-http=={VERSION}", "numpy", "pandas", "joblib", "-r", str(OURS))
 PLACE = Path(__file__).parents[2] / "build" / "test-servers" / f"azureml-{VERSION}"
 MADE_S = 170  # less than a test may take
 UV = Path(sys.executable).with_name("uv")

@@ -154,6 +154,13 @@ class ScriptLike(Protocol):
 
 
 @runtime_checkable
+class Interruptible(Protocol):
+    """A runtime whose work for a call can be ended from another thread, when nobody waits for it any more."""
+
+    def interrupt(self, call: Call) -> None: ...
+
+
+@runtime_checkable
 class Described(Protocol):
     """A runtime that has documents of what it takes and gives."""
 

@@ -26,6 +26,7 @@ from .azureml.inputs import NamedInput
 from .azureml.schema_tensors import OUTPUT, SchemaTensors, fitted, schema_tensors
 from .azureml.schemas import Schemas, refused_by_schema, schemas_of
 from .base import OWN_HEADERS, Call, HttpRequest, Posted, Scripted, ScriptedPieces, only
+from .interruption import Interruption
 from .script_loading import import_script, init_script
 from .users_python import as_tensor, error_line, users_traceback
 
@@ -49,6 +50,7 @@ class ScriptRuntime:
         self.decoupled = inspect.isgeneratorfunction(inspect.unwrap(entry.run))
         self.schemas: Schemas = schemas_of(entry.run)
         self._entry = entry
+        self._interruption = Interruption()
         self._requests = requests
         self._code_dir = code_dir
         self._tensors = _tensors_of(entry, self.schemas)
@@ -96,6 +98,10 @@ class ScriptRuntime:
         else:
             yield self._of_result(convert, result, call)
 
+    def interrupt(self, call: Call) -> None:
+        """End what ``run()`` does for a call, as far as it is Python's."""
+        self._interruption.end(call)
+
     def infer(self, tensors: Tensors, call: Call) -> Tensors:
         """Give tensors to ``run()``: by the names that its schema declares, else the only one as ``{"data": …}``."""
         return only(self.stream(tensors, call))
@@ -118,7 +124,8 @@ class ScriptRuntime:
         if self._entry.wants_headers:
             arguments[HEADERS] = _titled(call.headers)
         try:
-            return self._entry.run(**arguments)
+            with self._interruption.of(call):
+                return self._entry.run(**arguments)
         except BaseException as error:  # also SystemExit: a script cannot end the server
             raise self._refusal(error) or self._raised(error, call) from error
 
@@ -138,7 +145,7 @@ class ScriptRuntime:
         try:
             while True:
                 try:
-                    with log_request(call.request_id):
+                    with log_request(call.request_id), self._interruption.of(call):
                         result = next(results)
                 except StopIteration:
                     return

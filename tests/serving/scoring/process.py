@@ -12,11 +12,13 @@ from typing import Any
 class Process:
     """A process with the pipes a supervisor holds. It is ready, or has failed, once it was waited for."""
 
-    def __init__(self, root: Path, *arguments: str, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, root: Path, *arguments: str, environment: dict[str, str] | None = None, python: str = sys.executable
+    ) -> None:
         reading, writing = os.pipe()
         self.log = (root / "log").open("w+b")
         self.child = subprocess.Popen(
-            [sys.executable, "-m", "serving.scoring", "--root", str(root), "--announce-fd", str(writing), *arguments],
+            [python, "-m", "serving.scoring", "--root", str(root), "--announce-fd", str(writing), *arguments],
             stdin=subprocess.PIPE,
             stdout=self.log,
             stderr=self.log,

@@ -4,12 +4,13 @@ import functools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.servers.azureml import AzuremlServer
+from tests.servers.azureml import AzuremlServer, environment
 from tests.servers.processes import Absent, require
 from tests.serving.scoring.azure.apps import write_app, write_script_image
 from tests.serving.scoring.process import Process
@@ -195,6 +196,24 @@ def test_both_servers_answer_alike_but_for_what_is_on_purpose(pairs: Pairs, scri
         assert ours != azures, "it differs no longer: take it out of the table"
     else:
         assert ours == azures
+
+
+def test_a_script_in_an_image_that_has_azures_server_gets_its_classes(tmp_path: Path) -> None:
+    try:
+        python = str(environment() / "bin" / "python")
+    except Absent as reason:
+        require(reason)
+    process = Process(write_script_image(tmp_path / "image", "whose.py"), python=python)
+    try:
+        answer = httpx.post(f"http://{process.http}/score", content=b"x")
+        assert answer.json() == {
+            "AMLRequest": "azureml_inference_server_http.api.aml_request",
+            "AMLResponse": "azureml_inference_server_http.api.aml_response",
+            "file": str(Path(python).parents[1] / "lib"),
+            "got": "flask.wrappers.Request",
+        }
+    finally:
+        process.close()
 
 
 def answer_of(address: str, asked: Asked) -> dict[str, Any]:
