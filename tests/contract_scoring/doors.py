@@ -3,6 +3,8 @@
 A new door, or a new form of body at one, is a function here and a line of ``DOORS``.
 """
 
+import json
+import queue
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +17,7 @@ import tritonclient.grpc
 import tritonclient.http
 
 from serving.scoring.oip.grpc_messages import message_classes
-from tests.contract_scoring.images import Image, Kind
+from tests.contract_scoring.images import VERSION, Image, Kind
 from tests.contract_scoring.questions import Array, Question
 from tests.serving.clients.places import Place
 
@@ -196,6 +198,45 @@ def oip_grpc_typed(place: Place, image: Image, question: Question) -> Columns:
     return {one.name: elements(result.as_numpy(one.name)) for one in answer.outputs}
 
 
+def oip_stream(place: Place, image: Image, question: Question) -> Columns:
+    """ModelStreamInfer: one request, one answer, the stream's end."""
+    answers: queue.Queue[tuple[Any, Any]] = queue.Queue()
+    with tritonclient.grpc.InferenceServerClient(place.grpc) as client:
+        client.start_stream(lambda result, error: answers.put((result, error)), headers=dict(place.headers))
+        client.async_stream_infer(image.name, triton_inputs(tritonclient.grpc, question), request_id="42")
+        result, error = answers.get(timeout=20)
+        client.stop_stream()
+    assert error is None, error
+    answer = result.get_response()
+    assert answer.id == "42"
+    return {one.name: elements(result.as_numpy(one.name)) for one in answer.outputs}
+
+
+def generate(place: Place, image: Image, question: Question) -> Columns:
+    return read_generated(post(place, f"/v2/models/{image.name}/generate", members(image, question)), image)
+
+
+def generate_stream(place: Place, image: Image, question: Question) -> Columns:
+    """The same, as the only event of a stream."""
+    url, asked = f"{place.http}/v2/models/{image.name}/generate_stream", members(image, question)
+    with httpx.stream("POST", url, json=asked, headers=dict(place.headers), trust_env=False) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        (event,) = (line for line in answer.iter_lines() if line)
+    return read_generated(json.loads(event.removeprefix("data: ")), image)
+
+
+def members(image: Image, question: Question) -> dict[str, Any]:
+    """Each input flat, since the model's shape gives it its dimensions; a script gets its own body."""
+    if image.kind is Kind.SCRIPT:
+        return {"data": only(question)}
+    return {name: array.ravel().tolist() for name, array in question.inputs.items()}
+
+
+def read_generated(answer: dict[str, Any], image: Image) -> Columns:
+    assert (answer.pop("model_name"), answer.pop("model_version")) == (image.name, VERSION)
+    return {name: np.array(value, dtype=object).ravel().tolist() for name, value in answer.items()}
+
+
 def triton_inputs(client: Any, question: Question) -> list[Any]:
     inputs = []
     for name, array in question.inputs.items():
@@ -276,4 +317,7 @@ DOORS = [
     Door("oip_binary", oip_binary, of_kind(*Kind)),
     Door("oip_grpc", oip_grpc, of_kind(*Kind)),
     Door("oip_grpc_typed", oip_grpc_typed, of_kind(*Kind)),
+    Door("oip_stream", oip_stream, of_kind(*Kind)),
+    Door("generate", generate, of_kind(*Kind)),
+    Door("generate_stream", generate_stream, of_kind(*Kind)),
 ]
