@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Dict, Sequence
 
 from ..runtimes.azureml.schemas import ALL_VERSIONS, Schemas
 from ..tensors import Signature, TensorSpec
 
+MAX_EXAMPLE = 1000  # elements; an example of more is no fit for the model, but can be read
 _FORMATS = {"FP16": "float", "FP32": "float", "FP64": "double"}
 
 
@@ -28,9 +30,10 @@ def _one_or_named(specs: Sequence[TensorSpec]) -> Dict[str, Any]:
 
 def _array(spec: TensorSpec) -> Dict[str, Any]:
     schema, example = _element(spec.datatype)
+    is_small = math.prod(max(size, 1) for size in spec.shape) <= MAX_EXAMPLE
     for size in reversed(spec.shape):
         schema = {"type": "array", "items": schema}
-        example = [example] * min(max(size, 1), 100)
+        example = [example] * (max(size, 1) if is_small else 1)
     return {**schema, "example": example}
 
 

@@ -83,5 +83,16 @@ def run(data): return AMLResponse(VALUE, 200)
     assert make_ask(script=script)("POST", "/score", b"x").body == b"the images own"
 
 
+def test_a_source_directory_is_where_a_script_finds_its_modules(
+    make_ask: Callable[..., Ask], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "image/var/azureml-app/src/lib"
+    source.mkdir(parents=True)
+    (source / "beside_the_script.py").write_text("VALUE = 'found'")
+    monkeypatch.setenv("AZUREML_SOURCE_DIRECTORY", "src/lib")
+    script = "from beside_the_script import VALUE\ndef init(): ...\ndef run(data): return VALUE\n"
+    assert make_ask(script=script)("POST", "/score", b"x").body == b'"found"'
+
+
 def test_none_is_answered_with_an_empty_dictionary(make_ask: Callable[..., Ask]) -> None:
     assert make_ask(script="def init(): ...\ndef run(data): ...\n")("POST", "/score", b"x").body == b"{}"

@@ -176,7 +176,14 @@ def test_a_response_that_http_cannot_carry_is_an_internal_error(make_ask: Callab
 
 def test_a_response_may_come_piece_by_piece(make_ask: Callable[..., Ask]) -> None:
     answer = answered(make_ask, "return AMLResponse((str(n) for n in range(3)), 201)", "POST", "/score")
-    assert (answer.status, answer.content_type) == (201, b"text/html; charset=utf-8")
+    assert (answer.status, answer.body, answer.content_type) == (201, b"012", b"text/html; charset=utf-8")
+    assert (b"x-ms-run-function-failed", b"False") in answer.headers
+
+
+def test_a_response_that_fails_before_its_first_piece_is_a_500(make_ask: Callable[..., Ask]) -> None:
+    answer = answered(make_ask, "return AMLResponse((1 / 0 for _ in range(3)), 200)", "POST", "/score")
+    assert answer.status == 500
+    assert (b"x-ms-run-function-failed", b"True") in answer.headers
 
 
 @pytest.mark.parametrize("path", ["/invocations", "/v1/models/linear:predict", "/v2/models/linear/infer"])

@@ -9,8 +9,10 @@ import pytest
 from onnx import TensorProto
 
 from serving.scoring.azure.settings import Settings
+from serving.scoring.azure.signature_schemas import schemas_of_signature
 from serving.scoring.azure.swagger import Swagger
 from serving.scoring.errors import LoadFailed
+from serving.scoring.tensors import Signature, TensorSpec
 from tests.serving.scoring.azure.apps import SCRIPTS
 
 Ask = Callable[..., Any]
@@ -77,6 +79,14 @@ def test_a_model_of_several_inputs_is_described_by_their_names(
     ask = make_ask(model=identity({"n": TensorProto.INT64, "s": TensorProto.STRING, "b": TensorProto.BOOL}))
     example = json.loads(ask("GET", "/swagger.json").body)["definitions"]["ServiceInput"]["example"]
     assert ask("POST", "/score", example).status == 200
+
+
+def test_an_example_stays_small_however_large_the_model_is() -> None:
+    signature = Signature([TensorSpec("x", "FP32", [-1, 4000, 4000, 300])], [])
+    schemas = schemas_of_signature(signature)
+    assert schemas.input["example"] == {"data": [[[[0.0]]]]}
+    exact = schemas_of_signature(Signature([TensorSpec("x", "INT64", [-1, 500])], []))
+    assert len(exact.input["example"]["data"][0]) == 500
 
 
 def test_the_authors_documents_win(make_plane: Callable[..., Any], script: str, tmp_path: Path) -> None:
