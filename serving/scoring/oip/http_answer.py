@@ -12,7 +12,7 @@ from ..formats.raw_tensors import to_raw
 from ..http.messages import OCTETS, Response
 from ..tensors import Array, Tensors, datatype_of
 from .fixed_settings import NO_SHARED_MEMORY
-from .http_codec import HEADER_LENGTH, InferBody, Parameters
+from .http_codec import HEADER_LENGTH, InferBody
 from .inputs import REGION
 from .outputs import CLASSIFICATION, check_requested, top_classes
 
@@ -58,16 +58,21 @@ def encode_outputs(head: InferBody, outputs: Tensors, model: str, version: str, 
 
 def _requested(head: InferBody, outputs: Tensors, batched: bool) -> Dict[str, Tuple[bool, Array]]:
     """Which outputs, in which order, whether each is binary, and what it holds."""
-    default = _flag("parameters", head.parameters, "binary_data_output", False) if head.parameters else False
+    default: Any = head.parameters.get("binary_data_output", False) if head.parameters else False
+    if not isinstance(default, bool):
+        raise _no_flag("parameters", "binary_data_output", default)
     if not head.outputs:
         return {name: (default, array) for name, array in outputs.items()}
     wanted: Dict[str, Tuple[bool, Array]] = {}
     for item in head.outputs:
         name, parameters = item.name, item.parameters
         check_requested(name, wanted, outputs)
-        array, binary = outputs[name], default
+        array: Array = outputs[name]
+        binary: Any = default
         if parameters:
-            binary = _flag(f"output '{name}'", parameters, "binary_data", default)
+            binary = parameters.get("binary_data", default)
+            if not isinstance(binary, bool):
+                raise _no_flag(f"output '{name}'", "binary_data", binary)
             if REGION in parameters:
                 raise InvalidInput(f"output '{name}': {NO_SHARED_MEMORY}")
             if CLASSIFICATION in parameters:
@@ -76,11 +81,8 @@ def _requested(head: InferBody, outputs: Tensors, batched: bool) -> Dict[str, Tu
     return wanted
 
 
-def _flag(where: str, parameters: Parameters, name: str, default: bool) -> bool:
-    value = parameters.get(name, default)
-    if not isinstance(value, bool):
-        raise InvalidInput(f"{where}: {name} must be true or false, got {value!r}")
-    return value
+def _no_flag(where: str, name: str, value: object) -> InvalidInput:
+    return InvalidInput(f"{where}: {name} must be true or false, got {value!r}")
 
 
 def _json_data(name: str, array: Array) -> Any:
