@@ -42,7 +42,7 @@ class Swagger:
                 made = make(title, settings.service_version, settings.service_path_prefix, schemas)
                 if version == "3.1":
                     made["openapi"] = "3.1.0"
-                document = json.dumps(made).encode()
+                document = json.dumps(made, default=str).encode()  # an example may be of the author's own type
             if document is not None:
                 self._documents[version] = document
 

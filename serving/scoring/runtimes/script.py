@@ -197,6 +197,8 @@ def load_script(path: Path, code_dir: Path) -> ScriptRuntime:
         entry = entry_of(module, requests)
     except ScriptLoadFailed as error:
         raise ScriptLoadFailed(f"{path.name}: {error.message}") from error
+    except Exception as error:  # it may be a built-in, or what its decorators made
+        raise ScriptLoadFailed(f"{path.name}: how run() is called cannot be found out: {error}") from error
     init_script(module, path, code_dir)
     return ScriptRuntime(entry, requests, code_dir)
 

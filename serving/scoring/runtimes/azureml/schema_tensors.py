@@ -97,7 +97,7 @@ def schema_tensors(schemas: Schemas, parameters: Sequence[inspect.Parameter]) ->
             schema = schemas.input["properties"].get(parameter.name)
             if schema or required:  # one without a schema keeps its default
                 read[parameter.name] = _read(parameter.name, schema, schemas.input["example"], required)
-    except (KeyError, IndexError, TypeError, ValueError):  # of a kind that is not read here
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError):  # of a kind that is not read here
         return None
     names = [spec.name for value in read.values() for spec in value.specs]
     if not names or len(set(names)) < len(names):

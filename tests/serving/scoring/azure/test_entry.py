@@ -24,6 +24,7 @@ Ask = Callable[..., Any]
         ("async def run(data): yield 1", "run() is async"),
         ("def run(data): ...\nasync def init(): ...", "init() is async"),
         ("run = 5", "has no function run()"),
+        ("run = dict", "how run() is called cannot be found out"),
         (
             "from inference_schema.schema_decorators import input_schema\n"
             "from inference_schema.parameter_types.standard_py_parameter_type import StandardPythonParameterType\n"

@@ -206,6 +206,25 @@ def run(inputs): return [type(inputs['frame']).__name__, type(inputs['rows']).__
     assert json.loads(answer.body) == ["DataFrame", "ndarray", {"any": 1}]
 
 
+def test_a_parameter_type_of_the_authors_own_works_and_is_described(make_ask: Callable[..., Ask]) -> None:
+    lines = """
+from decimal import Decimal
+from inference_schema.parameter_types.abstract_parameter_type import AbstractParameterType
+class Money(AbstractParameterType):
+    def deserialize_input(self, input_data): return Decimal(input_data)
+    def input_to_swagger(self): return {"type": ["string"], "items": 5, "example": self.sample_input}
+@input_schema('price', Money(Decimal("1.50")))
+def run(price): return str(price * 2)
+"""
+    ask = make_ask(script=IMPORTS + lines)
+    assert ask("POST", "/score", {"price": "2.10"}, **JSON).body == b'"4.20"'
+    answer = ask("POST", "/score", {"price": []}, **JSON)
+    assert answer.status == 400
+    document = json.loads(ask("GET", "/swagger.json?version=3").body)
+    assert document["components"]["schemas"]["ServiceInput"]["example"] == {"price": "1.50"}
+    assert ask("POST", INFER, {"inputs": [tensor("price", "BYTES", [1], ["1"])]}).status == 400
+
+
 def test_a_frame_by_split_is_read_by_columns(make_ask: Callable[..., Ask]) -> None:
     sample = "PandasParameterType(pd.DataFrame({'a': [1], 'b': ['x']}), orient='split')"
     script = f"{IMPORTS}@input_schema('x', {sample})\ndef run(x): return [x['a'].tolist(), x['b'].tolist()]\n"
