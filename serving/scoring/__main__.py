@@ -23,7 +23,8 @@ from .dataplane import DataPlane
 from .doors import door_table
 from .errors import LoadFailed
 from .health import Health, rss_bytes
-from .http.server import HttpServer
+from .http.bodies import Bodies
+from .http.server import HttpServer, allowed_connections
 from .image import CODE_PATH, Image, read_image
 from .lifeline import die_with_parent, exit_when_stdin_ends
 from .logs import configure_users_logging, keep_own_loggers, start_logging
@@ -139,7 +140,9 @@ async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optio
     max_body_bytes = options.max_body_mb << 20
     health = Health(status)
     doors = door_table(plane, health, name, str(model.version), azureml)
-    server = HttpServer(App(doors, secret, max_body_bytes, azureml.cors_origins), refuse, max_body_bytes)
+    bodies = Bodies(max_body_bytes)
+    app = App(doors, secret, bodies, azureml.cors_origins)
+    server = HttpServer(app, refuse, bodies, allowed_connections())
     http_socket = listen(options.host, options.http_port)
     http_port = http_socket.getsockname()[1]
     await server.start(http_socket)

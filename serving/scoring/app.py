@@ -10,7 +10,8 @@ from typing import Optional, Sequence
 from .azure.headers import CLIENT_ID, LEGACY_ID, MAX_ID, PATHS, AzureHeaders, check_ids
 from .doors import Doors, error_response
 from .errors import Forbidden, HeadersTooLarge, ScoringError
-from .http.encodings import compress, decoded, wish_of
+from .http.bodies import Bodies
+from .http.encodings import compress, decode, wish_of
 from .http.messages import Answer, Request, Response
 from .routes import Routes
 
@@ -23,15 +24,13 @@ _log = logging.getLogger("slipway.scoring")
 class App:
     """Answer any request. ``secret`` is None when the process is run without an edge.
 
-    ``max_body_bytes`` bounds what a compressed body may become.
+    ``bodies`` bounds what compressed bodies may become.
     """
 
-    def __init__(
-        self, doors: Doors, secret: Optional[bytes], max_body_bytes: int, cors_origins: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, doors: Doors, secret: Optional[bytes], bodies: Bodies, cors_origins: Sequence[str] = ()) -> None:
         self._azure = AzureHeaders(cors_origins)
         self._routes = Routes(doors)
-        self._max_body_bytes = max_body_bytes
+        self._bodies = bodies
         self._secret = secret
 
     async def __call__(self, request: Request) -> Answer:
@@ -51,8 +50,7 @@ class App:
                 check_ids(headers)
             door = self._routes.door(request)
             if request.body and b"content-encoding" in request.headers:
-                codings = request.headers.pop(b"content-encoding")  # a script that is told of one decodes once more
-                request.body = await decoded(request.body, codings, self._max_body_bytes)
+                await decode(request, self._bodies)
             response: Answer = await door(request)
             accept = request.headers.get(b"accept-encoding")
             if accept is not None and isinstance(response, Response):

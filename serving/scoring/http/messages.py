@@ -34,10 +34,11 @@ _STATUS_LINES, _HEADS = _StatusLines(b""), _StatusLines(b"content-length: ")
 class Request:
     """A whole request. Header names are lower-case; ``request_id`` is set before a door sees it.
 
-    ``chunks`` says whether its client reads chunked answers: one of HTTP/1.0 does not.
+    ``chunks`` says whether its client reads chunked answers: one of HTTP/1.0 does not. ``held`` is how many bytes it
+    counts for while it is in memory.
     """
 
-    __slots__ = ("body", "chunks", "headers", "keep_alive", "method", "path", "query", "request_id")
+    __slots__ = ("body", "chunks", "headers", "held", "keep_alive", "method", "path", "query", "request_id")
 
     def __init__(self, method: bytes, target: bytes, headers: Headers, body: bytes) -> None:
         self.method = method
@@ -47,6 +48,7 @@ class Request:
         self.request_id = b""
         self.keep_alive = True
         self.chunks = True
+        self.held = 0
 
 
 class Response:

@@ -15,6 +15,7 @@ from serving.scoring.app import App
 from serving.scoring.dataplane import DataPlane
 from serving.scoring.doors import door_table
 from serving.scoring.health import Health
+from serving.scoring.http.bodies import Bodies
 from serving.scoring.http.messages import Request, Response, StreamedResponse
 from serving.scoring.protocol import Status
 from serving.scoring.runtimes.mlflow import load_mlflow
@@ -76,7 +77,7 @@ def asking(plane: DataPlane, secret: bytes | None = None, state: str = "ready") 
     def status() -> Status:
         return Status(state=state, backend="linear.blue.1", in_flight=0, executed=plane.executed, rss_bytes=1)
 
-    app = App(door_table(plane, Health(status), "linear", "7"), secret, MAX_BODY_BYTES)
+    app = App(door_table(plane, Health(status), "linear", "7"), secret, Bodies(MAX_BODY_BYTES))
 
     def ask(method: str, path: str, body: Any = b"", **headers: str) -> Response:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()

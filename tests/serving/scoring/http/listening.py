@@ -8,14 +8,16 @@ from typing import Any
 import uvloop
 
 from serving.scoring.app import refuse
-from serving.scoring.http.server import App, HttpServer
+from serving.scoring.http.bodies import Bodies
+from serving.scoring.http.connection import App
+from serving.scoring.http.server import HttpServer
 
 
-def serve(app: App, talk: Callable[..., Awaitable[Any]], max_body_bytes: int = 100) -> Any:
+def serve(app: App, talk: Callable[..., Awaitable[Any]], max_body_bytes: int = 100, **limits: int) -> Any:
     """Run ``talk(server, connect)`` against a server of ``app``, and drain it."""
 
     async def run() -> Any:
-        server = HttpServer(app, refuse, max_body_bytes)
+        server = HttpServer(app, refuse, Bodies(max_body_bytes), **limits)
         listening = socket.create_server(("127.0.0.1", 0))
         await server.start(listening)
         address = listening.getsockname()

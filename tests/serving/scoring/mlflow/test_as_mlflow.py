@@ -21,6 +21,7 @@ from serving.scoring.app import App
 from serving.scoring.dataplane import DataPlane
 from serving.scoring.doors import door_table
 from serving.scoring.health import Health
+from serving.scoring.http.bodies import Bodies
 from serving.scoring.http.messages import Request, Response
 from serving.scoring.protocol import Status
 from serving.scoring.runtimes.mlflow import load_mlflow
@@ -209,7 +210,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
                 folder = tmp_path_factory.mktemp("models") / name
                 MODELS[name](folder)
                 plane = DataPlane(thread.submit(load_mlflow, folder).result(), thread, 64, 30.0)
-                app = App(door_table(plane, Health(status), "linear", "7"), None, 1 << 20)
+                app = App(door_table(plane, Health(status), "linear", "7"), None, Bodies(1 << 20))
                 stock = scoring_server.init(mlflow.pyfunc.load_model(str(folder)))
                 pairs[name] = Pair(partial(ask_stock, stock), partial(ask_ours, app))
             return pairs[name]

@@ -1,0 +1,383 @@
+"""One connection of HTTP/1.1: httptools' parser, an asyncio protocol, and nothing between them and the application.
+
+Keep-alive, pipelining (answered in order), chunked bodies, 100-continue, streamed answers, limits and slow clients are
+handled here. Measured against uvicorn under "Decisions" in ARCHITECTURE.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import struct
+from collections import deque
+from functools import partial
+from math import inf
+from typing import Any, Callable, Coroutine, Deque, Dict, List, Optional, Protocol, cast
+
+import httptools
+
+from ..errors import (
+    HeadersTooLarge,
+    InvalidInput,
+    Overloaded,
+    RequestTooSlow,
+    ScoringError,
+    TooLarge,
+    UnsupportedEncoding,
+)
+from ..fast_path import leave_fast_path, run_fast
+from .bodies import SMALL_BYTES, Bodies
+from .messages import Answer, Request, Response, StreamedResponse, render, render_head
+
+App = Callable[[Request], Coroutine[Any, Any, Answer]]
+Refuse = Callable[[bytes, ScoringError], Response]  # the path as far as it is known, and what is wrong
+
+MAX_HEAD_BYTES = 64 * 1024
+TRANSFER_TIMEOUT_S = 30.0  # for a request to arrive or an answer to be taken; more for what has passed, at this pace:
+SLOWEST_BYTES_PER_S = 16 * 1024
+LINGER_S = 2.0
+IDLE_TIMEOUT_S = 90.0  # between requests of a connection
+AT_ONCE = 16  # pipelined requests that are answered before others have their turn
+
+_log = logging.getLogger("slipway.scoring")
+
+
+class Server(Protocol):
+    """What all connections share."""
+
+    app: App
+    refuse: Refuse
+    bodies: Bodies
+    draining: bool
+
+    def admit(self, connection: Connection) -> None: ...
+
+    def leave(self, connection: Connection) -> None: ...
+
+
+class Connection(asyncio.Protocol):
+    """One client connection. At most one request is being answered at a time; pipelined ones wait in order."""
+
+    def __init__(self, server: Server, loop: asyncio.AbstractEventLoop) -> None:
+        self._server = server
+        self._loop = loop
+        self._transport = cast(asyncio.Transport, None)  # from connection_made on
+        self._parser = httptools.HttpRequestParser(self)
+        self._target = b""
+        self._headers: Dict[bytes, bytes] = {}
+        self._body: List[bytes] = []
+        self._head_bytes = 0
+        self._body_bytes = 0
+        self._arriving = False  # a request has begun and is not complete
+        self._in_head = True
+        self._closing = False  # what arrives from now on does not count
+        self._last_words: Optional[Response] = None  # sent after the answers that are due, before closing
+        self._writable = True
+        self._paused = (0.0, 0)  # when the client had too much left to read, and how many bytes
+        self._room: Optional[asyncio.Future[None]] = None  # what a streamed answer waits for while it is so
+        self._since = loop.time()  # when the request began to arrive, or the last answer was written
+        self._waiting: Deque[Request] = deque()
+        self._held = 0  # bytes of the arriving body that are counted
+        self._answering: Optional[Request] = None  # one whose bytes are counted
+        self._busy = False
+        self._going_on = False
+        self._at_once = 0  # requests of what is being parsed that were answered already
+        self._task: Optional[asyncio.Task[Any]] = None
+
+    # The transport's calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._server.admit(self)
+
+    def connection_lost(self, exc: Optional[Exception]) -> None:
+        self._closing = True
+        self._server.leave(self)
+        if self._answering is not None:
+            self._let_go(self._answering)
+        self._drop_waiting()
+        self._server.bodies.give(self._held)
+        self._held = 0
+        if self._task is not None:
+            self._task.cancel()  # work that is queued for this client is never started
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
+        if not self._arriving:
+            self._arriving = True
+            self._since = self._loop.time()
+        if self._in_head:
+            self._head_bytes += len(data)
+        self._at_once = 0
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:  # we offer no other protocol: the request is answered as it is
+            self._close_after_answers(None)
+        except httptools.HttpParserError as error:
+            self._close_after_answers(InvalidInput(f"malformed HTTP request: {error}"))
+        if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
+            self._refuse_head()
+
+    def pause_writing(self) -> None:
+        self._writable = False
+        self._paused = (self._loop.time(), self._transport.get_write_buffer_size())
+        if not self._busy:  # in the midst of a streamed answer, reading on tells when the client leaves
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+        self._go_on()
+
+    # The parser's calls; an exception here would be reported as malformed HTTP, so none is raised
+
+    def on_message_begin(self) -> None:
+        self._target = b""
+        self._headers = {}
+        self._body = []
+        self._body_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # what follows a chunked body is no part of the request, however much it is
+            self._headers[name.lower()] = value
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        headers = self._headers
+        if self._head_bytes > MAX_HEAD_BYTES and self._is_long(headers):  # the bytes of a body may be among them
+            self._refuse_head()
+            return
+        if int(headers.get(b"content-length", 0)) > self._server.bodies.max_bytes:
+            self._refuse_body()
+        elif b"transfer-encoding" in headers and headers[b"transfer-encoding"].lower() != b"chunked":
+            given = headers[b"transfer-encoding"].decode("latin-1")
+            self._close_after_answers(UnsupportedEncoding(f"Transfer-Encoding {given} is not supported: send chunked"))
+        elif b"expect" in headers and self._wants_to_be_told():
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        if self._body_bytes > self._server.bodies.max_bytes:
+            self._refuse_body()
+        elif not self._closing:
+            self._body.append(body)
+            if self._body_bytes > SMALL_BYTES:
+                self._hold()
+
+    def on_message_complete(self) -> None:
+        self._arriving = False
+        self._in_head = True
+        self._head_bytes = 0
+        if self._closing:
+            return
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._body = []
+        request = Request(self._parser.get_method(), self._target, self._headers, body)
+        request.keep_alive = self._parser.should_keep_alive()
+        request.chunks = self._parser.get_http_version() != "1.0"
+        request.held, self._held = self._held, 0
+        if self._busy or self._waiting or not self._writable:
+            self._waiting.append(request)
+            self._transport.pause_reading()
+        elif self._at_once < AT_ONCE:
+            self._at_once += 1
+            self._answer(request)
+        else:
+            self._waiting.append(request)
+            self._transport.pause_reading()
+            self._loop.call_soon(self._go_on)
+
+    # Answering
+
+    def _answer(self, request: Request) -> None:
+        self._busy = True
+        if request.held:
+            self._answering = request
+        finish, fail = partial(self._finish, request), partial(self._fail, request)
+        task = run_fast(self._loop, self._server.app(request), finish, fail)
+        if task is not None:
+            self._task = task
+
+    def _fail(self, request: Request, error: BaseException) -> None:
+        """Answer for an application that raised, or its client would wait until it gives up."""
+        _log.error("the application raised", exc_info=error)
+        response = self._server.refuse(request.path, ScoringError("internal error; see the log"))
+        response.close = True
+        self._finish(request, response)
+
+    def _finish(self, request: Request, response: Answer) -> None:
+        if request.held:
+            self._let_go(request)
+        if isinstance(response, StreamedResponse):
+            broken = partial(self._break_off, request)
+            self._task = run_fast(self._loop, self._stream(request, response), self._after_answer, broken)
+            return
+        keep_alive = self._keeps_alive(request, response)
+        if not self._transport.is_closing():
+            self._transport.write(render(request, response, keep_alive))
+        self._after_answer(keep_alive)
+
+    def _keeps_alive(self, request: Request, response: Answer) -> bool:
+        return request.keep_alive and not self._server.draining and not response.close
+
+    async def _stream(self, request: Request, response: StreamedResponse) -> bool:
+        """Send an answer piece by piece, no faster than the client reads; return whether the connection is kept."""
+        keep_alive = request.chunks and self._keeps_alive(request, response)
+        try:
+            await leave_fast_path()
+            if self._transport.is_closing():
+                return False
+            self._transport.write(render_head(request, response, keep_alive))
+            if request.method == b"HEAD":
+                return keep_alive
+            async for piece in response.pieces:
+                if piece:  # an empty chunk would be the last one
+                    self._transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if request.chunks else piece)
+                if not self._writable:
+                    self._room = self._loop.create_future()
+                    await self._room
+            if request.chunks:
+                self._transport.write(b"0\r\n\r\n")
+            return keep_alive and not self._server.draining  # which may have begun meanwhile
+        finally:
+            await response.pieces.aclose()
+
+    def _break_off(self, request: Request, error: BaseException) -> None:
+        """End a connection in the midst of an answer, so that its client cannot take it for whole."""
+        name, unexpected = request.request_id.decode("latin-1"), not isinstance(error, ScoringError)
+        _log.error("the answer of request %s broke off: %s", name, error, exc_info=error if unexpected else None)
+        self._busy = False
+        self._task = None
+        self._since = self._loop.time()
+        self._closing = True
+        self._drop_waiting()
+        if request.chunks:
+            self._transport.close()  # without the last chunk
+        else:  # only the end of the connection ends the body, so it must be an error
+            connection: socket.socket = self._transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._transport.abort()
+
+    def _after_answer(self, keep_alive: bool) -> None:
+        self._busy = False
+        self._task = None
+        self._since = self._loop.time()
+        if self._transport.is_closing():
+            return
+        if not keep_alive:
+            self._drop_waiting()
+            self._linger()
+        elif self._waiting or self._closing:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Answer what waits; then read on, or say the last words and close."""
+        if self._going_on:
+            return  # an answer of the loop below
+        self._going_on = True
+        answered = 0
+        while self._waiting and self._writable and not self._busy and answered < AT_ONCE:
+            self._answer(self._waiting.popleft())
+            answered += 1
+        self._going_on = False
+        if answered == AT_ONCE:
+            self._loop.call_soon(self._go_on)
+            return
+        if self._waiting or self._busy or not self._writable or self._transport.is_closing():
+            return
+        if not self._closing:
+            self._transport.resume_reading()
+            return
+        if self._last_words is not None:
+            self._transport.write(render(None, self._last_words, keep_alive=False))
+        self._linger()
+
+    # Ending
+
+    def _is_long(self, headers: Dict[bytes, bytes]) -> bool:
+        return len(self._target) + sum(len(name) + len(value) + 4 for name, value in headers.items()) > MAX_HEAD_BYTES
+
+    def _refuse_head(self) -> None:
+        self._close_after_answers(HeadersTooLarge(f"the request's head is over {MAX_HEAD_BYTES} bytes"))
+
+    def _refuse_body(self) -> None:
+        self._close_after_answers(TooLarge(self._server.bodies.max_bytes))
+
+    def _wants_to_be_told(self) -> bool:
+        expected = self._headers[b"expect"].lower() == b"100-continue"
+        return expected and not self._busy and self._parser.get_http_version() != "1.0"
+
+    def _hold(self) -> None:
+        try:
+            self._server.bodies.take(self._body_bytes - self._held)
+            self._held = self._body_bytes
+        except Overloaded as error:
+            self._close_after_answers(error)
+
+    def _let_go(self, request: Request) -> None:
+        self._server.bodies.give(request.held)
+        request.held = 0
+        self._answering = None
+
+    def _drop_waiting(self) -> None:
+        for request in self._waiting:
+            self._let_go(request)
+        self._waiting.clear()
+
+    def _close_after_answers(self, error: Optional[ScoringError]) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        self._body = []
+        self._server.bodies.give(self._held)
+        self._held = 0
+        if error is not None:
+            self._last_words = self._server.refuse(self._target.partition(b"?")[0], error)
+        self._go_on()
+
+    def _linger(self) -> None:
+        """End our half and ignore what still arrives for a moment, or a client mid-body would lose the answer."""
+        self._closing = True
+        self._since = self._loop.time()
+        if self._transport.can_write_eof() and not self._transport.is_closing():
+            self._transport.write_eof()
+
+    def close_if_idle(self) -> None:
+        """Close unless a request is arriving or being answered."""
+        if not (self._busy or self._arriving or self._waiting):
+            self._transport.close()
+
+    def waits_since(self) -> float:
+        """Say since when this waits for its client; for ever in the future while a request is being answered."""
+        return inf if self._busy or self._waiting else self._since
+
+    def give_way(self) -> None:
+        """Close at once, for others, unless a request is being answered."""
+        if not (self._busy or self._waiting):
+            self._transport.abort()
+
+    def check_pace(self, now: float) -> None:
+        """Called every second: end a connection whose client is too slow, or idle for long."""
+        waited = now - self._since
+        if not self._writable:
+            paused_at, unread = self._paused
+            taken = unread - self._transport.get_write_buffer_size()
+            if now - paused_at > TRANSFER_TIMEOUT_S + taken / SLOWEST_BYTES_PER_S:
+                self._transport.abort()
+        elif self._busy:
+            return
+        elif self._closing:
+            unread = self._transport.get_write_buffer_size()
+            if waited > (TRANSFER_TIMEOUT_S if unread else LINGER_S):
+                self._transport.abort()
+        elif self._arriving:
+            if waited > TRANSFER_TIMEOUT_S + self._body_bytes / SLOWEST_BYTES_PER_S:
+                self._close_after_answers(RequestTooSlow("the request did not arrive in time"))
+        elif waited > IDLE_TIMEOUT_S:
+            self._transport.close()
