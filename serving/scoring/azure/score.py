@@ -123,12 +123,12 @@ def tensors_of(body: bytes, signature: Signature) -> Tensors:
     """Read ``{"data": [[…]]}`` for a model of one input, or ``{"data": {"input name": …}}`` for any."""
     try:
         data = bytes(_body.decode(body).data)
-    except (ValueError, RecursionError) as error:
+    except bare_tokens.MALFORMED as error:
         data = _data_with_bare_tokens(body, error)
     if data[:1] == b"{":
         try:
             named = _by_name.decode(data)
-        except (ValueError, RecursionError) as error:
+        except bare_tokens.MALFORMED as error:
             raise InvalidInput(f"'data': {error}") from error
         return {
             name: decode_array(bytes(text), signature.input(name).datatype, f"input '{name}'")

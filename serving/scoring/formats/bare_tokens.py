@@ -11,6 +11,10 @@ from typing import Any
 
 import msgspec
 
+# What decoding raises on a text that is no such document. Before 0.21, and that is all there is for Python 3.9, the
+# errors of msgspec are no ValueErrors.
+MALFORMED = (ValueError, RecursionError, msgspec.MsgspecError)
+
 _TOKENS = (b"NaN", b"Infinity")
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 

@@ -56,7 +56,7 @@ def decode_array(text: bytes, datatype: str, where: str) -> Array:
         values = decoder.decode(text)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"{where}: {_explained(str(error), datatype)}") from error
-    except ValueError as error:  # msgspec's own, and UnicodeDecodeError
+    except bare_tokens.MALFORMED as error:
         return _decode_bare_tokens(text, datatype, depth, where, error)
     return _to_array(values, datatype, depth, where)
 
@@ -101,7 +101,7 @@ def _decode_bare_tokens(text: bytes, datatype: str, depth: int, where: str, caus
         raise InvalidInput(f"{where}: {cause}") from cause
     try:
         values = msgspec.convert(bare_tokens.read(text), type=_nested(float, depth))
-    except ValueError as error:
+    except bare_tokens.MALFORMED as error:
         raise InvalidInput(f"{where}: {_explained(str(error), datatype)}") from error
     return narrowed(_to_array(values, "FP64", depth, where), datatype, where)
 

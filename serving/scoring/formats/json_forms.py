@@ -41,7 +41,7 @@ def members_of(body: bytes) -> Dict[str, msgspec.Raw]:
     """Part a JSON object into its members' texts. Raises InvalidInput: it is none."""
     try:
         return _read(body, _document, _loose_document)
-    except (ValueError, RecursionError) as error:
+    except bare_tokens.MALFORMED as error:
         raise InvalidInput(f"the body is not a JSON object: {error}") from error
 
 
@@ -75,7 +75,7 @@ def tensors_of(body: bytes, signature: Signature, forms: Sequence[str] = FORMS) 
         if text[:1] == b"{":
             named = _read(text, _document, _loose_document)
             return {name: _array(bytes(raw), name, signature) for name, raw in named.items()}
-    except (ValueError, RecursionError) as error:
+    except bare_tokens.MALFORMED as error:
         raise InvalidInput(f"'{form}': {error}") from error
     name = only_input(signature).name
     return {name: _array(text, name, signature)}

@@ -46,7 +46,7 @@ def take_id(members: Dict[str, msgspec.Raw], signature: Signature) -> str:
         return ""
     try:
         return msgspec.json.decode(members.pop("id"), type=str)
-    except ValueError as error:
+    except bare_tokens.MALFORMED as error:
         raise InvalidInput(f"id must be a string: {error}") from error
 
 
@@ -96,14 +96,14 @@ def encode_result(result: bytes, head: Dict[str, Any]) -> bytes:
 def _object(text: bytes, what: str) -> Dict[str, msgspec.Raw]:
     try:
         return _members.decode(text)
-    except (ValueError, RecursionError) as error:
+    except bare_tokens.MALFORMED as error:
         if isinstance(error, msgspec.ValidationError) or not bare_tokens.may_hold(text):
             raise InvalidInput(f"{what} is not a JSON object: {error}") from error
         cause = error
     try:
         document = msgspec.convert(bare_tokens.read(text), Dict[str, Any])
         return {name: bare_tokens.raw(value) for name, value in document.items()}
-    except ValueError:
+    except bare_tokens.MALFORMED:
         raise InvalidInput(f"{what} is not a JSON object: {cause}") from cause
 
 

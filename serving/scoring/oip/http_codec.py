@@ -73,7 +73,7 @@ def decode_head(body: bytes, json_length: int) -> InferBody:
     text = body if json_length == len(body) else body[:json_length]
     try:
         return _decoder.decode(text)
-    except (ValueError, RecursionError) as error:
+    except bare_tokens.MALFORMED as error:
         return _decode_bare_tokens(text, error)
 
 
@@ -146,6 +146,6 @@ def _decode_bare_tokens(text: bytes, cause: Exception) -> InferBody:
         for item, values in zip(head.inputs, data):
             if values is not None:
                 item.data = bare_tokens.raw(values)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (*bare_tokens.MALFORMED, KeyError, TypeError, AttributeError) as error:
         raise InvalidInput(f"the body is not an infer request: {error}") from error
     return head

@@ -8,6 +8,7 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 
 from ..errors import InvalidInput, NotFound, Unsupported
+from ..formats.bare_tokens import MALFORMED
 from ..http.messages import Request, Response, json_response
 from .fixed_settings import LOG, NO_SHARED_MEMORY, TRACE, Settings, refuse_changes
 from .served_model import ServedModel
@@ -79,5 +80,5 @@ def _body(request: Request, kind: Any) -> Any:
     """Read a JSON object; no body is an empty one."""
     try:
         return msgspec.json.decode(request.body.strip() or b"{}", type=kind)
-    except (ValueError, RecursionError) as error:
+    except MALFORMED as error:
         raise InvalidInput(f"the body is not what is taken here: {error}") from error
