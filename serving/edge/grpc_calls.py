@@ -43,6 +43,8 @@ class GrpcCalls:
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
             ("grpc.max_send_message_length", -1),
             ("grpc.so_reuseport", 0),
+            ("grpc.http2.lookahead_bytes", 2 * MAX_MESSAGE_BYTES),  # as a scoring process' (grpc_server)
+            ("grpc.http2.bdp_probe", 0),
             RAW_MESSAGES,
         ]
         self._server = grpc.aio.server(options=options, maximum_concurrent_rpcs=MAX_CALLS)

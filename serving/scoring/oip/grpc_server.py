@@ -19,7 +19,11 @@ from .grpc_standard import standard_handlers
 from .grpc_stream import OpenStreams, StreamInfer
 from .grpc_wire import RAW_MESSAGES
 
-MAX_CALLS = 1000  # at once, idle streams among them; more are refused
+MAX_CALLS = 10_000  # at once, idle streams and those whose message has not come among them; more are refused
+# How much of a stream may come ahead of its answers. Where it is small and both are large, HAProxy 2.8 waits for ever:
+# it reads nothing from a side whose buffer is full, and so misses that this side takes what the other sends.
+MAX_AHEAD_BYTES = 1 << 30
+MAX_CALLS_PER_CONNECTION = 100  # more wait at the client, as HTTP/2 has it
 REVIVAL_GRACE_S = 5.0  # for the calls of a server that has ended by itself
 
 _log = logging.getLogger("slipway.scoring.grpc")
@@ -36,8 +40,10 @@ class GrpcServer:
         self._options = [
             ("grpc.max_receive_message_length", max_message_bytes),
             ("grpc.max_send_message_length", -1),
-            ("grpc.max_concurrent_streams", MAX_CALLS),
+            ("grpc.max_concurrent_streams", MAX_CALLS_PER_CONNECTION),
             ("grpc.so_reuseport", 0),
+            ("grpc.http2.lookahead_bytes", min(2 * max_message_bytes, MAX_AHEAD_BYTES)),
+            ("grpc.http2.bdp_probe", 0),
             RAW_MESSAGES,
         ]
         guard = Guard(secret, max_message_bytes)

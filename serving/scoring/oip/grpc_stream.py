@@ -1,7 +1,7 @@
 """ModelStreamInfer, as Triton's: requests of one stream are answered one after another, each once or several times.
 
 What goes wrong with one request is in its answer's ``error_message``, and the stream goes on. A client that does not
-read its answers holds up the model's own iterator, and nothing is read from it meanwhile.
+read its answers holds up the model's own iterator.
 """
 
 from __future__ import annotations

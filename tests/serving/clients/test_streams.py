@@ -17,7 +17,7 @@ import tritonclient.grpc.aio
 from tritonclient.grpc import service_pb2
 from tritonclient.utils import InferenceServerException
 
-from tests.serving.clients.places import Place
+from tests.serving.clients.places import Place, through_edge
 from tests.serving.edge.edge import eventually
 from tests.serving.scoring.models import linear_model
 
@@ -271,3 +271,42 @@ def test_a_killed_process_ends_its_streams(own_place: Callable[..., Place], raw:
     # An edge has sent its head already: all that HTTP/2 leaves it to say is that the stream is cancelled.
     at_edge, at_port = grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE
     assert stream.call.code() is (at_edge if place.edge else at_port)
+
+
+def test_a_stream_that_is_not_read_holds_up_nobody_else(counting_at: Place, raw: Callable[..., RawStream]) -> None:
+    given = code_of(counting_at) / "given-4001.0"
+    stream = raw(counting_at)
+    stream.ask([[4001, 20_000]])
+    eventually(lambda: given.exists() and given.stat().st_size > 3)
+    with tritonclient.grpc.InferenceServerClient(counting_at.grpc) as client:
+        for _ in range(10):
+            assert (
+                client.infer("linear", [tensor([[1, 1]])], headers=counting_at.headers).as_numpy("output_0").size == 1
+            )
+
+
+def test_each_stream_is_one_line_of_the_edges(tmp_path: Path, raw: Callable[..., RawStream]) -> None:
+    with through_edge(tmp_path, model=linear_model()) as place:
+        assert place.edge is not None
+        assert place.telemetry is not None
+        whole, left, broken = raw(place), raw(place), raw(place)
+        for number in range(3):
+            for stream in (whole, left, broken):
+                stream.ask(ROWS, str(number))
+                next(stream.call)
+        whole.done()
+        assert list(whole.call) == []
+        left.call.cancel()
+        lines = place.telemetry.rows
+
+        def rows() -> list[dict[str, str]]:
+            return [row for row in lines() if row["frontend"] == "grpc"]
+
+        eventually(lambda: len(rows()) == 2)
+        os.kill(place.process.child.pid, signal.SIGKILL)
+        eventually(lambda: len(rows()) == 3)
+        assert [(row["termination"], row["endpoint"], row["server"], row["status"]) for row in rows()] == [
+            ("--", "linear", "r0", "200"),
+            ("CD", "linear", "r0", "200"),
+            ("SD", "linear", "r0", "200"),
+        ]

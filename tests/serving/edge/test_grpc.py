@@ -1,11 +1,14 @@
 """The edge's gRPC port, with the real grpcio client."""
 
+import contextlib
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
 import pytest
+from msgspec.structs import replace
 
 from tests.serving.clients.raw_http2 import call_with
 
@@ -127,3 +130,42 @@ def test_a_path_that_is_no_text_never_reaches_a_replica(call: Callable[..., Any]
             answer += part
     assert call.blue.calls == []  # type: ignore[attr-defined]
     assert call(named("cancer")) == "b0"
+
+
+class Closing:
+    """A replica that closes each connection as soon as a call has come."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                with connection:
+                    connection.recv(1 << 16)
+                    self.calls += 1
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def test_a_call_is_repeated_on_another_replica_when_one_closes_without_an_answer(
+    edge: Any, controller: Any, replica: Callable[..., Any], make: Any
+) -> None:
+    good, bad, closing = replica("good"), replica("bad"), Closing()
+    dying = replace(bad.server, grpc_address=closing.address)
+    backend = make.backend(BLUE, good.server, dying)
+    controller.publish(make.table(1, [make.endpoint("Cancer", blue=10000)], [backend]))
+    with grpc.insecure_channel(f"127.0.0.1:{edge.grpc_port}") as channel:
+        for size in [10, 20_000] * 4:
+            tail = b"\x3a" + bytes([size % 128 + 128, size // 128 % 128 + 128, size >> 14]) + b"z" * size
+            answer = channel.unary_unary(INFER)(
+                named("cancer", rest=tail), metadata=[("authorization", f"Bearer {KEY}")], timeout=10
+            )
+            assert answer == b"good"
+    assert closing.calls > 1
+    closing.close()

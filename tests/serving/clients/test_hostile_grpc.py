@@ -1,0 +1,180 @@
+"""What breaks gRPC's rules, or strains them, ends by itself and takes nobody along."""
+
+import contextlib
+import os
+import random
+import struct
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tritonclient.grpc import service_pb2
+
+from tests.serving.clients import raw_http2
+from tests.serving.clients.places import Place
+
+INFER = "/inference.GRPCInferenceService/ModelInfer"
+STREAM = "/inference.GRPCInferenceService/ModelStreamInfer"
+EXAMPLES = int(os.environ.get("SLIPWAY_FUZZ_EXAMPLES", "150"))
+METHODS = ("ModelInfer", "ModelReady", "ModelMetadata", "ModelConfig", "ModelStatistics", "TraceSetting", "LogSettings")
+# What a client can be blamed for.
+BLAMED = {"INVALID_ARGUMENT", "NOT_FOUND", "UNIMPLEMENTED", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"}
+
+
+def good() -> bytes:
+    request = service_pb2.ModelInferRequest(model_name="linear", raw_input_contents=[struct.pack("<3f", 1, 2, 3)])
+    request.inputs.add(name="x", datatype="FP32", shape=[1, 3])
+    return bytes(request.SerializeToString())
+
+
+@pytest.fixture
+def channel(linear_at: Place) -> Iterator[Any]:
+    with grpc.insecure_channel(linear_at.grpc, options=[("grpc.max_metadata_size", 1 << 20)]) as channel:
+        yield channel
+
+
+def encoded(place: Place) -> dict[bytes, bytes]:
+    return {name.encode(): value.encode() for name, value in place.metadata}
+
+
+def scores(place: Place) -> bool:
+    """Ask on a connection of one's own."""
+    with grpc.insecure_channel(place.grpc) as channel:
+        answer = channel.unary_unary(INFER)(good(), metadata=place.metadata, timeout=20)
+    response = service_pb2.ModelInferResponse.FromString(answer)
+    return struct.unpack("<f", response.raw_output_contents[0]) == (-6.5,)
+
+
+def test_a_deadline_that_has_passed_is_no_answer(channel: Any, linear_at: Place) -> None:
+    with pytest.raises(grpc.RpcError) as raised:
+        channel.unary_unary(INFER)(good(), metadata=linear_at.metadata, timeout=0.000001)
+    assert raised.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert scores(linear_at)
+
+
+@pytest.mark.parametrize("size", [20_000, 200_000])
+def test_metadata_without_end_is_refused(channel: Any, linear_at: Place, size: int) -> None:
+    with pytest.raises(grpc.RpcError):
+        channel.unary_unary(INFER)(good(), metadata=(*linear_at.metadata, ("big", "x" * size)), timeout=20)
+    assert scores(linear_at)
+
+
+MALFORMED = {
+    "a message that is longer than said": raw_http2.message(good())[:-1] + b"zzzz",
+    "a message that breaks off": raw_http2.message(good())[:-5],
+    "a length of 4 GiB": b"\0\xff\xff\xff\xff" + good(),
+    "an unknown compression flag": raw_http2.message(good(), 7),
+    "a compressed message without an encoding": raw_http2.message(good(), 1),
+    "nothing": b"",
+    "half a prefix": b"\0\0",
+}
+
+
+@pytest.mark.parametrize("content", MALFORMED.values(), ids=MALFORMED.keys())
+@pytest.mark.parametrize("path", [INFER, STREAM])
+def test_malformed_messages_end_their_call(linear_at: Place, path: str, content: bytes) -> None:
+    with raw_http2.connect(linear_at.grpc) as connection:
+        head = raw_http2.frame(
+            raw_http2.HEADERS, raw_http2.END_HEADERS, 1, raw_http2.call_headers(path.encode(), encoded(linear_at))
+        )
+        connection.sendall(head + raw_http2.frame(raw_http2.DATA, raw_http2.END_STREAM, 1, content))
+        # grpc's server never ends a unary call whose only message is not there; it goes with its client.
+        waits = path == INFER and linear_at.edge is None and len(content) < len(raw_http2.message(good()))
+        assert waits or ends(connection)
+    assert scores(linear_at)
+
+
+def ends(connection: Any) -> bool:
+    """Read until stream 1, or the connection, has ended."""
+    buffer = b""
+    while chunk := connection.recv(1 << 16):
+        buffer += chunk
+        while len(buffer) >= 9 and len(buffer) >= 9 + (size := int.from_bytes(buffer[:3], "big")):
+            kind, flags, stream = buffer[3], buffer[4], int.from_bytes(buffer[5:9], "big")
+            if stream == 1 and (
+                kind == raw_http2.RST_STREAM or (kind <= raw_http2.HEADERS and flags & raw_http2.END_STREAM)
+            ):
+                return True
+            buffer = buffer[9 + size :]
+    return True
+
+
+def test_random_bytes_and_frames_break_nothing(linear_at: Place) -> None:
+    chance = random.Random(7)
+    for _ in range(30):
+        with raw_http2.connect(linear_at.grpc) as connection, contextlib.suppress(OSError):
+            if chance.random() < 0.5:
+                connection.sendall(chance.randbytes(chance.randrange(1, 500)))
+            for _ in range(10):
+                kind, flags, stream = chance.randrange(12), chance.randrange(256), chance.randrange(5)
+                connection.sendall(raw_http2.frame(kind, flags, stream, chance.randbytes(chance.randrange(64))))
+    assert scores(linear_at)
+
+
+def test_many_streams_and_connections_leave_room_for_others(linear_at: Place) -> None:
+    head = raw_http2.call_headers(INFER.encode(), encoded(linear_at))
+    with contextlib.ExitStack() as stack:
+        for _ in range(40):
+            connection = stack.enter_context(raw_http2.connect(linear_at.grpc))
+            opened = b"".join(
+                raw_http2.frame(raw_http2.HEADERS, raw_http2.END_HEADERS, stream, head) for stream in range(1, 60, 2)
+            )
+            with contextlib.suppress(OSError):
+                connection.sendall(opened)  # calls whose messages never come
+        assert scores(linear_at)
+
+
+def test_streams_that_are_opened_and_reset_at_once_break_nothing(linear_at: Place) -> None:
+    head = raw_http2.call_headers(STREAM.encode(), encoded(linear_at))
+    with raw_http2.connect(linear_at.grpc) as connection, contextlib.suppress(OSError):
+        for stream in range(1, 2000, 2):
+            opened = raw_http2.frame(raw_http2.HEADERS, raw_http2.END_HEADERS, stream, head)
+            connection.sendall(opened + raw_http2.frame(raw_http2.RST_STREAM, 0, stream, struct.pack(">I", 8)))
+    assert scores(linear_at)
+
+
+contents = st.binary(max_size=100) | st.builds(
+    lambda at, byte: good()[:at] + bytes([byte]) + good()[at + 1 :],
+    st.integers(0, len(good()) - 1),
+    st.integers(0, 255),
+)
+
+
+@settings(max_examples=max(EXAMPLES // 5, 1), deadline=None, suppress_health_check=list(HealthCheck))
+@given(messages=st.lists(contents | st.just(good()), max_size=6))
+def test_fuzz_streams_of_any_messages_are_answered_one_by_one(
+    linear_at: Place, channel: Any, messages: list[bytes]
+) -> None:
+    metadata = (*linear_at.metadata, ("endpoint", "linear"))
+    call = channel.stream_stream(STREAM, None, service_pb2.ModelStreamInferResponse.FromString)(
+        iter(messages), metadata=metadata, timeout=20
+    )
+    answers = list(call)
+    assert call.code() is grpc.StatusCode.OK
+    assert len(answers) == len(messages)
+    for message, answer in zip(messages, answers, strict=True):
+        assert "internal error" not in answer.error_message
+        if message == good():
+            assert answer.infer_response.raw_output_contents == [struct.pack("<f", -6.5)]
+
+
+@settings(max_examples=max(EXAMPLES // 3, 1), deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    method=st.sampled_from(METHODS),
+    content=contents,
+)
+def test_fuzz_unary_calls_with_any_bytes_are_answered(
+    linear_at: Place, channel: Any, method: str, content: bytes
+) -> None:
+    began = time.monotonic()
+    try:
+        channel.unary_unary(f"/inference.GRPCInferenceService/{method}")(
+            content, metadata=linear_at.metadata, timeout=20
+        )
+    except grpc.RpcError as error:
+        assert error.code().name in BLAMED, error
+    assert time.monotonic() - began < 10
