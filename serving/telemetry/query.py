@@ -21,10 +21,11 @@ MAX_ROWS = 10_000
 # What counts as a failure of serving: our side's statuses, and Azure's 408 at /score. Its 424 is any status of a
 # replica's but 200, so the replica's own decides. A client's own mistakes (4xx; gRPC CANCELLED 1, INVALID_ARGUMENT 3,
 # NOT_FOUND 5, ALREADY_EXISTS 6, PERMISSION_DENIED 7, RESOURCE_EXHAUSTED 8, FAILED_PRECONDITION 9, OUT_OF_RANGE 11,
-# UNIMPLEMENTED 12, UNAUTHENTICATED 16) are not.
+# UNIMPLEMENTED 12, UNAUTHENTICATED 16) are not. An answer that its replica broke off (HAProxy's SD) is one, whatever it
+# began with: a stream's status is in trailers, which HAProxy cannot read.
 IS_FAILURE = """(
     status >= 500 OR status = 408 OR model_status >= 500
-    OR grpc_status NOT IN (-1, 0, 1, 3, 5, 6, 7, 8, 9, 11, 12, 16)
+    OR grpc_status NOT IN (-1, 0, 1, 3, 5, 6, 7, 8, 9, 11, 12, 16) OR termination = 'SD'
 )"""
 
 IDENTITY = "boot, frontend, counter, checksum"
@@ -50,7 +51,8 @@ _SUMMARY = f"""
         max(timestamp_ms) AS last_ms
     FROM (
         SELECT DISTINCT ON ({IDENTITY})
-            endpoint, deployment, backend, status, model_status, grpc_status, duration_ms, timestamp_ms FROM stored
+            endpoint, deployment, backend, status, model_status, grpc_status, termination,
+            duration_ms, timestamp_ms FROM stored
         WHERE {_WANTED})
     GROUP BY ALL ORDER BY ALL
 """  # noqa: S608

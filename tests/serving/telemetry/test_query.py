@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -112,10 +113,12 @@ def test_the_summary_is_of_the_revisions_that_were_asked_for(layout: Layout, lin
         ({"status": 200, "grpc_status": 4}, True),
         ({"status": 200, "grpc_status": 13}, True),
         ({"status": 200, "grpc_status": 14}, True),
+        ({"status": 200, "grpc_status": 0, "termination": "SD"}, True),
+        ({"status": 200, "grpc_status": 0, "termination": "CD"}, False),
     ],
 )
 def test_a_failure_is_our_side_s_and_never_the_client_s(
-    layout: Layout, line: Line, outcome: dict[str, int], failed: bool
+    layout: Layout, line: Line, outcome: dict[str, Any], failed: bool
 ) -> None:
     assert stored(layout, line(**outcome)).summary(SummaryQuery())[0]["failures"] == int(failed)
 
