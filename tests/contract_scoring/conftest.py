@@ -100,6 +100,6 @@ def at_scoring_port(processes: dict[str, Process]) -> PlaceOf:
 def through_edge(edge: Edge, processes: dict[str, Process]) -> PlaceOf:
     def place(image: Image) -> Place:
         http = f"http://127.0.0.1:{edge.http_port}/endpoints/{image.name}"
-        return Place(http, f"127.0.0.1:{edge.grpc_port}", edge.headers, processes[image.name], edge)
+        return Place(http, f"127.0.0.1:{edge.grpc_port}", dict(edge.headers), processes[image.name], edge)
 
     return place

@@ -94,11 +94,16 @@ def records(question: Question) -> list[dict[str, Any]]:
 def score(place: Place, image: Image, question: Question) -> Columns:
     if image.kind is Kind.MLFLOW:
         return read_rows(post(place, "/score", mlflow_form(image, question))["predictions"])
-    return read_rows(post(place, "/score", {"data": only(question)}))
+    return read_rows(post(place, "/score", scripts_body(image, question)))
 
 
 def score_by_name(place: Place, image: Image, question: Question) -> Columns:
     return read_rows(post(place, "/score", {"data": lists(question)}))
+
+
+def scripts_body(image: Image, question: Question) -> dict[str, Any]:
+    """Azure ML's own: the declared inputs by name, else whatever the script reads."""
+    return lists(question) if image.kind is Kind.SCHEMA else {"data": only(question)}
 
 
 def mlflow_form(image: Image, question: Question) -> dict[str, Any]:
@@ -134,6 +139,10 @@ def kserve_v1(form: str) -> Callable[[Place, Image, Question], Columns]:
         return read_rows(post(place, f"/v1/models/{image.name}:predict", {form: rows})["predictions"])
 
     return ask
+
+
+def invocations_as_score(place: Place, image: Image, question: Question) -> Columns:
+    return read_rows(post(place, "/invocations", scripts_body(image, question))["predictions"])
 
 
 def invocations(make: Callable[[Question], Any]) -> Callable[[Place, Image, Question], Columns]:
@@ -256,8 +265,9 @@ def elements(array: Array) -> list[Any]:
 # What has a wording where
 
 
-def of_kind(*kinds: Kind) -> Callable[[Image, Question], bool]:
-    return lambda image, question: image.kind in kinds
+def every_image(image: Image, question: Question) -> bool:
+    """inference-schema makes arrays of lists, so what it gives a script for no rows has no columns either."""
+    return image.kind is not Kind.SCHEMA or question.rows > 0
 
 
 def has_shape_in_json(question: Question) -> bool:
@@ -270,16 +280,20 @@ def one_input(image: Image, question: Question) -> bool:
     return image.kind is Kind.SCRIPT or (has_shape_in_json(question) and (image.is_linear or image.kind is Kind.MLFLOW))
 
 
+def scripts(image: Image, question: Question) -> bool:
+    return image.kind is Kind.SCRIPT or (image.kind is Kind.SCHEMA and has_shape_in_json(question))
+
+
 def onnx_by_name(image: Image, question: Question) -> bool:
     return image.kind is Kind.ONNX and has_shape_in_json(question)
 
 
 def mlflow_tensors(image: Image, question: Question) -> bool:
-    return image.kind is not Kind.SCRIPT and has_shape_in_json(question)
+    return image.kind not in (Kind.SCRIPT, Kind.SCHEMA) and has_shape_in_json(question)
 
 
 def mlflow_instances(image: Image, question: Question) -> bool:
-    return image.kind is not Kind.SCRIPT and image.is_linear and question.rows > 0
+    return image.kind not in (Kind.SCRIPT, Kind.SCHEMA) and image.is_linear and question.rows > 0
 
 
 def mlflow_frame(image: Image, question: Question) -> bool:
@@ -298,13 +312,13 @@ def csv_frame(image: Image, question: Question) -> bool:
 
 
 def kserve_rows(image: Image, question: Question) -> bool:
-    return image.kind is not Kind.SCRIPT and question.rows > 0
+    return image.kind not in (Kind.SCRIPT, Kind.SCHEMA) and question.rows > 0
 
 
 DOORS = [
     Door("score", score, one_input),
     Door("score_by_name", score_by_name, onnx_by_name),
-    Door("invocations_as_score", invocations(lambda q: {"data": only(q)}), of_kind(Kind.SCRIPT)),
+    Door("invocations_as_score", invocations_as_score, scripts),
     Door("invocations_inputs", invocations(lambda q: {"inputs": lists(q)}), mlflow_tensors),
     Door("invocations_instances", invocations(lambda q: {"instances": only(q)}), mlflow_instances),
     Door("invocations_split", invocations(split), mlflow_frame),
@@ -313,11 +327,11 @@ DOORS = [
     Door("invocations_parquet", invocations_parquet, mlflow_frame),
     Door("kserve_instances", kserve_v1("instances"), kserve_rows),
     Door("kserve_inputs", kserve_v1("inputs"), mlflow_tensors),
-    Door("oip_json", oip_json, of_kind(*Kind)),
-    Door("oip_binary", oip_binary, of_kind(*Kind)),
-    Door("oip_grpc", oip_grpc, of_kind(*Kind)),
-    Door("oip_grpc_typed", oip_grpc_typed, of_kind(*Kind)),
-    Door("oip_stream", oip_stream, of_kind(*Kind)),
-    Door("generate", generate, of_kind(*Kind)),
-    Door("generate_stream", generate_stream, of_kind(*Kind)),
+    Door("oip_json", oip_json, every_image),
+    Door("oip_binary", oip_binary, every_image),
+    Door("oip_grpc", oip_grpc, every_image),
+    Door("oip_grpc_typed", oip_grpc_typed, every_image),
+    Door("oip_stream", oip_stream, every_image),
+    Door("generate", generate, every_image),
+    Door("generate_stream", generate_stream, every_image),
 ]

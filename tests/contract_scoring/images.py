@@ -20,7 +20,8 @@ VERSION = "7"  # of every model
 
 class Kind(StrEnum):
     ONNX = "onnx"
-    SCRIPT = "script"
+    SCRIPT = "script"  # declares nothing: it gets the body as text
+    SCHEMA = "schema"  # declares its inputs with inference-schema
     MLFLOW = "mlflow"
 
 
@@ -52,6 +53,21 @@ _MLFLOW_COLUMNS = {
     "b": DataType.boolean,
     "s": DataType.string,
 }
+
+_SCHEMA_SCRIPT = """
+import numpy as np
+from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType
+from inference_schema.schema_decorators import input_schema, output_schema
+
+def init():
+    global weights
+    weights = np.array([[1.0], [2.0], [-4.0]], dtype=np.float32)
+
+@input_schema("x", NumpyParameterType(np.array([[1.0, 2.0, 3.0]], dtype=np.float32), enforce_shape=False))
+@output_schema(NumpyParameterType(np.array([[0.5]], dtype=np.float32), enforce_shape=False))
+def run(x):
+    return (x @ weights + np.float32(0.5)).tolist()
+"""
 
 _MLFLOW_LINEAR_CODE = """
 import numpy as np
@@ -104,6 +120,7 @@ IMAGES = [
     Image("onnx", Kind.ONNX, LINEAR, lambda _: {"model": linear_model()}),
     Image("onnx-columns", Kind.ONNX, COLUMNS, lambda _: {"model": identity_model(_ONNX_COLUMNS)}),
     Image("script", Kind.SCRIPT, LINEAR, lambda _: {"script": SCRIPT}),
+    Image("schema", Kind.SCHEMA, LINEAR, lambda _: {"script": _SCHEMA_SCRIPT}),
     Image("mlflow", Kind.MLFLOW, LINEAR, _mlflow_linear),
     Image("mlflow-columns", Kind.MLFLOW, COLUMNS, _mlflow_columns),
 ]

@@ -71,7 +71,7 @@ def attack(place: Place, session: requests.Session, operation: Any, mode: Genera
     @effort(4)
     @given(case=operation.as_strategy(generation_mode=mode))
     def send(case: Any) -> None:
-        answer = case.call(base_url=place.http, session=session, headers=place.headers, allow_redirects=False)
+        answer = case.call(base_url=place.http, session=session, headers=dict(place.headers), allow_redirects=False)
         documented = operation.definition.raw["responses"]
         told = (case.as_curl_command(), answer.status_code, answer.text)
         assert str(answer.status_code) in documented, told
