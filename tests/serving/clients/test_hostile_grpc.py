@@ -1,34 +1,18 @@
 """What breaks gRPC's rules, or strains them, ends by itself and takes nobody along."""
 
 import contextlib
-import os
 import random
 import struct
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import grpc
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from tritonclient.grpc import service_pb2
 
 from tests.serving.clients import raw_http2
 from tests.serving.clients.places import Place
-
-INFER = "/inference.GRPCInferenceService/ModelInfer"
-STREAM = "/inference.GRPCInferenceService/ModelStreamInfer"
-EXAMPLES = int(os.environ.get("SLIPWAY_FUZZ_EXAMPLES", "150"))
-METHODS = ("ModelInfer", "ModelReady", "ModelMetadata", "ModelConfig", "ModelStatistics", "TraceSetting", "LogSettings")
-# What a client can be blamed for.
-BLAMED = {"INVALID_ARGUMENT", "NOT_FOUND", "UNIMPLEMENTED", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED"}
-
-
-def good() -> bytes:
-    request = service_pb2.ModelInferRequest(model_name="linear", raw_input_contents=[struct.pack("<3f", 1, 2, 3)])
-    request.inputs.add(name="x", datatype="FP32", shape=[1, 3])
-    return bytes(request.SerializeToString())
+from tests.serving.clients.scoring_calls import INFER, STREAM, good
 
 
 @pytest.fixture
@@ -135,46 +119,3 @@ def test_streams_that_are_opened_and_reset_at_once_break_nothing(linear_at: Plac
             opened = raw_http2.frame(raw_http2.HEADERS, raw_http2.END_HEADERS, stream, head)
             connection.sendall(opened + raw_http2.frame(raw_http2.RST_STREAM, 0, stream, struct.pack(">I", 8)))
     assert scores(linear_at)
-
-
-contents = st.binary(max_size=100) | st.builds(
-    lambda at, byte: good()[:at] + bytes([byte]) + good()[at + 1 :],
-    st.integers(0, len(good()) - 1),
-    st.integers(0, 255),
-)
-
-
-@settings(max_examples=max(EXAMPLES // 5, 1), deadline=None, suppress_health_check=list(HealthCheck))
-@given(messages=st.lists(contents | st.just(good()), max_size=6))
-def test_fuzz_streams_of_any_messages_are_answered_one_by_one(
-    linear_at: Place, channel: Any, messages: list[bytes]
-) -> None:
-    metadata = (*linear_at.metadata, ("endpoint", "linear"))
-    call = channel.stream_stream(STREAM, None, service_pb2.ModelStreamInferResponse.FromString)(
-        iter(messages), metadata=metadata, timeout=20
-    )
-    answers = list(call)
-    assert call.code() is grpc.StatusCode.OK
-    assert len(answers) == len(messages)
-    for message, answer in zip(messages, answers, strict=True):
-        assert "internal error" not in answer.error_message
-        if message == good():
-            assert answer.infer_response.raw_output_contents == [struct.pack("<f", -6.5)]
-
-
-@settings(max_examples=max(EXAMPLES // 3, 1), deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    method=st.sampled_from(METHODS),
-    content=contents,
-)
-def test_fuzz_unary_calls_with_any_bytes_are_answered(
-    linear_at: Place, channel: Any, method: str, content: bytes
-) -> None:
-    began = time.monotonic()
-    try:
-        channel.unary_unary(f"/inference.GRPCInferenceService/{method}")(
-            content, metadata=linear_at.metadata, timeout=20
-        )
-    except grpc.RpcError as error:
-        assert error.code().name in BLAMED, error
-    assert time.monotonic() - began < 10
