@@ -11,11 +11,10 @@ from .azure.headers import CLIENT_ID, LEGACY_ID, MAX_ID, PATHS, AzureHeaders, ch
 from .doors import Doors, error_response
 from .errors import Forbidden, HeadersTooLarge, ScoringError
 from .http.bodies import Bodies
-from .http.encodings import compress, decode, wish_of
+from .http.encodings import WISHES, compress, decode
 from .http.messages import Answer, Request, Response
 from .routes import Routes
 
-MAX_ACCEPT = 200  # bytes of a header Accept-Encoding that are looked at
 EDGE_HEADER = b"x-slipway-edge"
 
 _log = logging.getLogger("slipway.scoring")
@@ -54,7 +53,7 @@ class App:
             response: Answer = await door(request)
             accept = request.headers.get(b"accept-encoding")
             if accept is not None and isinstance(response, Response):
-                wish = wish_of(accept[:MAX_ACCEPT])
+                wish = WISHES[accept]
                 if len(response.body) >= wish.text_from and response.status == 200:
                     await compress(response, wish)
         except ScoringError as error:

@@ -241,9 +241,9 @@ class DataPlane:
         except BaseException:
             self.statistics.failure(began, self._clock())
             raise
-        ended = self._clock()
-        self._learn(size_class, ended - began)
-        self.statistics.success(items, began, began, ended)
+        call.began, call.ended = began, self._clock()
+        self._learn(size_class, call.ended - began)
+        self.statistics.success(items, began, began, call.ended)
         return outputs
 
     def _timed(self, tensors: Tensors, call: Call, size_class: int) -> Tensors:
@@ -255,7 +255,8 @@ class DataPlane:
     def _learn(self, size_class: int, took_s: float) -> None:
         """Move the average; one run that was interrupted counts four times the average at most."""
         before = self._expected_s.get(size_class, took_s)
-        self._expected_s[size_class] = before + _WEIGHT * (min(took_s, 4 * before) - before)
+        most = 4 * before
+        self._expected_s[size_class] = before + _WEIGHT * ((took_s if took_s < most else most) - before)
 
     async def _on_thread(self, work: Callable[[], T], call: Call, items: int = 1) -> T:
         """Run on a model thread. Cancelling (the client left) or passing the deadline un-queues what has not begun."""
@@ -270,7 +271,8 @@ class DataPlane:
                 self._interrupt(call)
                 raise DeadlineExceeded(call.timeout_ms) from None
             raise
-        self.statistics.success(items, admitted, call.began, self._clock())
+        call.ended = self._clock()
+        self.statistics.success(items, admitted, call.began, call.ended)
         return result
 
     def _unless_late(self, work: Callable[[], T], call: Call) -> T:

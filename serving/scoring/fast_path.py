@@ -11,6 +11,7 @@ import asyncio
 import types
 from typing import Any, Callable, Coroutine, Generator, TypeVar
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 
@@ -23,31 +24,35 @@ def leave_fast_path() -> Generator[None, None, None]:
 def run_fast(
     loop: asyncio.AbstractEventLoop,
     work: Coroutine[Any, Any, T],
-    finish: Callable[[T], None],
-    fail: Callable[[BaseException], None],
+    finish: Callable[[A, T], None],
+    fail: Callable[[A, BaseException], None],
+    about: A,
 ) -> asyncio.Task[T] | None:
     """Run ``work`` up to its end, or return the task that goes on with it.
 
-    At the end either ``finish`` gets its result or ``fail`` what it raised; neither when that task is cancelled.
+    At the end either ``finish`` gets its result or ``fail`` what it raised, after ``about``; neither when that task is
+    cancelled.
     """
     try:
         work.send(None)
     except StopIteration as stop:
-        finish(stop.value)
+        finish(about, stop.value)
         return None
     except Exception as error:
-        fail(error)
+        fail(about, error)
         return None
     task = loop.create_task(work)
-    task.add_done_callback(lambda done: _hand_over(done, finish, fail))
+    task.add_done_callback(lambda done: _hand_over(done, finish, fail, about))
     return task
 
 
-def _hand_over(done: asyncio.Task[T], finish: Callable[[T], None], fail: Callable[[BaseException], None]) -> None:
+def _hand_over(
+    done: asyncio.Task[T], finish: Callable[[A, T], None], fail: Callable[[A, BaseException], None], about: A
+) -> None:
     if done.cancelled():
         return
     error = done.exception()
     if error is None:
-        finish(done.result())
+        finish(about, done.result())
     else:
-        fail(error)
+        fail(about, error)

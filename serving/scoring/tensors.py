@@ -34,24 +34,25 @@ MAX_DIMENSIONS = 32  # what every numpy can; newer ones take 64
 class TensorSpec:
     """A tensor as the model declares it; -1 stands for a dimension of any size."""
 
-    __slots__ = ("datatype", "dtype", "name", "required", "shape", "where")
+    __slots__ = ("_fixed", "datatype", "dtype", "name", "required", "shape", "where")
 
     def __init__(self, name: str, datatype: str, shape: Sequence[int], required: bool = True) -> None:
         self.name = name
         self.datatype = datatype
         self.dtype = DTYPES[datatype]
         self.shape = tuple(shape)
+        self._fixed = [(index, size) for index, size in enumerate(self.shape) if size != -1]
         self.required = required
         self.where = f"input '{name}'"  # how messages name it
 
     def check(self, array: Array) -> None:
         """Raise InvalidInput unless the array has this dtype, rank and fixed dimensions."""
-        if array.dtype != self.dtype:
+        if array.dtype is not self.dtype and array.dtype != self.dtype:
             raise InvalidInput(f"input '{self.name}': expected datatype {self.datatype}, got {datatype_of(array)}")
         got = array.shape
         if len(got) == len(self.shape):
-            for size, wanted in zip(got, self.shape):
-                if wanted not in (size, -1):
+            for index, size in self._fixed:
+                if got[index] != size:
                     break
             else:
                 return
@@ -91,12 +92,6 @@ class Signature:
         if len(tensors) != len(self.inputs):
             for name in tensors:
                 self.input(name)
-
-
-def check_dimensions(shape: Sequence[int], name: str) -> None:
-    """Raise InvalidInput for a shape that no array can have, before its sizes are multiplied or shown."""
-    if len(shape) > MAX_DIMENSIONS:
-        raise InvalidInput(f"input '{name}': shape has {len(shape)} dimensions, and {MAX_DIMENSIONS} are allowed")
 
 
 def shaped(array: Array, shape: Sequence[int], name: str) -> Array:

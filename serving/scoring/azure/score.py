@@ -5,7 +5,6 @@ Statuses and headers follow azureml-inference-server-http 1.5.1; a container's 5
 
 from __future__ import annotations
 
-import time
 from typing import Dict, List, Optional, Tuple
 
 import msgspec
@@ -24,6 +23,7 @@ from ..errors import (
 from ..formats import bare_tokens
 from ..formats.json_arrays import decode_array
 from ..formats.json_rows import dump_json, rows_of
+from ..formats.usual_body import UsualBody
 from ..http.calls import call_of
 from ..http.messages import HTML, Answer, Request, Response, StreamedResponse, json_response
 from ..runtimes.base import Scripted, ScriptLike
@@ -50,17 +50,18 @@ class Score:
     def __init__(self, plane: DataPlane) -> None:
         self._plane = plane
         self._script: Optional[ScriptLike] = plane.runtime if isinstance(plane.runtime, ScriptLike) else None
+        self._usual = UsualBody("data", plane.runtime.signature)
 
     async def post(self, request: Request) -> Answer:
         if self._script is not None:
             return await self._run(request)
         signature = self._plane.runtime.signature
         assert signature is not None
-        tensors = tensors_of(request.body, signature)
-        began = time.perf_counter()
-        outputs = await self._plane.infer(tensors, call_of(self._plane, request))
+        tensors = self._usual.read(request.body) or tensors_of(request.body, signature)
+        call = call_of(self._plane, request)
+        outputs = await self._plane.infer(tensors, call)
         response = Response(200, dump_json(rows_of(outputs)))
-        ran_ms = (time.perf_counter() - began) * 1000
+        ran_ms = (call.ended - call.began) * 1000
         response.headers = [(RUN_FAILED, b"False"), (RUN_MS, b"%.3f" % ran_ms)]
         return response
 

@@ -42,6 +42,11 @@ _ELEMENTS: Dict[str, Any] = {
 _decoders: Dict[Tuple[str, int], msgspec.json.Decoder[Any]] = {}
 
 
+def array_type(datatype: str, depth: int) -> Any:
+    """Return the type that msgspec reads an array as, nested so deep."""
+    return _nested(_ELEMENTS[datatype], depth)
+
+
 def decode_array(text: bytes, datatype: str, where: str) -> Array:
     """Decode a JSON array (or scalar) of any depth up to ``MAX_DEPTH`` into an array of ``datatype``.
 
@@ -51,7 +56,7 @@ def decode_array(text: bytes, datatype: str, where: str) -> Array:
     depth = _depth(text, where)
     decoder = _decoders.get((datatype, depth))
     if decoder is None:
-        decoder = _decoders[datatype, depth] = msgspec.json.Decoder(_nested(_ELEMENTS[datatype], depth))
+        decoder = _decoders[datatype, depth] = msgspec.json.Decoder(array_type(datatype, depth))
     try:
         values = decoder.decode(text)
     except msgspec.ValidationError as error:

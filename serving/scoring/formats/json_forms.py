@@ -136,7 +136,8 @@ def _joined(values: Sequence[msgspec.Raw]) -> bytes:
 
 
 def _array(text: bytes, name: str, signature: Signature) -> Array:
-    return decode_array(text, signature.input(name).datatype, f"input '{name}'")
+    spec = signature.input(name)
+    return decode_array(text, spec.datatype, spec.where)
 
 
 def _holds_objects(text: bytes) -> bool:

@@ -11,7 +11,6 @@ import logging
 import socket
 import struct
 from collections import deque
-from functools import partial
 from math import inf
 from typing import Any, Callable, Coroutine, Deque, Dict, List, Optional, Protocol, cast
 
@@ -180,7 +179,8 @@ class Connection(asyncio.Protocol):
         self._body = []
         request = Request(self._parser.get_method(), self._target, self._headers, body)
         request.keep_alive = self._parser.should_keep_alive()
-        request.chunks = self._parser.get_http_version() != "1.0"
+        if not request.keep_alive or b"connection" in self._headers:  # any other is HTTP/1.1, and asking costs
+            request.chunks = self._parser.get_http_version() != "1.0"
         request.held, self._held = self._held, 0
         if self._busy or self._waiting or not self._writable:
             self._waiting.append(request)
@@ -199,8 +199,7 @@ class Connection(asyncio.Protocol):
         self._busy = True
         if request.held:
             self._answering = request
-        finish, fail = partial(self._finish, request), partial(self._fail, request)
-        task = run_fast(self._loop, self._server.app(request), finish, fail)
+        task = run_fast(self._loop, self._server.app(request), self._finish, self._fail, request)
         if task is not None:
             self._task = task
 
@@ -215,13 +214,13 @@ class Connection(asyncio.Protocol):
         if request.held:
             self._let_go(request)
         if isinstance(response, StreamedResponse):
-            broken = partial(self._break_off, request)
-            self._task = run_fast(self._loop, self._stream(request, response), self._after_answer, broken)
+            sending = self._stream(request, response)
+            self._task = run_fast(self._loop, sending, self._after_answer, self._break_off, request)
             return
         keep_alive = self._keeps_alive(request, response)
         if not self._transport.is_closing():
             self._transport.write(render(request, response, keep_alive))
-        self._after_answer(keep_alive)
+        self._after_answer(request, keep_alive)
 
     def _keeps_alive(self, request: Request, response: Answer) -> bool:
         return request.keep_alive and not self._server.draining and not response.close
@@ -264,7 +263,7 @@ class Connection(asyncio.Protocol):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._transport.abort()
 
-    def _after_answer(self, keep_alive: bool) -> None:
+    def _after_answer(self, request: Request, keep_alive: bool) -> None:
         self._busy = False
         self._task = None
         self._since = self._loop.time()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from functools import lru_cache
 from typing import Any, Dict, List, NamedTuple, Tuple, Union
 
 from ..errors import InvalidInput, TooLarge, UnsupportedEncoding
@@ -18,6 +17,8 @@ STEP_BYTES = 256 * 1024  # inflated at a time: the first on the event loop, in 0
 ON_LOOP_BYTES = 64 * 1024  # deflated there, in 0.5 ms; what is larger goes to a thread
 PAYS_FROM_BYTES = 64 * 1024  # for text, whose reader says that it can decode and not that it wants to
 _LEVEL = 1
+MAX_ACCEPT = 200  # bytes of a header Accept-Encoding that are looked at
+KEPT_WISHES = 256
 _NAMES = {"gzip": "gzip", "x-gzip": "gzip", "deflate": "deflate"}
 _GZIP_BITS, _ZLIB_BITS, _BARE_BITS = 31, 15, -15
 
@@ -78,7 +79,21 @@ _NEVER = 1 << 62
 PLAIN = Wish("", _NEVER, _NEVER)
 
 
-@lru_cache(maxsize=256)
+class _Wishes(Dict[bytes, Wish]):
+    """By header; clients send few different ones."""
+
+    def __missing__(self, accept: bytes) -> Wish:
+        wish = wish_of(accept[:MAX_ACCEPT])
+        if len(accept) <= MAX_ACCEPT:
+            if len(self) >= KEPT_WISHES:
+                self.clear()
+            self[accept] = wish
+        return wish
+
+
+WISHES = _Wishes()
+
+
 def wish_of(accept: bytes) -> Wish:
     """Read a header Accept-Encoding.
 

@@ -12,6 +12,7 @@ CSV_TYPE = "text/csv"
 PARQUET_TYPE = "application/vnd.apache.parquet"
 JSON_LINES_TYPE = "application/jsonlines"  # SageMaker's: a row on each line
 READ = (CSV_TYPE, JSON_TYPE, PARQUET_TYPE, JSON_LINES_TYPE)
+_ANY_OR_JSON = (b"*/*", b"application/json")  # what most clients send
 _NAMED = [CSV_TYPE, JSON_TYPE, PARQUET_TYPE]  # as MLflow's text has them
 _WRITTEN = {
     JSON_TYPE: JSON_TYPE,
@@ -54,8 +55,10 @@ def answer_type_of(accept: Optional[bytes]) -> str:
 
     JSON also where it likes none of them, since MLflow's server never looks.
     """
+    if not accept or accept in _ANY_OR_JSON:
+        return JSON_TYPE
     best, chosen = 0.0, JSON_TYPE
-    for choice in (accept or b"").decode("latin-1").lower().split(","):
+    for choice in accept.decode("latin-1").lower().split(","):
         media_type, *parameters = (part.strip() for part in choice.split(";"))
         quality = next((_quality(value[2:]) for value in parameters if value.startswith("q=")), 1.0)
         if media_type in _WRITTEN and quality > best:

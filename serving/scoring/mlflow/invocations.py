@@ -16,6 +16,7 @@ from ..formats.csv_rows import tensors_of_csv
 from ..formats.json_forms import tensors_of
 from ..formats.json_rows import dump_json, rows_of
 from ..formats.parquet import tensors_of_parquet
+from ..formats.usual_body import UsualBody
 from ..http.calls import call_of, request_text
 from ..http.messages import Request, Response, json_response
 from ..protocol import VERSION
@@ -45,6 +46,7 @@ class Invocations:
         self._plane = plane
         self._is_script = isinstance(plane.runtime, ScriptLike)
         self._reads_bodies = isinstance(plane.runtime, BodyLike)
+        self._usual = UsualBody("inputs", plane.runtime.signature)
 
     async def post(self, request: Request) -> Response:
         return await self._answered(request, media_type_of(request.headers.get(b"content-type")))
@@ -92,7 +94,11 @@ class Invocations:
             return await self._plane.invoke(body, media_type, call)
         signature = self._plane.runtime.signature
         assert signature is not None
-        outputs = await self._plane.infer(await _tensors_of(body, media_type, signature), call)
+        if media_type == JSON_TYPE:
+            tensors = self._usual.read(body) or tensors_of(body, signature)
+        else:
+            tensors = await _table_of(body, media_type, signature)
+        outputs = await self._plane.infer(tensors, call)
         return dump_json({"predictions": rows_of(outputs)})
 
 
@@ -108,9 +114,7 @@ def error_response(error: ScoringError) -> Response:
     return json_response(status, {"error_code": name, "message": message})
 
 
-async def _tensors_of(body: bytes, media_type: str, signature: Signature) -> Tensors:
-    if media_type == JSON_TYPE:
-        return tensors_of(body, signature)
+async def _table_of(body: bytes, media_type: str, signature: Signature) -> Tensors:
     read = tensors_of_csv if media_type == CSV_TYPE else tensors_of_parquet
     return await _on_a_thread(partial(read, body, signature))
 

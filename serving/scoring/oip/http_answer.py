@@ -36,13 +36,14 @@ def encode_outputs(head: InferBody, outputs: Tensors, model: str, version: str, 
     described: List[_OutputTensor] = []
     blobs: List[bytes] = []
     for name, (binary, array) in _requested(head, outputs, batched).items():
-        tensor = _OutputTensor(name, datatype_of(array), list(array.shape))
+        datatype = datatype_of(array)
+        tensor = _OutputTensor(name, datatype, list(array.shape))
         if binary:
             blob = to_raw(array)
             tensor.parameters = {"binary_data_size": len(blob)}
             blobs.append(blob)
         else:
-            tensor.data = _json_data(name, array)
+            tensor.data = _json_data(name, datatype, array)
         described.append(tensor)
     document: Dict[str, Any] = {"model_name": model, "model_version": version}
     if head.id:
@@ -85,7 +86,7 @@ def _no_flag(where: str, name: str, value: object) -> InvalidInput:
     return InvalidInput(f"{where}: {name} must be true or false, got {value!r}")
 
 
-def _json_data(name: str, array: Array) -> Any:
-    if datatype_of(array) == "FP16":
+def _json_data(name: str, datatype: str, array: Array) -> Any:
+    if datatype == "FP16":
         raise InvalidInput(f"output '{name}': FP16 has no JSON form; ask for binary_data")
     return plain(array.ravel())

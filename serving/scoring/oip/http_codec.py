@@ -21,6 +21,7 @@ from .inputs import REGION, check_input
 
 Parameters = Dict[str, Union[bool, int, float, str]]
 HEADER_LENGTH = b"inference-header-content-length"
+NO_DATA = msgspec.Raw(b"")
 _SIZE = Annotated[int, msgspec.Meta(ge=0, le=(1 << 40))]
 
 
@@ -29,7 +30,7 @@ class InputTensor(msgspec.Struct):
     datatype: str
     shape: List[_SIZE]
     parameters: Optional[Parameters] = None
-    data: msgspec.Raw = msgspec.Raw(b"")
+    data: msgspec.Raw = NO_DATA
 
 
 class RequestedOutput(msgspec.Struct):
@@ -58,10 +59,11 @@ def split_body(body: bytes, header_length: Optional[bytes]) -> int:
     """
     if header_length is None:
         return len(body)
-    if not header_length.isdigit() or len(header_length) > 12 or int(header_length) > len(body):
+    length = int(header_length) if header_length.isdigit() and len(header_length) <= 12 else len(body) + 1
+    if length > len(body):
         given = header_length.decode("latin-1")
         raise InvalidInput(f"Inference-Header-Content-Length is '{given}', and the body has {len(body)} bytes")
-    return int(header_length)
+    return length
 
 
 def decode_head(body: bytes, json_length: int) -> InferBody:
@@ -103,11 +105,11 @@ def decode_tensors(head: InferBody, body: bytes, json_length: int, signature: Op
 
 
 def _binary_size(item: InputTensor) -> Optional[int]:
-    parameters = item.parameters or {}
-    if REGION in parameters:
-        raise InvalidInput(f"input '{item.name}': {NO_SHARED_MEMORY}")
-    size = parameters.get("binary_data_size")
-    has_data = bool(bytes(item.data))
+    parameters, has_data, size = item.parameters, item.data != NO_DATA, None
+    if parameters:
+        if REGION in parameters:
+            raise InvalidInput(f"input '{item.name}': {NO_SHARED_MEMORY}")
+        size = parameters.get("binary_data_size")
     if size is None:
         if not has_data:
             raise InvalidInput(f"input '{item.name}': neither data nor parameters.binary_data_size is given")

@@ -12,8 +12,6 @@ from .http_raw import decode_raw
 from .parameters import for_model, timeout_of
 from .served_model import ServedModel, server_metadata
 
-_OF_ENCODING = {"binary_data_output"}
-
 
 class OpenInference:
     """The doors under ``/v2`` that every server of the protocol has."""
@@ -57,7 +55,7 @@ class OpenInference:
 
     def _call(self, head: InferBody, request: Request) -> Call:
         parameters = head.parameters
-        if not parameters or parameters.keys() == _OF_ENCODING:
+        if not parameters or (len(parameters) == 1 and "binary_data_output" in parameters):
             return call_of(self._plane, request)
         call = call_of(self._plane, request, timeout_of(parameters))
         call.parameters = for_model(parameters)

@@ -6,7 +6,7 @@ from typing import Mapping, Optional, Sequence
 
 from ..errors import InvalidInput
 from ..formats.raw_tensors import BF16
-from ..tensors import DTYPES, Signature, check_dimensions
+from ..tensors import DTYPES, MAX_DIMENSIONS, Signature
 
 REGION = "shared_memory_region"
 
@@ -23,7 +23,8 @@ def check_input(
         raise InvalidInput(f"input '{name}' is given twice")
     if signature is None or signature.input(name).datatype != datatype:
         _check_datatype(name, datatype, signature)
-    check_dimensions(shape, name)
+    if len(shape) > MAX_DIMENSIONS:
+        raise InvalidInput(f"input '{name}': shape has {len(shape)} dimensions, and {MAX_DIMENSIONS} are allowed")
 
 
 def _check_datatype(name: str, datatype: str, signature: Optional[Signature]) -> None:

@@ -16,17 +16,17 @@ _NONE: Dict[str, Any] = {}
 
 
 class Call:
-    """What a runtime may know about the request it works for. ``deadline`` is on the data plane's clock, as is
-    ``began``, when a thread took the work up. ``parameters`` are those that the protocol leaves to the model."""
+    """What a runtime may know about the request it works for. ``deadline`` is on the data plane's clock, as are
+    ``began`` and ``ended``, of the work itself. ``parameters`` are those that the protocol leaves to the model."""
 
-    __slots__ = ("began", "deadline", "headers", "parameters", "request_id", "timeout_ms")
+    __slots__ = ("began", "deadline", "ended", "headers", "parameters", "request_id", "timeout_ms")
 
     def __init__(self, request_id: str, headers: Mapping[bytes, bytes], deadline: float, timeout_ms: int) -> None:
         self.request_id = request_id
         self.headers = headers
         self.deadline = deadline
         self.timeout_ms = timeout_ms
-        self.began = 0.0
+        self.began = self.ended = 0.0
         self.parameters: Mapping[str, Any] = _NONE
 
 
