@@ -50,11 +50,11 @@ class Health:
         """
         service, told = parsed(decompressed(message, MAX_REQUEST_BYTES), self.request).service, None
         while True:
-            status, changed = self._status(service), self._changed
+            status, changed, last = self._status(service), self._changed, self._over  # as it is before the yield
             if status != told:
                 told = status
                 yield self._response(status=status).SerializeToString()
-            if self._over:
+            if last:
                 return
             await changed.wait()
 

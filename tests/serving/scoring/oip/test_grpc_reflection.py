@@ -1,5 +1,6 @@
 """Health and reflection of a scoring process, by the field's own clients."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from google.protobuf.descriptor_pool import DescriptorPool
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
-from serving.scoring.oip.grpc_health import HEALTH
+from serving.scoring.oip.grpc_health import HEALTH, Health
 from serving.scoring.oip.grpc_messages import TRITON, message_classes
 from serving.scoring.oip.grpc_reflection import REFLECTION, REFLECTION_SERVICES, Reflection
 
@@ -54,6 +55,21 @@ def test_who_watches_is_told_of_the_drain(served: Any) -> None:
         assert [status_in(message) for message in known] == [NOT_SERVING]
         assert list(unknown) == []
     assert served.child.wait(4) == 0, "a watcher held up the drain"
+
+
+def test_who_is_being_told_while_the_drain_begins_is_told_of_it_too() -> None:
+    async def told() -> list[int]:
+        serving = True
+        health = Health(lambda service: serving)
+        heard = []
+        async for message in health.watch(health_request("linear")):
+            heard.append(status_in(message))
+            if serving:  # the first message is still on its way
+                serving = False
+                health.end()
+        return heard
+
+    assert asyncio.run(told()) == [SERVING, NOT_SERVING]
 
 
 def test_only_the_edge_is_answered_where_there_is_a_secret(start: Callable[..., Any], linear: bytes) -> None:
