@@ -23,8 +23,9 @@ UV = Path(sys.executable).with_name("uv")
 
 
 def environment() -> Path:
-    """Return the environment's folder, made unless it is there. Raises Absent."""
-    if not (PLACE / "made").exists():
+    """Return the environment's folder, made unless it is there with what is wanted. Raises Absent."""
+    made, wanted = PLACE / "made", "\n".join((*PACKAGES, OURS.read_text()))
+    if not made.exists() or made.read_text() != wanted:
         PLACE.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(PLACE, ignore_errors=True)
         for command in (
@@ -37,7 +38,7 @@ def environment() -> Path:
                 raise Absent(f"Azure ML's server was not installed within {MADE_S} s") from error
             except subprocess.CalledProcessError as error:
                 raise Absent(f"Azure ML's server cannot be installed: {error.stderr[-1000:]}") from error
-        (PLACE / "made").touch()
+        made.write_text(wanted)
     return PLACE
 
 
