@@ -8,7 +8,7 @@ export UV_PYTHON := $(BIN)/python
 export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-test-servers fmt lint types imports check test demo bench bench-start bench-registry
+.PHONY: help install install-test-servers fmt lint types imports check test demo bench bench-doors bench-start bench-registry
 .PHONY: bench-images load fuzz clean check-curated
 
 help: ## show this help
@@ -65,6 +65,9 @@ demo: install ## from a training script to scored requests, in build/demo (EXIT=
 
 bench: install ## CPU per request next to a hand-written server; writes build/bench.json
 	@$(BIN)/python -m loadtest.bench
+
+bench-doors: install ## the same for the doors of every protocol, and gRPC
+	@$(BIN)/python -m loadtest.bench --doors --output build/bench-doors.json
 
 bench-start: install ## how long up, a second deployment and down take; writes build/bench-start.json
 	@$(BIN)/python -m loadtest.bench.start

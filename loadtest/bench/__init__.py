@@ -8,6 +8,7 @@ Map::
     workspace.py   Slipway with keys, split and telemetry on, reached by its command
     subject.py     what is measured: an address and the processes behind it
     cpu.py         CPU time and memory of processes, from /proc
-    client.py      the load: keep-alive HTTP/1.1 in a closed loop
+    doors.py       the workspace's other doors, with --doors
+    client.py      the load: keep-alive HTTP/1.1 in a closed loop; grpc_client.py over gRPC
     report.py      build/bench.json and the table
 """

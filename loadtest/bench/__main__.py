@@ -14,17 +14,18 @@ import uvloop
 from rich.console import Console
 from rich.progress import Progress
 
-from loadtest.bench.client import run_load
+from loadtest.bench.client import Load, Request, run_load
 from loadtest.bench.cpu import cpu_seconds, usage
+from loadtest.bench.doors import doors_of
+from loadtest.bench.grpc_client import run_grpc_load
 from loadtest.bench.model import train
 from loadtest.bench.report import Row, median_row, paired_ratio, print_table, write_report
-from loadtest.bench.subject import NotReady, Subject, raw_server
+from loadtest.bench.subject import NotReady, Subject, free_port, raw_server
 from loadtest.bench.workspace import slipway_workspace
 from loadtest.demo.command import CommandFailed
 
 BAR = 2.8
 PEER = "raw"
-CASE = "json"
 WARM_UP_S = 2.0
 SETTLE_S = 1.0  # the request log reaches telemetry after the answer; that work is the request's too
 
@@ -33,14 +34,14 @@ def measure(subject: Subject, connections: int, seconds: float) -> Row:
     """Load a subject for one round. CPU is counted until the work that follows the answers is done as well."""
     pids = subject.pids()
     before = cpu_seconds(pids)
-    load = uvloop.run(run_load(subject.request, connections=connections, seconds=seconds))
+    load = _load(subject, connections, seconds)
     time.sleep(SETTLE_S)
     after = usage(pids)
     if load.failures:
         raise NotReady(f"{subject.name}: {load.failures} of {load.requests} requests failed: {load.first_failure}")
     return Row(
         name=subject.name,
-        case=CASE,
+        case=subject.case,
         cpu_us_per_request=(after.cpu_s - before) / load.requests * 1e6,
         requests_per_s=load.requests / load.seconds,
         p50_ms=load.p50_ms,
@@ -50,17 +51,27 @@ def measure(subject: Subject, connections: int, seconds: float) -> Row:
     )
 
 
-def run_rounds(subjects: list[Subject], options: argparse.Namespace, console: Console) -> dict[str, list[Row]]:
-    """Measure every subject in every round, one after the other."""
-    rows: dict[str, list[Row]] = {subject.name: [] for subject in subjects}
+def _load(subject: Subject, connections: int, seconds: float) -> Load:
+    request = subject.request
+    if isinstance(request, Request):
+        load: Load = uvloop.run(run_load(request, connections=connections, seconds=seconds))
+    else:
+        load = uvloop.run(run_grpc_load(request, connections=connections, seconds=seconds))
+    return load
+
+
+def run_rounds(subjects: list[Subject], options: argparse.Namespace, console: Console) -> list[list[Row]]:
+    """Measure every subject in every round, one after the other; return the rounds of each."""
+    rows: list[list[Row]] = [[] for _ in subjects]
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("measuring", total=(options.rounds + 1) * len(subjects))
         for number in range(options.rounds + 1):
-            for subject in subjects:
-                progress.update(task, description=f"round {number}: {subject.name}" if number else "warming up")
+            for subject, its_rows in zip(subjects, rows, strict=True):
+                what = f"{subject.name} {subject.case}"
+                progress.update(task, description=f"round {number}: {what}" if number else "warming up")
                 row = measure(subject, options.connections, options.seconds if number else WARM_UP_S)
                 if number:
-                    rows[subject.name].append(row)
+                    its_rows.append(row)
                 progress.advance(task)
     return rows
 
@@ -72,12 +83,19 @@ def run(options: argparse.Namespace, console: Console) -> int:
             body = train(model_path)
         subjects = [stack.enter_context(raw_server(PEER, model_path, body))]
         with console.status("starting what is measured"):
-            other = raw_server("raw again", model_path, body) if options.aa else slipway_workspace(model_path, body)
+            grpc_port = free_port()
+            other = (
+                raw_server("raw again", model_path, body)
+                if options.aa
+                else slipway_workspace(model_path, body, grpc_port)
+            )
             subjects.append(stack.enter_context(other))
+            if options.doors:
+                subjects += doors_of(subjects[1], grpc_port)
         rounds = run_rounds(subjects, options, console)
-    rows = [median_row(rounds[subject.name]) for subject in reversed(subjects)]
+    rows = [median_row(its_rounds) for its_rounds in (*rounds[1:], rounds[0])]
     print_table(console, rows, PEER)
-    ratio = paired_ratio(rounds[subjects[1].name], rounds[PEER])
+    ratio = paired_ratio(rounds[1], rounds[0])
     met = ratio <= BAR
     if not options.aa:
         write_report(options.output, rows)
@@ -92,6 +110,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m loadtest.bench", description=__doc__)
     parser.add_argument("--aa", action="store_true", help="measure the hand-written server against itself: the noise")
+    parser.add_argument("--doors", action="store_true", help="measure the other protocols' doors too")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="length of one round")
     parser.add_argument("--connections", type=int, default=16)

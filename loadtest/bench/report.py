@@ -76,14 +76,13 @@ def print_table(console: Console, rows: list[Row], peer: str) -> None:
         table.add_column(heading)
     for heading in ("CPU µs", f"÷ {peer}", "req/s", "p50 ms", "p99 ms", "MB", "failed"):
         table.add_column(heading, justify="right")
-    base = {row.case: row.cpu_us_per_request for row in rows if row.name == peer}
+    base = next(row.cpu_us_per_request for row in rows if row.name == peer)
     for row in rows:
-        ratio = row.cpu_us_per_request / base[row.case] if base.get(row.case) else float("nan")
         table.add_row(
             row.name,
             row.case,
             f"{row.cpu_us_per_request:.0f}",
-            f"{ratio:.2f}",
+            f"{row.cpu_us_per_request / base:.2f}",
             f"{row.requests_per_s:,.0f}",
             f"{row.p50_ms:.2f}",
             f"{row.p99_ms:.2f}",

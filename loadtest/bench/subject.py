@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from loadtest.bench.client import Request
+from loadtest.bench.grpc_client import GrpcRequest
 
 READY_WITHIN_S = 30.0
 
 
 class Subject(NamedTuple):
-    """``pids`` gives the server processes of this moment; their children count too."""
+    """``pids`` gives the server processes of this moment; their children count too. ``case`` is the door's name."""
 
     name: str
-    request: Request
+    request: Request | GrpcRequest
     pids: Callable[[], list[int]]
+    case: str = "json"
 
 
 class NotReady(Exception):
@@ -52,11 +54,13 @@ def wait_until_answered(subject: Subject) -> bytes:
     Raises:
         NotReady: there was none in time.
     """
+    request = subject.request
+    assert isinstance(request, Request), "a door over HTTP tells when a server is ready"
     deadline = time.monotonic() + READY_WITHIN_S
     seen = "nothing listens"
     while time.monotonic() < deadline:
         try:
-            status, body = _ask(subject.request)
+            status, body = _ask(request)
         except OSError as error:
             seen = str(error)
         else:
@@ -64,7 +68,7 @@ def wait_until_answered(subject: Subject) -> bytes:
                 return body
             seen = f"{status} {body[:200].decode(errors='replace')}"
         time.sleep(0.05)
-    raise NotReady(f"{subject.name} does not answer {subject.request.path}: {seen}")
+    raise NotReady(f"{subject.name} does not answer {request.path}: {seen}")
 
 
 def _ask(request: Request) -> tuple[int, bytes]:

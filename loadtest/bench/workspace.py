@@ -20,12 +20,13 @@ PORTS = ("registry", "controller", "telemetry", "http", "grpc")
 
 
 @contextmanager
-def slipway_workspace(model_path: Path, body: bytes) -> Iterator[Subject]:
+def slipway_workspace(model_path: Path, body: bytes, grpc_port: int) -> Iterator[Subject]:
     """Run a workspace that serves the model from two deployments while the context lasts."""
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
         slipway = Slipway(Path(folder) / "workspace", dict(os.environ))
         try:
-            slipway.run("up", "--detach", *(f"--{name}-port={free_port()}" for name in PORTS))
+            ports = {name: free_port() for name in PORTS} | {"grpc": grpc_port}
+            slipway.run("up", "--detach", *(f"--{name}-port={port}" for name, port in ports.items()))
             key = deploy_model(slipway, model_path, Path(folder))
             subject = _subject(slipway, key, body)
             wait_until_answered(subject)
