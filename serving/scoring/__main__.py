@@ -56,7 +56,9 @@ def arguments() -> argparse.Namespace:
         "--announce-fd", type=int, help="write the ready or failed line there; stdin is a lifeline then"
     )
     parser.add_argument("--request-timeout-ms", type=int, default=5000, help="(%(default)s)")
-    parser.add_argument("--max-concurrent", type=int, default=64, help="requests in flight before 429 (%(default)s)")
+    parser.add_argument(
+        "--max-concurrent", type=int, default=64, help="requests at once; as many wait before 429 (%(default)s)"
+    )
     largest = os.environ.get(MAX_BODY_VARIABLE) or "64"  # a deployment's variables are how it sets this
     parser.add_argument(
         "--max-body-mb", type=_megabytes, default=largest, help="size of a request's body (%(default)s)"
@@ -70,7 +72,7 @@ def _megabytes(text: str) -> int:
     return int(text)
 
 
-def load(root: Path, image: Image, code_dir: Path) -> tuple[Runtime, ThreadPoolExecutor]:
+def load(root: Path, image: Image, code_dir: Path, max_concurrent: int) -> tuple[Runtime, ThreadPoolExecutor]:
     """Load the image's model on the threads that will run it."""
     if image.runtime == "onnx":
         from .runtimes.onnx import load_onnx
@@ -79,7 +81,7 @@ def load(root: Path, image: Image, code_dir: Path) -> tuple[Runtime, ThreadPoolE
         model_dir = Path(os.environ.get("AZUREML_MODEL_DIR") or root / image.model_dir)
         model_threads = int(os.environ.get("SLIPWAY_ONNX_THREADS", "1"))
         runtime: Runtime = load_onnx(model_dir, model_threads, image.acceleration or PLAIN)
-        return runtime, ThreadPoolExecutor(runtime.threads, thread_name_prefix="model")
+        return runtime, ThreadPoolExecutor(min(runtime.threads, max_concurrent), thread_name_prefix="model")
     if image.runtime == "script" and image.scoring_script:
         from .runtimes.azureml.modules import provide_modules
         from .runtimes.script import load_script
@@ -118,7 +120,7 @@ async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optio
     root = options.root.resolve()
     code_dir = Path(os.environ.setdefault("AML_APP_ROOT", str(root / CODE_PATH)))
     azureml = read_settings(os.environ, code_dir)
-    runtime, threads = load(root, image, code_dir)
+    runtime, threads = load(root, image, code_dir, options.max_concurrent)
     keep_own_loggers()
     provider = provider_of(runtime)
     model = image.models[0]

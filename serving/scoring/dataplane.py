@@ -37,7 +37,10 @@ _WEIGHT = 0.2  # of the newest run in the moving average
 
 
 class DataPlane:
-    """Runs one model on ``threads``, those it was loaded on. ``clock`` is monotonic, in seconds. One event loop's."""
+    """Runs one model on ``threads``, those it was loaded on and at most ``max_concurrent``; as many more may wait.
+
+    ``clock`` is monotonic, in seconds. One event loop's.
+    """
 
     def __init__(
         self,
@@ -54,7 +57,7 @@ class DataPlane:
         self.in_flight = 0
         self._executed_inline = 0
         self._executed_on_threads = 0
-        self._max_concurrent = max_concurrent
+        self._most_in_flight = 2 * max_concurrent  # as many more may wait: Azure ML's rule
         self._clock = clock
         self._threads = threads
         self._counting = threading.Lock()
@@ -222,8 +225,12 @@ class DataPlane:
         return await answers.start()
 
     def _admit(self) -> None:
-        if self.in_flight >= self._max_concurrent:
-            raise Overloaded(f"{self.in_flight} requests in flight, and {self._max_concurrent} are allowed", 1)
+        if self.in_flight >= self._most_in_flight:
+            raise Overloaded(
+                f"{self.in_flight} requests are in flight, and no more may be: half of them wait; more instances, or a"
+                " larger max_concurrent_requests_per_instance, take more",
+                1,
+            )
         self.in_flight += 1
 
     def _release(self, call: Call, admitted: float, whole: bool) -> None:
@@ -235,6 +242,8 @@ class DataPlane:
 
     def _inline(self, tensors: Tensors, call: Call, size_class: int, items: int) -> Tensors:
         began = self._clock()
+        if began >= call.deadline:
+            raise DeadlineExceeded(call.timeout_ms)
         self._executed_inline += 1
         try:
             outputs = self.runtime.infer(tensors, call)

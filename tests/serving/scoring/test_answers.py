@@ -93,9 +93,11 @@ def test_a_stream_counts_among_the_requests_in_flight_until_it_is_closed() -> No
     plane = plane_of(runtime, max_concurrent=1)
 
     async def run() -> None:
+        waiting = await plane.stream(ROW, plane.call("as many may wait", {}))
         answers = await plane.stream(ROW, plane.call("r", {}))
         with pytest.raises(Overloaded):
             await plane.stream(ROW, plane.call("other", {}))
+        await waiting.aclose()
         await answers.aclose()
         await answers.aclose()
         await closed(runtime)

@@ -61,9 +61,9 @@ def test_more_than_the_allowed_are_refused_with_a_hint(make: Callable[..., tuple
     plane, runtime = make(max_concurrent=2)
 
     async def run() -> None:
-        work = [asyncio.ensure_future(plane.infer(ONE, plane.call("r", {}))) for _ in range(2)]
+        work = [asyncio.ensure_future(plane.infer(ONE, plane.call("r", {}))) for _ in range(4)]
         await begun(runtime)
-        assert plane.in_flight == 2
+        assert plane.in_flight == 4
         with pytest.raises(Overloaded) as refused:
             await plane.infer(ONE, plane.call("r", {}))
         assert refused.value.retry_after_s == 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 
+NAMES = ("data", "inputs", "instances")  # of /score, /invocations and KServe's clients
 model = None
 
 
@@ -16,5 +17,6 @@ def init():
 
 
 def run(data):
-    rows = np.array(json.loads(data)["data"])
-    return model.predict_proba(rows).tolist()
+    body = json.loads(data)
+    rows = next(body[name] for name in NAMES if name in body)
+    return model.predict_proba(np.array(rows)).tolist()
