@@ -75,14 +75,14 @@ def _log_model_folder() -> None:
     folder = Path(os.environ.get("AZUREML_MODEL_DIR", ""))
     if not folder.is_absolute() or not folder.is_dir():
         return
-    lines = list(itertools.islice(_tree(folder, 0), TREE_LINES + 1))
+    lines = list(itertools.islice(_tree(folder, 1), TREE_LINES + 1)) or ["    (nothing)"]
     more = ["…"] if len(lines) > TREE_LINES else []
-    _log.info("AZUREML_MODEL_DIR holds:\n%s", "\n".join(lines[:TREE_LINES] + more))
+    _log.info("AZUREML_MODEL_DIR is %s, which holds:\n%s", folder, "\n".join(lines[:TREE_LINES] + more))
 
 
-def _tree(path: Path, depth: int) -> Iterator[str]:
-    is_folder = path.is_dir()
-    yield f"{'    ' * depth}{path.name}{'/' if is_folder else ''}"
-    if is_folder and depth < TREE_LINES:  # a link may lead to a folder above
-        for child in sorted(path.iterdir()):
+def _tree(folder: Path, depth: int) -> Iterator[str]:
+    for child in sorted(folder.iterdir()):
+        is_folder = child.is_dir()
+        yield f"{'    ' * depth}{child.name}{'/' if is_folder else ''}"
+        if is_folder and depth < TREE_LINES:  # a link may lead to a folder above
             yield from _tree(child, depth + 1)
