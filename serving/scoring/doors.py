@@ -23,7 +23,7 @@ from .oip.http_door import OpenInference
 from .oip.http_management import Management
 from .oip.served_model import ServedModel
 from .openapi import OpenApi
-from .runtimes.base import BodyLike
+from .runtimes.base import BodyLike, ScriptLike
 
 Door = Callable[[Request], Coroutine[Any, Any, Answer]]
 Doors = Dict[bytes, Dict[bytes, Door]]
@@ -63,8 +63,9 @@ def door_table(
         b"/unregister": {b"POST": v2_management.unregister},
     }
     score_post = invocations.score if isinstance(plane.runtime, BodyLike) else score.post
+    score_get: Dict[bytes, Door] = {b"GET": score.get} if isinstance(plane.runtime, ScriptLike) else {}
     doors: Doors = {
-        b"/score": {b"POST": score_post, b"GET": score.get, b"OPTIONS": score.options},
+        b"/score": {b"POST": score_post, **score_get, b"OPTIONS": score.options},
         b"/swagger.json": {b"GET": Swagger(plane.runtime, name, azureml).get},
         b"/invocations": {b"POST": invocations.post},
         b"/v1/models": {b"GET": v1.models},

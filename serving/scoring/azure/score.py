@@ -67,8 +67,7 @@ class Score:
 
     async def get(self, request: Request) -> Answer:
         """Give a script the query's parameters. Only one that takes the request itself can tell a HEAD from a GET."""
-        if self._script is None:
-            raise MethodNotAllowed("GET is not allowed on /score: this model takes POST", "POST, OPTIONS")
+        assert self._script is not None
         if request.method == b"HEAD" and not self._script.raw_http:
             raise MethodNotAllowed("Method not allowed", "GET, POST, OPTIONS")
         return await self._run(request)

@@ -108,8 +108,15 @@ def test_get_gives_a_script_the_parameters(make_ask: Callable[..., Ask]) -> None
     assert json.loads(json.loads(ask("GET", "/score?a=1&b=x&b=2&c=").body)) == {"a": 1, "b": ["x", 2], "c": ""}
 
 
+def test_only_a_script_is_said_to_take_get(ask_script: Ask) -> None:
+    assert dict(ask_script("PUT", "/score").headers)[b"allow"] == b"POST, GET, OPTIONS"
+
+
 def test_get_of_a_model_without_code_is_not_allowed(ask_onnx: Ask) -> None:
-    assert ask_onnx("GET", "/score").status == 405
+    for method in ("GET", "HEAD", "PUT"):
+        refused = ask_onnx(method, "/score")
+        assert (refused.status, dict(refused.headers)[b"allow"]) == (405, b"POST, OPTIONS")
+        assert json.loads(refused.body) == {"message": f"{method} is not allowed on /score: use POST, OPTIONS"}
 
 
 def test_a_script_may_ask_for_the_headers(make_ask: Callable[..., Ask]) -> None:
