@@ -12,7 +12,7 @@ from ..errors import InvalidInput, ManyAnswers, ScoringError
 from ..http.calls import call_of, request_text
 from ..http.messages import Answer, Request, Response, StreamedResponse
 from ..runtimes.base import ScriptLike
-from .generate_codec import decode_members, encode_outputs, encode_result, take_id, tensors_of
+from .generate_codec import decode_members, encode_outputs, encode_result, own_parameters, take_id, tensors_of
 from .http_door import error_response
 from .parameters import for_model, timeout_of
 from .served_model import ServedModel
@@ -60,7 +60,8 @@ class Generate:
             return Encoded(outputs, lambda answer: encode_outputs(answer, head))
         if not isinstance(self._plane.runtime, ScriptLike):
             raise InvalidInput("this model declares no signature, so it has no inputs by name: use /invocations")
-        results = await self._plane.stream_results(request_text(request), call_of(self._plane, request))
+        call = call_of(self._plane, request, timeout_of(own_parameters(members)))
+        results = await self._plane.stream_results(request_text(request), call)
         return Encoded(results, lambda result: encode_result(result, self._head))
 
 

@@ -17,7 +17,7 @@ from ..formats.json_arrays import decode_array
 from ..formats.json_rows import dump_json, plain
 from ..tensors import Array, Signature, Tensors, TensorSpec, datatype_of, shaped
 
-PARAMETERS = "parameters"
+PARAMETERS, TIMEOUT = "parameters", "timeout"
 TEXT_OUTPUT, OTHER_OUTPUT = "text_output", "output_0"  # of a script that declares none
 
 _members = msgspec.json.Decoder(Dict[str, msgspec.Raw])
@@ -74,6 +74,20 @@ def tensors_of(members: Dict[str, msgspec.Raw], signature: Signature) -> Tuple[T
                 f" or an input of the model, which has {', '.join(map(repr, specs))}"
             )
     return tensors, parameters
+
+
+def own_parameters(members: Dict[str, msgspec.Raw]) -> Dict[str, Any]:
+    """Return the parameters that are the server's also where all members go to a script: ``timeout``.
+
+    Raises:
+        InvalidInput: its number is too long to read.
+    """
+    if TIMEOUT not in members:
+        return {}
+    try:
+        return {TIMEOUT: bare_tokens.read(bytes(members[TIMEOUT]))}
+    except ValueError as error:
+        raise InvalidInput(f"parameter '{TIMEOUT}': {error}") from error
 
 
 def encode_outputs(outputs: Tensors, head: Dict[str, Any]) -> bytes:

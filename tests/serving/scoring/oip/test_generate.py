@@ -199,3 +199,43 @@ def test_a_script_that_returns_is_answered_once(make_ask: Callable[..., Ask]) ->
     assert json.loads(ask("POST", ONCE, {"text_input": "a"}).body) == {**HEAD, "text_output": "x"}
     assert ask("POST", ONCE, b"[1]").status == 400
     assert events(ask("POST", STREAM, {"text_input": "a"})) == [{**HEAD, "text_output": "x"}]
+
+
+SLOW = """
+import time
+def init(): ...
+def run(data):
+    while True:
+        time.sleep(0.01)
+"""
+SLOW_WITH_SCHEMA = """
+import time
+import numpy as np
+from inference_schema.parameter_types.numpy_parameter_type import NumpyParameterType
+from inference_schema.schema_decorators import input_schema
+def init(): ...
+@input_schema("x", NumpyParameterType(np.array([[1.0]])))
+def run(x):
+    while True:
+        time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("path", [ONCE, STREAM])
+@pytest.mark.parametrize("script", [SLOW, SLOW_WITH_SCHEMA])
+@pytest.mark.parametrize("more", [{"timeout": 50_000}, {"parameters": {"timeout": 50_000}}])
+def test_a_timeout_shortens_the_requests_time(
+    make_ask: Callable[..., Ask], path: str, script: str, more: dict[str, Any]
+) -> None:
+    answer = make_ask(script=script, timeout_s=60.0)("POST", path, {"x": [1.0], **more})
+    assert (answer.status, dict(answer.headers)[b"x-slipway-error"]) == (504, b"deadline_exceeded")
+    assert "50 ms" in json.loads(answer.body)["error"]
+
+
+@pytest.mark.parametrize("timeout", ["soon", 0.5, True, None, -1])
+def test_a_timeout_that_is_none_is_refused_also_where_a_script_gets_the_body(
+    make_ask: Callable[..., Ask], timeout: Any
+) -> None:
+    answer = make_ask(script=SLOW)("POST", ONCE, {"timeout": timeout})
+    assert answer.status == 400
+    assert "timeout must be a whole number of microseconds" in json.loads(answer.body)["error"]
