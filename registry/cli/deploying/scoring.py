@@ -12,6 +12,8 @@ from registry.cli.names import ENDPOINT_ARGUMENT
 from registry.core.errors import InvalidInput, SlipwayError, Unavailable
 from registry.core.names import check_name
 
+DEPLOYMENT = "azureml-model-deployment"  # what a request asks for, and which one answered
+ASKS_FOR_THE_LOGS = "Check the logs for more info."  # how Azure's servers end what they say of a script that failed
 KEY = re.compile(r"[!-~]+\Z")
 
 
@@ -36,7 +38,7 @@ def score(
         raise InvalidInput("--key: a key is printable ASCII without spaces")
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
     if deployment is not None:
-        headers["azureml-model-deployment"] = check_name("deployment", deployment)
+        headers[DEPLOYMENT] = check_name("deployment", deployment)
     body = _body(data)
     edge = connect(url).services.url("edge")
     try:
@@ -51,7 +53,10 @@ def score(
         raise Unavailable(f"the edge at {edge} does not answer: {error}") from error
     if answer.status_code != 200:
         request = answer.headers.get("x-request-id", "unknown")
-        raise ScoringFailed(f"{endpoint} answered {answer.status_code}: {_reason(answer)} (request {request})")
+        reason, logs = _reason(answer), ""
+        if reason.endswith(ASKS_FOR_THE_LOGS) and DEPLOYMENT in answer.headers:
+            logs = f"; see slipway logs {endpoint}/{answer.headers[DEPLOYMENT]}"
+        raise ScoringFailed(f"{endpoint} answered {answer.status_code}: {reason} (request {request}){logs}")
     typer.echo(answer.text)
 
 

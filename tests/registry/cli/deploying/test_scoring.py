@@ -23,6 +23,7 @@ def asked(url: str) -> Iterator[list[dict[str, Any]]]:
             seen.append({"path": self.path, "body": body, **self.headers})
             self.send_response(200 if self.path == "/endpoints/cancer/score" else 404)
             self.send_header("x-request-id", "r-7")
+            self.send_header("azureml-model-deployment", "blue")
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -81,6 +82,13 @@ def test_an_error_is_told_plainly_in_whatever_shape_it_comes(
     score: Slipway, asked: list[dict[str, Any]], body: str
 ) -> None:
     assert score("tumour", "-d", body).stderr == "error: tumour answered 404: no such endpoint (request r-7)\n"
+
+
+def test_what_a_failed_script_hides_is_said_to_be_in_the_logs(score: Slipway, asked: list[dict[str, Any]]) -> None:
+    said = "An unexpected error occurred in scoring script. Check the logs for more info."
+    assert score("tumour", "-d", f'{{"message": "{said}"}}').stderr == (
+        f"error: tumour answered 404: {said} (request r-7); see slipway logs tumour/blue\n"
+    )
 
 
 @pytest.mark.parametrize("body", ["[1]", '{"reason": 1}', '{"error": {}}'])
