@@ -93,7 +93,7 @@ def telemetry(
 
 
 def serve_image(
-    reference: str = typer.Argument(help="NAME:TAG or NAME@DIGEST"),
+    reference: str = typer.Argument(help="NAME:TAG, which the registry resolves, or NAME@DIGEST"),
     host: str = typer.Option("127.0.0.1", help="Address to bind."),
     http_port: int = typer.Option(9000, min=0, max=65535, help="0 takes a free one."),
     grpc_port: int = typer.Option(9001, min=0, max=65535, help="0 takes a free one."),
@@ -105,6 +105,8 @@ def serve_image(
     url: str | None = URL_OPTION,
 ) -> None:
     """Run one scoring process of an image by itself, without a cluster.
+
+    By digest, an image that was served on this machine before needs no registry.
 
     Example: slipway image serve cancer-onnx:1 --http-port 9000
     """

@@ -3,7 +3,8 @@
 ::
 
     NodeError                   the message is one that can be shown to a person as it is
-    ├── PullFailed              the registry is away, or has no such image
+    ├── PullFailed              the registry has no such image, or does not give it
+    │   └── RegistryAway        it does not answer
     ├── ImageRefused            a blob is not what its digest says, or a layer holds what it may not
     ├── SignatureRefused        nobody who is trusted has signed the image, and that is required
     ├── DiskRefused             the node's disk is full, or refuses to write
@@ -27,6 +28,10 @@ class NodeError(Exception):
 
 
 class PullFailed(NodeError):
+    pass
+
+
+class RegistryAway(PullFailed):
     pass
 
 

@@ -16,7 +16,7 @@ from registry.core.errors import InvalidInput
 from registry.core.imaging.descriptions import read_description
 from registry.core.imaging.images import IMAGE_LABEL, MANIFEST_TYPE, Descriptor, ImageConfig, Index, Manifest
 from registry.core.names import ImageReference
-from serving.node.errors import ImageRefused, PullFailed
+from serving.node.errors import ImageRefused, PullFailed, RegistryAway
 
 _MAX_DOCUMENT_BYTES = 4 << 20
 _NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -180,7 +180,7 @@ class Puller:
                 yield response
         except httpx.HTTPError as error:
             reason = str(error) or type(error).__name__
-            raise PullFailed(f"cannot pull {what} from the registry at {self._url}: {reason}") from error
+            raise RegistryAway(f"cannot pull {what} from the registry at {self._url}: {reason}") from error
 
 
 def read_manifest(content: bytes, digest: str) -> Manifest:

@@ -9,7 +9,7 @@ import httpx
 
 from registry.core.errors import SlipwayError
 from registry.core.imaging.signatures import Trust
-from serving.node.errors import NodeError
+from serving.node.errors import NodeError, RegistryAway
 from serving.node.keeping.room import open_room
 from serving.node.prepare import prepare_image, resolve_reference
 from serving.node.running.launch import NODE, Launch, read_description
@@ -52,10 +52,17 @@ def serve_alone(
         )
         return asyncio.run(_serve(launch))
     except (NodeError, SlipwayError) as error:
-        _say(f"cannot serve {reference}: {error.message}")
+        _say(f"cannot serve {reference}: {error.message}{_hint(error, reference)}")
         return 1
     except KeyboardInterrupt:  # while pulling or materialising
         return 1
+
+
+def _hint(error: Exception, reference: str) -> str:
+    if not isinstance(error, RegistryAway) or "@" in reference:
+        return ""
+    name = reference.partition(":")[0]
+    return f"; what is on this machine already needs no registry by its digest: slipway image serve {name}@sha256:…"
 
 
 async def _serve(launch: Launch) -> int:

@@ -98,6 +98,26 @@ def test_what_cannot_be_served_is_one_line_and_exit_code_1(
     )
 
 
+def test_a_tag_that_no_registry_resolves_is_told_what_needs_none(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = serve_alone(
+        "http://127.0.0.1:9",
+        "cancer:1",
+        host="127.0.0.1",
+        http_port=0,
+        grpc_port=0,
+        serve_as=None,
+        state_dir=tmp_path,
+        trust=Trust(policy=SignaturePolicy.OFF),
+    )
+
+    said = capfd.readouterr().err
+    assert (code, said.count("\n")) == (1, 1)
+    assert "cannot serve cancer:1: cannot pull cancer:1 from the registry at http://127.0.0.1:9: " in said
+    assert said.endswith("needs no registry by its digest: slipway image serve cancer@sha256:…\n")
+
+
 def test_a_script_that_fails_is_shown_with_its_own_line(
     tmp_path: Path, registry: Registry, make_image: ImageMaker, lock: bytes, capfd: pytest.CaptureFixture[str]
 ) -> None:
