@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from math import prod
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Set, Tuple
 
 import msgspec
 
@@ -125,9 +125,11 @@ def _refuse_duplicates(body: bytes) -> None:
     def unique(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
         members = dict(pairs)
         if len(members) != len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise InvalidInput(f"'{twice}' already exists in the request: it is given twice")
+            seen: Set[str] = set()
+            for name, _ in pairs:
+                if name in seen:
+                    raise InvalidInput(f"'{name}' already exists in the request: it is given twice")
+                seen.add(name)
         return members
 
     try:

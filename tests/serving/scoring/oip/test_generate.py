@@ -147,6 +147,13 @@ def test_a_malformed_request_is_a_400_before_anything_runs(ask: Ask, path: str, 
     assert named in json.loads(answer.body)["error"]
 
 
+def test_one_name_given_twice_among_many_is_found_as_they_are_read(ask: Ask) -> None:
+    members = b",".join(b'"p%d":0' % number for number in range(300_000))  # comparing each with each takes half an hour
+    answer = ask("POST", ONCE, b'{%b,"p299999":1}' % members)
+    assert answer.status == 400
+    assert "'p299999' already exists in the request" in json.loads(answer.body)["error"]
+
+
 def test_a_model_that_answers_once_is_asked_in_both_ways(ask_onnx: Ask) -> None:
     expected = {**HEAD, "y": -6.5}
     assert json.loads(ask_onnx("POST", ONCE, {"x": [1, 2, 3]}).body) == expected
