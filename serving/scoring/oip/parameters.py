@@ -7,6 +7,7 @@ from typing import Any, Dict, Mapping, Optional
 from ..errors import InvalidInput
 
 _RESERVED = frozenset({"sequence_id", "sequence_start", "sequence_end", "priority", "timeout", "headers"})
+_LONGEST_US = (1 << 64) - 1  # as Triton's: 64 bits
 
 
 def timeout_of(parameters: Mapping[str, Any]) -> Optional[float]:
@@ -18,6 +19,8 @@ def timeout_of(parameters: Mapping[str, Any]) -> Optional[float]:
     allowed_us = parameters.get("timeout", 0)
     if isinstance(allowed_us, bool) or not isinstance(allowed_us, int) or allowed_us < 0:
         raise InvalidInput(f"parameters: timeout must be a whole number of microseconds, got {allowed_us!r}")
+    if allowed_us > _LONGEST_US:
+        raise InvalidInput(f"parameters: timeout must be at most {_LONGEST_US} microseconds, and is more")
     return allowed_us / 1e6 if allowed_us else None
 
 

@@ -246,3 +246,17 @@ def test_a_timeout_that_is_none_is_refused_also_where_a_script_gets_the_body(
     answer = make_ask(script=SLOW)("POST", ONCE, {"timeout": timeout})
     assert answer.status == 400
     assert "timeout must be a whole number of microseconds" in json.loads(answer.body)["error"]
+
+
+@pytest.mark.parametrize("timeout", [2**64, 10**400], ids=["65 bits", "401 digits"])
+@pytest.mark.parametrize("within", ["{%b}", '{"parameters": {%b}}'])
+def test_a_timeout_of_more_than_64_bits_is_refused(ask: Ask, within: str, timeout: int) -> None:
+    body = within.encode() % (b'"PROMPT": "a", "REPETITION": 1, "timeout": %d' % timeout)
+    for path in (ONCE, STREAM):
+        answer = ask("POST", path, body)
+        assert answer.status == 400
+        assert f"timeout must be at most {2**64 - 1} microseconds" in json.loads(answer.body)["error"]
+
+
+def test_the_longest_timeout_is_the_process_own(ask: Ask) -> None:
+    assert ask("POST", ONCE, {"PROMPT": "a", "REPETITION": 1, "timeout": 2**64 - 1}).status == 200
