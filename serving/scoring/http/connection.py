@@ -73,6 +73,7 @@ class Connection(asyncio.Protocol):
         self._closing = False  # what arrives from now on does not count
         self._last_words: Optional[Response] = None  # sent after the answers that are due, before closing
         self._writable = True
+        self._reading = True
         self._paused = (0.0, 0)  # when the client had too much left to read, and how many bytes
         self._room: Optional[asyncio.Future[None]] = None  # what a streamed answer waits for while it is so
         self._since = loop.time()  # when the request began to arrive, or the last answer was written
@@ -110,20 +111,38 @@ class Connection(asyncio.Protocol):
         if self._in_head:
             self._head_bytes += len(data)
         self._at_once = 0
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:  # we offer no other protocol: the request is answered as it is
-            self._close_after_answers(None)
-        except httptools.HttpParserError as error:
-            self._close_after_answers(InvalidInput(f"malformed HTTP request: {error}"))
+        self._feed(data)
         if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
             self._refuse_head()
+
+    def _feed(self, data: bytes) -> None:
+        while data:
+            try:
+                self._parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as offer:  # its offset is that of the body, which was not parsed
+                if self._parser.get_method() == b"CONNECT":
+                    self._close_after_answers(None)
+                    return
+                data = self._head_without_offer() + data[offer.args[0] :]
+                self._parser = httptools.HttpRequestParser(self)
+                self._in_head = True
+            except httptools.HttpParserError as error:
+                self._close_after_answers(InvalidInput(f"malformed HTTP request: {error}"))
+                return
+
+    def _head_without_offer(self) -> bytes:
+        """Return the head of a request that offers another protocol, such as h2c, as if it offered none."""
+        parser = self._parser
+        lines = [b"%b %b HTTP/%b" % (parser.get_method(), self._target, parser.get_http_version().encode())]
+        lines += [b"%b: %b" % item for item in self._headers.items() if item[0] not in (b"upgrade", b"expect")]
+        return b"\r\n".join(lines) + b"\r\n\r\n"
 
     def pause_writing(self) -> None:
         self._writable = False
         self._paused = (self._loop.time(), self._transport.get_write_buffer_size())
         if not self._busy:  # in the midst of a streamed answer, reading on tells when the client leaves
-            self._transport.pause_reading()
+            self._stop_reading()
 
     def resume_writing(self) -> None:
         self._writable = True
@@ -170,6 +189,8 @@ class Connection(asyncio.Protocol):
                 self._hold()
 
     def on_message_complete(self) -> None:
+        if b"upgrade" in self._headers and self._parser.should_upgrade() and self._parser.get_method() != b"CONNECT":
+            return  # it is parsed again without the offer, and then with its body
         self._arriving = False
         self._in_head = True
         self._head_bytes = 0
@@ -184,14 +205,18 @@ class Connection(asyncio.Protocol):
         request.held, self._held = self._held, 0
         if self._busy or self._waiting or not self._writable:
             self._waiting.append(request)
-            self._transport.pause_reading()
+            self._stop_reading()
         elif self._at_once < AT_ONCE:
             self._at_once += 1
             self._answer(request)
         else:
             self._waiting.append(request)
-            self._transport.pause_reading()
+            self._stop_reading()
             self._loop.call_soon(self._go_on)
+
+    def _stop_reading(self) -> None:
+        self._reading = False
+        self._transport.pause_reading()
 
     # Answering
 
@@ -272,7 +297,7 @@ class Connection(asyncio.Protocol):
         if not keep_alive:
             self._drop_waiting()
             self._linger()
-        elif self._waiting or self._closing:
+        elif self._waiting or self._closing or not self._reading:
             self._go_on()
 
     def _go_on(self) -> None:
@@ -291,6 +316,7 @@ class Connection(asyncio.Protocol):
         if self._waiting or self._busy or not self._writable or self._transport.is_closing():
             return
         if not self._closing:
+            self._reading = True
             self._transport.resume_reading()
             return
         if self._last_words is not None:

@@ -83,6 +83,20 @@ def test_pipelined_requests_are_answered_in_order_whatever_each_takes() -> None:
     assert serve(talk) == [b"GET /wait ", b"GET /2 ", b"GET /3 "]
 
 
+def test_a_connection_is_read_on_after_a_pipelined_request_that_took_a_while() -> None:
+    async def talk(echo: Echo, server: HttpServer, connect: Callable[[], Any]) -> Any:
+        reader, writer = await connect()
+        wait = GET.replace(b"/a", b"/wait")
+        writer.write(wait + wait)
+        await echo.began.wait()
+        echo.go.set()
+        both = [(await answer(reader))[2] for _ in range(2)]
+        writer.write(GET)
+        return [*both, (await answer(reader))[2]]
+
+    assert serve(talk) == [b"GET /wait ", b"GET /wait ", b"GET /a "]
+
+
 def test_a_thousand_pipelined_requests_are_answered() -> None:
     assert len(exchange(GET * 1000, answers=1000)) == 1000
 
@@ -167,7 +181,43 @@ def test_head_has_no_body() -> None:
 
 def test_an_offered_upgrade_is_ignored() -> None:
     request = GET.replace(b"host: x", b"host: x\r\nconnection: upgrade\r\nupgrade: h2c")
-    assert exchange(request)[0][2] == b"GET /a "
+    assert [body for _, _, body in exchange(request, GET, answers=2)] == [b"GET /a "] * 2
+
+
+UPGRADE = b"host: x\r\nconnection: Upgrade, HTTP2-Settings\r\nupgrade: h2c\r\nhttp2-settings: AAEA\r\n"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"content-length: 3\r\n\r\nabc", b"transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"],
+    ids=["length", "chunked"],
+)
+def test_a_request_that_offers_an_upgrade_keeps_its_body(body: bytes) -> None:
+    """As the HTTP client of Java's own library sends every first POST."""
+    request = b"POST /b HTTP/1.1\r\n" + UPGRADE + body
+    assert [found for _, _, found in exchange(request * 2, request, answers=3)] == [b"POST /b abc"] * 3
+    byte_by_byte = exchange(*(bytes([byte]) for byte in request), GET, answers=2)
+    assert [found for _, _, found in byte_by_byte] == [b"POST /b abc", b"GET /a "]
+
+
+def test_who_offers_an_upgrade_and_waits_for_100_is_told_once() -> None:
+    async def talk(echo: Echo, server: HttpServer, connect: Callable[[], Any]) -> Any:
+        reader, writer = await connect()
+        writer.write(b"POST /b HTTP/1.1\r\n" + UPGRADE + b"expect: 100-continue\r\ncontent-length: 3\r\n\r\n")
+        assert (await answer(reader))[0] == 100
+        writer.write(b"abc")
+        return await answer(reader)
+
+    assert serve(talk)[2] == b"POST /b abc"
+
+
+def test_a_tunnel_is_not_opened() -> None:
+    async def talk(echo: Echo, server: HttpServer, connect: Callable[[], Any]) -> Any:
+        reader, writer = await connect()
+        writer.write(b"CONNECT x:1 HTTP/1.1\r\nhost: x\r\n\r\nanything")
+        return await reader.read()
+
+    assert serve(talk).count(b"HTTP/1.1 ") == 1
 
 
 def test_a_client_that_leaves_cancels_its_work() -> None:

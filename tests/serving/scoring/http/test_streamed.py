@@ -117,6 +117,24 @@ def test_the_connection_is_kept_and_what_was_pipelined_is_answered_in_order() ->
     assert received.index(b"0\r\n\r\n") < received.index(b"\r\n\r\nplain") < received.rindex(b"2\r\nab")
 
 
+def test_a_request_that_comes_before_the_pieces_are_closed_does_not_stop_the_connection() -> None:
+    class Slow(Pieces):
+        async def aclose(self) -> None:
+            await asyncio.sleep(0.05)
+            await super().aclose()
+
+    async def talk(server: HttpServer, connect: Connect) -> list[bytes]:
+        reader, writer = await connect()
+        bodies = []
+        for _ in range(4):  # each comes when the last chunk is there, and the one before is not done with
+            writer.write(GET)
+            await head(reader)
+            bodies.append(await reader.readuntil(b"0\r\n\r\n"))
+        return bodies
+
+    assert serve(Slow(b"ab"), talk) == [b"2\r\nab\r\n0\r\n\r\n"] * 4
+
+
 def test_a_client_that_leaves_ends_the_pieces() -> None:
     pieces = Pieces(b"ab", None)
 
