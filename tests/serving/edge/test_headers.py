@@ -57,3 +57,8 @@ def test_the_answer_names_who_gave_it_also_when_it_is_an_error(routed: Any) -> N
 def test_a_key_never_reaches_the_scoring_process(routed: Any) -> None:
     seen = routed.score().json()
     assert KEY not in str(seen)
+
+
+def test_an_id_as_long_as_a_head_may_be_is_cut_and_breaks_no_answer(routed: Any) -> None:
+    answer = routed.client.get("/nowhere", headers={"x-request-id": "a" * 20_000})
+    assert (answer.status_code, answer.headers["x-request-id"]) == (404, "a" * 128)
