@@ -20,5 +20,6 @@ Map, in the order a request passes::
     statistics.py      how many requests, how long they waited and were worked on
     runtimes/          what runs the model: onnxruntime, the user's init() and run(), or mlflow
     probe.py           a container's health check asks whether the process is ready
+    request_ids.py     what an id may be, so that it can be sent back
     image.py           the image's description;  errors.py  every error;  protocol.py  words to the supervisor
 """

@@ -7,12 +7,13 @@ import logging
 import uuid
 from typing import Optional, Sequence
 
-from .azure.headers import CLIENT_ID, LEGACY_ID, MAX_ID, PATHS, AzureHeaders, check_ids
+from .azure.headers import CLIENT_ID, LEGACY_ID, PATHS, AzureHeaders, check_ids
 from .doors import Doors, error_response
 from .errors import Forbidden, HeadersTooLarge, ScoringError
 from .http.bodies import Bodies
 from .http.encodings import WISHES, compress, decode
 from .http.messages import Answer, Request, Response
+from .request_ids import MAX_ID
 from .routes import Routes
 
 EDGE_HEADER = b"x-slipway-edge"

@@ -7,9 +7,9 @@ from typing import List, Sequence, Tuple
 
 from ..errors import HeadersTooLarge
 from ..http.messages import Answer, Headers, Request
+from ..request_ids import MAX_ID
 
 PATHS = frozenset((b"/", b"/score", b"/swagger.json"))
-MAX_ID = 100
 LEGACY_ID, CLIENT_ID = b"x-ms-request-id", b"x-ms-client-request-id"
 _ALLOW_ORIGIN, _METHODS = b"access-control-allow-origin", b"GET, POST"
 _PATTERN = set("*\\]?$^[]()")  # with one of these an origin is a pattern, as flask-cors has it

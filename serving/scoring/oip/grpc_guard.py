@@ -11,7 +11,8 @@ from typing import Any, Awaitable, Callable, Dict, NoReturn, Optional
 
 import grpc
 
-from ..errors import GRPC_STATUS, Forbidden, ScoringError
+from ..errors import GRPC_STATUS, Forbidden, InvalidInput, ScoringError
+from ..request_ids import MAX_ID, is_id
 from .grpc_wire import received, short
 
 Metadata = Dict[str, Any]
@@ -61,13 +62,16 @@ class Guard:
             given = str(metadata.get("x-slipway-edge", "")).encode()
             if not hmac.compare_digest(given, self._secret):
                 raise Forbidden("this scoring process answers its edge only")
+        if not is_id(metadata["x-request-id"]):
+            raise InvalidInput(f"x-request-id must be at most {MAX_ID} printable ASCII characters")
 
 
 def _named(context: Any) -> Metadata:
     metadata = dict(context.invocation_metadata() or ())
     request_id = metadata.setdefault("x-request-id", "") or str(uuid.uuid4())
     metadata["x-request-id"] = request_id
-    context.set_trailing_metadata((("x-request-id", request_id),))
+    named = request_id if is_id(request_id) else str(uuid.uuid4())  # a trailer that grpc refuses is an error of ours
+    context.set_trailing_metadata((("x-request-id", named),))
     return metadata
 
 
