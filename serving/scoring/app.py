@@ -35,16 +35,15 @@ class App:
 
     async def __call__(self, request: Request) -> Answer:
         headers = request.headers
-        request_id = headers.get(b"x-request-id") or str(uuid.uuid4()).encode()
-        request.request_id = request_id
+        given_id = headers.get(b"x-request-id") or str(uuid.uuid4()).encode()
+        request.request_id = request_id = given_id[:MAX_ID]
         client_id = headers.get(CLIENT_ID)
         try:
             if self._secret is not None:
                 given = request.headers.get(EDGE_HEADER, b"")
                 if not hmac.compare_digest(given, self._secret):
                     raise Forbidden("this scoring process answers its edge only")
-            if len(request_id) > MAX_ID:
-                request.request_id = request_id = request_id[:MAX_ID]
+            if len(given_id) > MAX_ID:
                 raise HeadersTooLarge(f"x-request-id must not exceed {MAX_ID} characters")
             if client_id is not None or LEGACY_ID in headers:
                 check_ids(headers)
@@ -64,7 +63,7 @@ class App:
             response = error_response(request.path, ScoringError("internal error; see the log of this request id"))
         response.headers.append((b"x-request-id", request_id))
         if client_id is not None:
-            response.headers.append((CLIENT_ID, client_id))
+            response.headers.append((CLIENT_ID, client_id[:MAX_ID]))
         if request.path in PATHS:
             self._azure.add(request, response)
         return response

@@ -26,15 +26,15 @@ class AzureHeaders:
         self._cors = bool(origins)
 
     def add(self, request: Request, response: Answer) -> None:
-        """Add to the answer of one of ``PATHS``, which has the request's id already."""
+        """Add to the answer of one of ``PATHS``, which has the request's id already. What comes back is cut as ids are."""
         given, headers = request.headers, response.headers
-        legacy, client = given.get(LEGACY_ID), given.get(CLIENT_ID)
+        legacy, client = given.get(LEGACY_ID, b"")[:MAX_ID], given.get(CLIENT_ID, b"")[:MAX_ID]
         headers.append((LEGACY_ID, legacy or client or request.request_id))
         if legacy and not client:
             headers.append((CLIENT_ID, legacy))
         trace = given.get(b"traceid")
         if trace is not None:
-            headers.append((b"TraceId", trace))
+            headers.append((b"TraceId", trace[:MAX_ID]))
         if self._cors and all(name != _ALLOW_ORIGIN for name, _ in headers):
             headers.extend(self._cors_headers(request))
 

@@ -8,6 +8,7 @@ import pytest
 
 from serving.scoring.azure.headers import AzureHeaders
 from serving.scoring.http.messages import Request, Response
+from tests.serving.scoring.models import linear_model
 
 Ask = Callable[..., Any]
 
@@ -53,6 +54,16 @@ def test_an_id_over_100_characters_is_431(ask_onnx: Ask, header: str, message: s
     assert ask_onnx("GET", "/", **{header: "a" * 100}).status == 200
     answer = ask_onnx("GET", "/", **{header: "a" * 101})
     assert (answer.status, json.loads(answer.body)) == (431, {"message": message})
+
+
+@pytest.mark.parametrize("path", ["/", "/score", "/v2", "/nowhere"])
+def test_no_header_of_a_clients_comes_back_longer_than_an_id(make_ask: Callable[..., Ask], path: str) -> None:
+    ask = make_ask(secret=b"s", model=linear_model())
+    long = dict.fromkeys(("x_request_id", "x_ms_request_id", "x_ms_client_request_id", "traceid"), "a" * 9000)
+    for status, secret in ((431, "s"), (403, "wrong")):  # a proxy that cannot hold the answer's head says 502
+        answer = ask("GET", path, x_slipway_edge=secret, **long)
+        assert answer.status == status
+        assert {value for _, value in answer.headers if value.startswith(b"aa")} == {b"a" * 100}
 
 
 def test_the_trace_of_office_is_echoed(ask_onnx: Ask) -> None:
