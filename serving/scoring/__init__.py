@@ -12,7 +12,7 @@ Map, in the order a request passes::
     kserve/            POST /v1/models/NAME:predict, as KServe's server
     oip/               /v2 over HTTP and inference.GRPCInferenceService, as Triton; gRPC's health and reflection
     health.py          /, /ping, /-/status, /-/ready
-    openapi.py         /openapi.json: every door, from the door table and the model's signature
+    openapi.py         /openapi.json: every door, from the door table; openapi_contents.py: schemas of the signature
     formats/           arrays as JSON, with and without NaN, and as bytes; MLflow's forms, CSV, Parquet; outputs as rows
     tensors.py         names, datatypes and shapes of a model; what fits them
     dataplane.py       the one way to the model: admission, deadline, inline or on a thread

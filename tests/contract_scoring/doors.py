@@ -156,15 +156,18 @@ def invocations(make: Callable[[Question], Any]) -> Callable[[Place, Image, Ques
 
 
 def oip_json(place: Place, image: Image, question: Question) -> Columns:
-    inputs = [
-        {"name": name, "shape": array.shape, "datatype": datatype(array), "data": array.ravel().tolist()}
-        for name, array in question.inputs.items()
-    ]
-    answer = post(place, f"/v2/models/{image.name}/infer", {"inputs": inputs, "id": "42"})
+    answer = post(place, f"/v2/models/{image.name}/infer", {"inputs": oip_inputs(question), "id": "42"})
     assert (answer["model_name"], answer["id"]) == (image.name, "42")
     for output in answer["outputs"]:
         assert int(np.prod(output["shape"])) == len(output["data"])
     return {output["name"]: output["data"] for output in answer["outputs"]}
+
+
+def oip_inputs(question: Question) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "shape": array.shape, "datatype": datatype(array), "data": array.ravel().tolist()}
+        for name, array in question.inputs.items()
+    ]
 
 
 def oip_binary(place: Place, image: Image, question: Question) -> Columns:

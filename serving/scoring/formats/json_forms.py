@@ -18,6 +18,7 @@ from .placement import are_inputs, as_input, only_input
 
 TENSOR_FORMS = ("inputs", "instances")
 FORMS = (*TENSOR_FORMS, "dataframe_split", "dataframe_records")
+LLM_KEYS = ("messages", "prompt", "input")  # an MLflow body with one of these is the model's own, and so is the answer
 Rows = List[List[msgspec.Raw]]
 T = TypeVar("T")
 

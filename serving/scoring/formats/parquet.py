@@ -6,6 +6,7 @@ judged before they are, and it is read a piece at a time.
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any, Iterator, List
 
 import numpy as np
@@ -20,6 +21,11 @@ MAX_TABLE_BYTES = 512 << 20
 _CELL_BYTES = 8  # of a number in memory
 _BATCH_ROWS = 1 << 16
 _PIECES = 4  # of the bound, to be read at a time: arrow takes three times a piece while it reads it
+
+
+def is_readable() -> bool:
+    """Say whether the image has pyarrow, without importing it."""
+    return importlib.util.find_spec("pyarrow") is not None
 
 
 def read_parquet(body: bytes, limit_bytes: int = MAX_TABLE_BYTES) -> Any:

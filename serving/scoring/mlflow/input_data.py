@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Optional
 
 from ..errors import InvalidInput
-from ..formats.json_forms import members_of
+from ..formats.json_forms import FORMS, LLM_KEYS, members_of
 
 KEY = "input_data"
 _FRAME = ("columns", "index", "data")
@@ -17,11 +17,19 @@ def form_of_input_data(body: bytes) -> Optional[bytes]:
     """Return the body in MLflow's words; None if it has no ``input_data``, so that it is MLflow's already.
 
     What has the keys of a frame is a frame; anything else goes to the model as ``inputs``.
+
+    Raises:
+        InvalidInput: it is a JSON object with nothing that /score takes.
     """
     try:
         document = members_of(body)
-        if KEY not in document:
-            return None
+    except InvalidInput:
+        return None  # whoever reads it next says what is wrong
+    if KEY not in document:
+        if not any(key in document for key in (*FORMS, *LLM_KEYS)):
+            raise InvalidInput(f"send exactly one of {KEY}, {', '.join(FORMS)}; got none")
+        return None
+    try:
         data = bytes(document[KEY])
         is_frame = data[:1] == b"{" and "data" in members_of(data) and set(members_of(data)) <= set(_FRAME)
     except InvalidInput:

@@ -17,11 +17,11 @@ from mlflow.utils.proto_json_utils import NumpyEncoder, dataframe_from_parsed_js
 
 from ..errors import InvalidInput
 from ..formats.csv_rows import check_width
+from ..formats.json_forms import LLM_KEYS
 from ..formats.parquet import read_parquet
 
 FORMS = ("dataframe_split", "dataframe_records", "instances", "inputs")
 CSV_TYPE, PARQUET_TYPE = "text/csv", "application/vnd.apache.parquet"
-LLM_KEYS = ("messages", "prompt", "input")  # a body with one of these is the model's own, and so is the answer
 
 
 class Body(NamedTuple):

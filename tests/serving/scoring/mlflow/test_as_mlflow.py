@@ -305,6 +305,7 @@ def test_azures_own_form_has_parameters_and_nan_too(servers: Callable[[str], Pai
     [
         (b'{"input_data": {"columns": ["a"], "data": [[1]]}}', "missing inputs ['b', 'c']"),
         (b'{"input_data": 3}', ""),
+        (b'{"rows": [[1]]}', "send exactly one of input_data, inputs, instances, dataframe_split, dataframe_records"),
         (b'{"input_data": [[[', "not what"),
         (b"[]", "must be a JSON object"),
         (b'{"input_data": {"columns": ["a"], "data": [[1]]}, "params": 3}', "'params' must be a JSON object"),

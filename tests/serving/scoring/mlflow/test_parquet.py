@@ -88,12 +88,14 @@ def test_what_is_no_parquet_is_a_400(ask_onnx: Ask, body: bytes) -> None:
 
 
 def test_an_image_without_pyarrow_says_what_to_add(start: Callable[..., Any], linear: bytes, tmp_path: Path) -> None:
-    (tmp_path / "pyarrow.py").write_text("raise ImportError")
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['pyarrow'] = None")
     process = start(model=linear, environment={"PYTHONPATH": f"{tmp_path}:{Path.cwd()}"})
     content = written({"a": [1.0]})
     answer = httpx.post(f"http://{process.http}/invocations", content=content, headers={"content-type": TYPE})
     assert answer.status_code == 415
     assert "add pyarrow to its requirements" in answer.text
+    document = httpx.get(f"http://{process.http}/openapi.json").json()
+    assert TYPE not in document["paths"]["/invocations"]["post"]["requestBody"]["content"]
 
 
 def equal_numbers() -> bytes:
