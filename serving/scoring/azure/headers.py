@@ -26,7 +26,7 @@ class AzureHeaders:
         self._cors = bool(origins)
 
     def add(self, request: Request, response: Answer) -> None:
-        """Add to the answer of one of ``PATHS``, which has the request's id already. What comes back is cut as ids are."""
+        """Add to the answer of one of ``PATHS``, which has the request's id already. Echoes are cut as ids are."""
         given, headers = request.headers, response.headers
         legacy, client = given.get(LEGACY_ID, b"")[:MAX_ID], given.get(CLIENT_ID, b"")[:MAX_ID]
         headers.append((LEGACY_ID, legacy or client or request.request_id))
