@@ -76,6 +76,18 @@ def test_health_is_that_of_the_edge_unless_an_endpoint_is_named(channel: Any) ->
     watch.cancel()
 
 
+def test_metadata_that_names_no_endpoint_is_not_found_whatever_is_called(channel: Any) -> None:
+    methods = [f"inference.GRPCInferenceService/Server{what}" for what in ("Live", "Ready", "Metadata")]
+    methods += ["grpc.health.v1.Health/Check", "grpc.health.v1.Health/Watch"]
+    metadata = [*METADATA, ("endpoint", "nope")]
+    for method in methods:
+        for message in (b"", health["HealthCheckRequest"](service="cancer").SerializeToString()):
+            with pytest.raises(grpc.RpcError) as raised:
+                next(channel.unary_stream(f"/{method}")(message, metadata=metadata, timeout=10))
+            assert raised.value.code() is grpc.StatusCode.NOT_FOUND
+            assert "'nope'" in raised.value.details()
+
+
 def test_reflection_shows_the_services(channel: Any) -> None:
     database = ProtoReflectionDescriptorDatabase(channel)
     assert "inference.GRPCInferenceService" in database.get_services()
