@@ -69,6 +69,7 @@ def openapi_document(title: str, version: str, prefix: str, schemas: Schemas) ->
     return {
         "openapi": "3.0.3",
         "info": _info(title, version),
+        **({} if base else {"servers": [{"url": "."}]}),
         "paths": {
             f"{base}/": {"get": operation("ServiceHealthCheck", _HEALTH, "text/html", {"type": "string"})},
             f"{base}/score": {"post": operation("RunMLService", _SCORE, json_, output, **secured)},

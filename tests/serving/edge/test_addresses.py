@@ -60,6 +60,18 @@ def test_what_is_no_clients_is_404(routed: Any, path: str) -> None:
     assert routed.score(path).status_code == 404
 
 
+def test_only_the_description_for_generated_clients_is_told_where_it_is(routed: Any) -> None:
+    def told(path: str, **headers: str) -> str | None:
+        seen = routed.score(path, headers={"x-slipway-base": "/mine", **headers}).json()
+        base: str | None = seen["headers"].get("x-slipway-base")
+        return base
+
+    assert told("/endpoints/Cancer/swagger.json?version=2") == "/endpoints/Cancer"
+    assert told("/swagger.json", host="cancer.example.org") is None
+    for path in ("score", "swagger.json/", "a/swagger.json", "v2/models/cancer/infer"):
+        assert told(f"/endpoints/cancer/{path}") is None
+
+
 def test_the_server_wide_doors_need_no_key(routed: Any) -> None:
     assert routed.client.get("/v2").json()["name"] == "slipway"
     assert routed.client.get("/v2/health/live").json() == {"live": True}

@@ -1,5 +1,6 @@
 """/swagger.json: of the script's author, of inference-schema, or of the model's signature."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +11,9 @@ from onnx import TensorProto
 
 from serving.scoring.azure.settings import Settings
 from serving.scoring.azure.signature_schemas import schemas_of_signature
-from serving.scoring.azure.swagger import Swagger
+from serving.scoring.azure.swagger import BASE_HEADER, Swagger
 from serving.scoring.errors import LoadFailed
+from serving.scoring.http.messages import Request
 from serving.scoring.tensors import Signature, TensorSpec
 from tests.serving.scoring.azure.apps import SCRIPTS
 
@@ -41,6 +43,19 @@ def test_each_version_is_there_under_its_names(ask_script: Ask, query: str, says
     assert (document.get("swagger") or document["openapi"]) == says
     assert document["info"]["title"] == "linear"
     assert sorted(document["paths"]) == ["/", "/score", "/swagger.json"]
+
+
+def test_a_generated_client_finds_the_endpoint_it_was_made_for(ask_script: Ask) -> None:
+    def document(version: str, **headers: str) -> Any:
+        return json.loads(ask_script("GET", f"/swagger.json?version={version}", **headers).body)
+
+    at_edge = {"x_slipway_base": "/endpoints/Cancer"}
+    plain = document("2")
+    assert "basePath" not in plain
+    assert document("2", **at_edge) == {**plain, "basePath": "/endpoints/Cancer"}
+    for version in ("3", "3.1"):
+        assert document(version) == document(version, **at_edge)
+        assert document(version)["servers"] == [{"url": "."}]
 
 
 def test_an_unknown_version_is_refused_with_those_there_are(ask_script: Ask) -> None:
@@ -94,8 +109,9 @@ def test_the_authors_documents_win(make_plane: Callable[..., Any], script: str, 
     (tmp_path / "swagger.json").write_text('{"mine": 2}')
     (tmp_path / "swagger2.json").write_text('{"mine": "later"}')
     (tmp_path / "swagger3.json").write_text('{"mine": 3}')
-    documents = Swagger(runtime, "linear", Settings(code_dir=tmp_path))._documents
-    assert json.loads(documents["2"]) == {"mine": 2}
+    swagger = Swagger(runtime, "linear", Settings(code_dir=tmp_path))
+    documents = swagger._documents
+    assert told(swagger, "2") == {"mine": 2}
     assert json.loads(documents["3"]) == {"mine": 3}
     assert json.loads(documents["3.1"])["openapi"] == "3.1.0"
 
@@ -110,6 +126,15 @@ def test_an_authors_document_that_is_no_json_fails_the_load(
 
 def test_the_service_is_named_as_the_settings_say(make_plane: Callable[..., Any], script: str) -> None:
     settings = Settings(service_name="Cancer", service_version="3", service_path_prefix="/api/")
-    document = json.loads(Swagger(make_plane(script=script).runtime, "linear", settings)._documents["2"])
-    assert (document["info"]["title"], document["info"]["version"]) == ("Cancer", "3")
-    assert "/api/score" in document["paths"]
+    swagger = Swagger(make_plane(script=script).runtime, "linear", settings)
+    for version in ("2", "3", "3.1"):
+        document = told(swagger, version)
+        assert (document["info"]["title"], document["info"]["version"]) == ("Cancer", "3")
+        assert "/api/score" in document["paths"]
+        assert not {"servers", "basePath"} & document.keys()
+
+
+def told(swagger: Swagger, version: str) -> Any:
+    """What is told to who asks through the edge."""
+    request = Request(b"GET", f"/swagger.json?version={version}".encode(), {BASE_HEADER: b"/endpoints/linear"}, b"")
+    return json.loads(asyncio.run(swagger.get(request)).body)
