@@ -17,7 +17,7 @@ BINARY = {**TENSOR, "dtype": "float32", "binary": True}
 @pytest.fixture
 def ask(linear_at: Place) -> Any:
     def made(*calls: dict[str, Any]) -> list[dict[str, Any]]:
-        where = {"grpc": linear_at.grpc, "v2": linear_at.http, "v1": linear_at.base}
+        where = {"grpc": linear_at.grpc, "v2": linear_at.http, "v1": linear_at.http}
         try:
             return call_kserve(
                 *({"url": where[call["protocol"]], "headers": linear_at.headers, **call} for call in calls)
@@ -76,5 +76,5 @@ def test_the_rest_client_scores_by_the_first_protocol(ask: Any) -> None:
     assert answers[:2] == [{"answer": {"predictions": EXPECTED}}] * 2
     assert answers[2] == {"answer": True}
     assert answers[3]["message"].startswith("input 'x': expected shape [-1, 3], got [1, 1], '400 Bad Request'")
-    assert answers[4]["message"].startswith("Model with name other does not exist., '404 Not Found'")
+    assert answers[4]["message"].startswith("Model with name other does not exist.")
     assert answers[5]["message"].startswith("model 'linear' has no explainer")

@@ -18,6 +18,9 @@ INFER = "/v2/models/cancer/infer"
         ("/endpoints/cancer/swagger.json?version=3", "/swagger.json?version=3"),
         ("/endpoints/cancer/v1/models/cancer:predict", "/v1/models/cancer:predict"),
         (f"/endpoints/cancer{INFER}", INFER),
+        ("/v1/models/cancer", "/v1/models/cancer"),
+        ("/v1/models/CANCER:predict", "/v1/models/CANCER:predict"),
+        ("/v1/models/c%61ncer%3Apredict", "/v1/models/c%61ncer%3Apredict"),
         ("/v2/models/cancer", "/v2/models/cancer"),
         ("/v2/models/c%61ncer/infer", "/v2/models/c%61ncer/infer"),
         *(
@@ -70,6 +73,31 @@ def test_only_the_description_for_generated_clients_is_told_where_it_is(routed: 
     assert told("/swagger.json", host="cancer.example.org") is None
     for path in ("score", "swagger.json/", "a/swagger.json", "v2/models/cancer/infer"):
         assert told(f"/endpoints/cancer/{path}") is None
+
+
+def test_an_endpoint_that_there_is_not_is_named_in_the_words_of_each_protocol(routed: Any) -> None:
+    for path, message in (
+        ("/endpoints/nope/score", "there is no endpoint 'nope'"),
+        ("/endpoints/n%22pe/invocations", "there is no endpoint 'n\"pe'"),
+    ):
+        answer = routed.score(path)
+        assert (answer.status_code, answer.json()["message"]) == (404, message)
+    for path in ("/v1/models/nope", "/v1/models/nope:predict", "/v1/models/nope%3apredict"):
+        answer = routed.score(path)
+        assert (answer.status_code, answer.json()["error"].partition(";")[0]) == (
+            404,
+            "Model with name nope does not exist.",
+        )
+    answer = routed.score("/score", headers={"host": "nope.example.org"})
+    assert answer.status_code == 404
+    assert answer.json()["message"].startswith("there is no endpoint 'nope', as the host says")
+    assert "no endpoint" not in routed.score("/score").json()["message"]
+
+
+def test_kserves_first_protocol_needs_the_key_at_the_root_too(routed: Any) -> None:
+    answer = routed.client.post("/v1/models/cancer:predict")
+    assert answer.status_code == 401
+    assert answer.json()["error"].startswith("a valid key is needed")
 
 
 def test_the_server_wide_doors_need_no_key(routed: Any) -> None:
