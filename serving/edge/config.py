@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from registry.core.deploying.endpoints import RetryRule
 from serving.edge.maps import MAP_NAMES, traffic_headers
 from serving.edge.names import checked
+from serving.scoring.oip.server_metadata import server_metadata
 from serving.wire.request_line import MARK
 from serving.wire.routing import Backend, RoutingTable, Server, ServerState
 
@@ -18,8 +19,6 @@ MESSAGE_S = 15  # within which the first 32 KiB of a unary gRPC message, or all 
 STREAM_IDLE_S = 300  # a stream on which neither side says anything for that long is ended
 H2_WINDOW_BYTES = 1 << 20  # of each stream: how far a sender may be ahead of the slowest reader
 TIMEOUT_SLACK_MS = 200  # the scoring process gives up first and says so in its own words
-
-SERVER_METADATA = {"name": "slipway", "version": "0.1.0", "extensions": ["binary_tensor_data"]}
 
 
 class BackendShape(msgspec.Struct, frozen=True):
@@ -104,7 +103,7 @@ def render_config(table: RoutingTable) -> str:
         message_s=MESSAGE_S,
         stream_idle_s=STREAM_IDLE_S,
         h2_window_bytes=H2_WINDOW_BYTES,
-        server_metadata=msgspec.json.encode(SERVER_METADATA).decode().replace('"', '\\"'),
+        server_metadata=msgspec.json.encode(server_metadata()).decode().replace('"', '\\"'),
     )
 
 

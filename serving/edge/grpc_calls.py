@@ -9,7 +9,6 @@ from typing import Any
 
 import grpc
 
-from serving.edge.config import SERVER_METADATA
 from serving.edge.grpc_passing import MAX_MESSAGE_BYTES, Passing
 from serving.policy.repository import ModelState, index, opened_by
 from serving.scoring.errors import Unsupported
@@ -21,6 +20,7 @@ from serving.scoring.oip.grpc_schema import SERVICE
 from serving.scoring.oip.grpc_settings import Settings
 from serving.scoring.oip.grpc_standard import standard_handlers
 from serving.scoring.oip.grpc_wire import RAW_MESSAGES
+from serving.scoring.oip.server_metadata import server_metadata
 from serving.wire.routing import EndpointRoute, RoutingTable
 
 # Each names an endpoint in its first message.
@@ -85,7 +85,7 @@ class GrpcCalls:
         return self._messages["ServerReadyResponse"](ready=True)
 
     async def _metadata(self, request: Any, context: Any, metadata: Metadata) -> Any:
-        return self._messages["ServerMetadataResponse"](**SERVER_METADATA)
+        return self._messages["ServerMetadataResponse"](**server_metadata())
 
     async def _index(self, request: Any, context: Any, metadata: Metadata) -> Any:
         """List the endpoints that the caller's key opens, with each version that is served."""

@@ -1,10 +1,12 @@
-"""Trace and log settings: there to be read, in the form clients parse. What would change one is refused."""
+"""Trace and log settings: there to be read, in the form clients parse. What would change one is refused, as is what
+would change a loaded model or need shared memory. An edge answers so, too.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
-from ..errors import InvalidInput, Unsupported
+from ..errors import InvalidInput, NotFound, Unsupported
 
 Settings = Dict[str, Any]
 
@@ -34,6 +36,20 @@ def refuse_changes(settings: Settings, asked: Mapping[str, Any]) -> None:
             raise InvalidInput(f"unknown setting '{name}': there are {', '.join(settings)}")
         if value is not None and _alike(value) != _alike(settings[name]):
             raise Unsupported(f"'{name}' cannot be changed here: it is {settings[name]!r}")
+
+
+def refuse_contents(name: str, parameters: Mapping[str, Any]) -> None:
+    """Raise Unsupported for what a model should be loaded with: it is loaded already, with what its image has."""
+    if parameters:
+        raise Unsupported(
+            f"failed to load '{name}' with {', '.join(sorted(parameters))}: files and configuration are those of"
+            " its image; `slipway image build` makes another"
+        )
+
+
+def no_region(name: str) -> NotFound:
+    """Say that a region of shared memory is not there: none ever is."""
+    return NotFound(f"there is no shared memory region '{name}': {NO_SHARED_MEMORY}")
 
 
 def _alike(value: Any) -> Any:

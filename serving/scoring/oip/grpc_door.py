@@ -14,7 +14,8 @@ from .grpc_guard import Metadata, Method
 from .grpc_management import Management
 from .grpc_messages import message_classes
 from .parameters import for_model, timeout_of
-from .served_model import ServedModel, server_metadata
+from .served_model import ServedModel
+from .server_metadata import server_metadata
 
 
 class GrpcInference:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Dict
 
-from ..errors import NotFound, Unsupported
-from .fixed_settings import LOG, NO_SHARED_MEMORY, TRACE, refuse_changes
+from ..errors import Unsupported
+from .fixed_settings import LOG, NO_SHARED_MEMORY, TRACE, no_region, refuse_changes
 from .grpc_guard import Metadata, Method
 
 _LOG_KINDS = {bool: "bool_param", int: "uint32_param", str: "string_param"}
@@ -38,7 +38,7 @@ class Settings:
     def _status(self, response: str) -> Method:
         async def status(request: Any, context: Any, metadata: Metadata) -> Any:
             if request.name:
-                raise NotFound(f"there is no shared memory region '{request.name}': {NO_SHARED_MEMORY}")
+                raise no_region(request.name)
             return self._messages[response]()
 
         return status

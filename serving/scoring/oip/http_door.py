@@ -10,7 +10,8 @@ from .http_answer import encode_outputs
 from .http_codec import HEADER_LENGTH, RAW, InferBody, decode_head, decode_tensors, split_body
 from .http_raw import decode_raw
 from .parameters import for_model, timeout_of
-from .served_model import ServedModel, server_metadata
+from .served_model import ServedModel
+from .server_metadata import server_metadata
 
 
 class OpenInference:

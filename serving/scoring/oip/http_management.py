@@ -7,10 +7,10 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 
-from ..errors import InvalidInput, NotFound, Unsupported
+from ..errors import InvalidInput, Unsupported
 from ..formats.bare_tokens import MALFORMED
 from ..http.messages import Request, Response, json_response
-from .fixed_settings import LOG, NO_SHARED_MEMORY, TRACE, Settings, refuse_changes
+from .fixed_settings import LOG, NO_SHARED_MEMORY, TRACE, Settings, no_region, refuse_changes
 from .served_model import ServedModel
 
 
@@ -49,7 +49,7 @@ class Management:
         return json_response(200, [])
 
     async def region(self, request: Request) -> Response:
-        raise NotFound(f"there is no shared memory region '{_named(request)}': {NO_SHARED_MEMORY}")
+        raise no_region(_named(request))
 
     async def register(self, request: Request) -> Response:
         raise Unsupported(NO_SHARED_MEMORY)

@@ -6,20 +6,10 @@ from typing import Any, Callable, Dict, List, Mapping, NoReturn, Sequence
 
 from ..dataplane import DataPlane
 from ..errors import InvalidInput, NotFound, Unsupported
-from ..protocol import VERSION
 from ..tensors import TensorSpec
+from .fixed_settings import refuse_contents
 from .model_config import model_config
 from .model_statistics import model_statistics
-
-SERVER_NAME = "slipway"
-EXTENSIONS = [
-    "classification",
-    "model_repository",
-    "model_configuration",
-    "binary_tensor_data",
-    "parameters",
-    "statistics",
-]
 
 
 class ServedModel:
@@ -80,11 +70,7 @@ class ServedModel:
                 f"failed to load '{name}', no such model is here: this process serves '{self.name}' only;"
                 " `slipway deployment create` serves another"
             )
-        if parameters:
-            raise Unsupported(
-                f"failed to load '{name}' with {', '.join(sorted(parameters))}: files and configuration are those of"
-                " its image; `slipway image build` makes another"
-            )
+        refuse_contents(name, parameters)
 
     def unload(self, name: str) -> NoReturn:
         """Refuse.
@@ -98,10 +84,6 @@ class ServedModel:
         raise Unsupported(
             f"failed to unload '{name}': its process serves nothing else; `slipway deployment delete` ends it"
         )
-
-
-def server_metadata() -> Dict[str, Any]:
-    return {"name": SERVER_NAME, "version": VERSION, "extensions": EXTENSIONS}
 
 
 def unknown_model(name: str) -> NotFound:

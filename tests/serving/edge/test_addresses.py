@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from serving.scoring.oip.server_metadata import server_metadata
+
 INFER = "/v2/models/cancer/infer"
 
 
@@ -101,7 +103,7 @@ def test_kserves_first_protocol_needs_the_key_at_the_root_too(routed: Any) -> No
 
 
 def test_the_server_wide_doors_need_no_key(routed: Any) -> None:
-    assert routed.client.get("/v2").json()["name"] == "slipway"
+    assert routed.client.get("/v2").json() == server_metadata()
     assert routed.client.get("/v2/health/live").json() == {"live": True}
     assert routed.client.get("/v2/health/ready").json() == {"ready": True}
     head = routed.client.head("/v2/health/ready")
