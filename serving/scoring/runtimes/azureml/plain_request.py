@@ -112,8 +112,7 @@ class PlainRequest:
     @property
     def mimetype_params(self) -> Dict[str, str]:
         """Parameters of the Content-Type, such as its charset."""
-        parameters = header_parameters(self.content_type).get_params([])[1:] if self.content_type else []
-        return {name: str(value) for name, value in parameters}
+        return header_parameters(self.content_type)
 
 
 def _pairs(query: bytes) -> MultiDict:
