@@ -80,6 +80,20 @@ class DataPlane:
         allowed_s = self.timeout_s if timeout_s is None else min(timeout_s, self.timeout_s)
         return Call(request_id, headers, self._clock() + allowed_s, int(allowed_s * 1000))
 
+    async def beside(self, work: Callable[[], T], call: Call) -> T:
+        """Do what takes Python a while and is not the model's, such as reading ten million cells, on another thread.
+
+        Raises:
+            DeadlineExceeded: the request's time is over; what has begun is left to its end, whose result nobody takes.
+            What ``work`` raises.
+        """
+        await leave_fast_path()
+        future = asyncio.get_running_loop().run_in_executor(None, work)
+        try:
+            return await asyncio.wait_for(future, call.deadline - self._clock())
+        except asyncio.TimeoutError:
+            raise DeadlineExceeded(call.timeout_ms) from None
+
     async def infer(self, tensors: Tensors, call: Call) -> Tensors:
         """Run the model on named tensors.
 

@@ -5,13 +5,10 @@ A script gets the body as it gets it from ``/score``; MLflow models read it them
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
-from typing import Callable, TypeVar
 
 from ..dataplane import DataPlane
 from ..errors import HTTP_STATUS, DeadlineExceeded, ScoringError, UnsupportedMediaType
-from ..fast_path import leave_fast_path
 from ..formats.csv_rows import tensors_of_csv
 from ..formats.json_forms import tensors_of
 from ..formats.json_rows import dump_json, rows_of
@@ -20,8 +17,7 @@ from ..formats.usual_body import UsualBody
 from ..http.calls import call_of, request_text
 from ..http.messages import Request, Response, json_response
 from ..protocol import VERSION
-from ..runtimes.base import BodyLike, ScriptLike
-from ..tensors import Signature, Tensors
+from ..runtimes.base import BodyLike, Call, ScriptLike
 from .content_types import CSV_TYPE, JSON_LINES_TYPE, JSON_TYPE, PARQUET_TYPE, answer_type_of, media_type_of
 from .input_data import form_of_input_data, predictions_alone
 from .tables import as_type, instances_of_lines
@@ -36,7 +32,6 @@ _ERROR_CODES = {
     503: "TEMPORARILY_UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
-T = TypeVar("T")
 
 
 class Invocations:
@@ -68,10 +63,11 @@ class Invocations:
 
     async def _answered(self, request: Request, media_type: str) -> Response:
         answer_type = answer_type_of(request.headers.get(b"accept"))
-        answer = await self._answer(request, media_type)
+        call = call_of(self._plane, request)
+        answer = await self._answer(request, media_type, call)
         if answer_type == JSON_TYPE:
             return Response(200, answer)
-        written = await _on_a_thread(partial(as_type, answer, answer_type))
+        written = await self._plane.beside(partial(as_type, answer, answer_type), call)
         return Response(200, written, answer_type.encode())
 
     async def version(self, request: Request) -> Response:
@@ -80,16 +76,15 @@ class Invocations:
         version = runtime.mlflow_version if isinstance(runtime, BodyLike) else VERSION
         return Response(200, version.encode())
 
-    async def _answer(self, request: Request, media_type: str) -> bytes:
+    async def _answer(self, request: Request, media_type: str, call: Call) -> bytes:
         if self._is_script:
             if media_type == PARQUET_TYPE:
                 raise UnsupportedMediaType("a scoring script takes text, which Parquet is not: send JSON or CSV")
-            result = await self._plane.run_script(request_text(request), call_of(self._plane, request))
+            result = await self._plane.run_script(request_text(request), call)
             return b'{"predictions": %b}' % result
         body = request.body
         if media_type == JSON_LINES_TYPE:
-            body, media_type = await _on_a_thread(partial(instances_of_lines, body)), JSON_TYPE
-        call = call_of(self._plane, request)
+            body, media_type = await self._plane.beside(partial(instances_of_lines, body), call), JSON_TYPE
         if self._reads_bodies:
             return await self._plane.invoke(body, media_type, call)
         signature = self._plane.runtime.signature
@@ -97,7 +92,8 @@ class Invocations:
         if media_type == JSON_TYPE:
             tensors = self._usual.read(body) or tensors_of(body, signature)
         else:
-            tensors = await _table_of(body, media_type, signature)
+            read = tensors_of_csv if media_type == CSV_TYPE else tensors_of_parquet
+            tensors = await self._plane.beside(partial(read, body, signature), call)
         outputs = await self._plane.infer(tensors, call)
         return dump_json({"predictions": rows_of(outputs)})
 
@@ -112,14 +108,3 @@ def error_response(error: ScoringError) -> Response:
         message = f"Request processing time exceeded limit: {message}"
     name = _ERROR_CODES.get(status) or ("BAD_REQUEST" if status < 500 else "INTERNAL_ERROR")
     return json_response(status, {"error_code": name, "message": message})
-
-
-async def _table_of(body: bytes, media_type: str, signature: Signature) -> Tensors:
-    read = tensors_of_csv if media_type == CSV_TYPE else tensors_of_parquet
-    return await _on_a_thread(partial(read, body, signature))
-
-
-async def _on_a_thread(work: Callable[[], T]) -> T:
-    """Do what takes Python a while, such as ten million cells, where it holds up nobody."""
-    await leave_fast_path()
-    return await asyncio.get_running_loop().run_in_executor(None, work)

@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 from onnx import TensorProto
 
+from serving.scoring.dataplane import DataPlane
+from tests.serving.scoring.conftest import asking
+from tests.serving.scoring.models import linear_model
+
 Ask = Callable[..., Any]
 
 
@@ -97,3 +101,20 @@ def test_bare_nan_and_infinity_are_numbers_in_every_form(ask_onnx: Ask, body: by
 )
 def test_bare_nan_elsewhere_is_a_400(ask_onnx: Ask, body: bytes) -> None:
     assert ask_onnx("POST", "/invocations", body).status == 400
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("text/csv", b"a,b,c\n" + b"1,2,3\n" * 200_000 + b"wrong,2,3\n"),
+        ("application/jsonlines", b"[1,2,3]\n" * 200_000 + b"wrong\n"),
+    ],
+)
+def test_a_requests_time_counts_while_its_body_is_read(
+    make_plane: Callable[..., DataPlane], content_type: str, body: bytes
+) -> None:
+    plane = make_plane(model=linear_model(), timeout_s=0.02)
+    answer = asking(plane)("POST", "/invocations", body, content_type=content_type)  # read to its end it is a 400
+    assert (answer.status, json.loads(answer.body)["error_code"]) == (504, "DEADLINE_EXCEEDED")
+    assert "20 ms" in json.loads(answer.body)["message"]
+    assert plane.executed == 0
