@@ -15,7 +15,7 @@ from registry.images.keeping.stage import Stage
 from registry.images.layers.base import Layer
 from registry.images.pack import Entry, tar_chunks
 
-_FORMAT = 2  # of what ``pack.py`` and ``deflate.py`` write
+_FORMAT = 3  # of what ``pack.py`` and ``deflate.py`` write
 
 
 class Blob(NamedTuple):
