@@ -18,6 +18,7 @@ from ..http.calls import call_of, request_text
 from ..http.messages import Request, Response, json_response
 from ..protocol import VERSION
 from ..runtimes.base import BodyLike, Call, ScriptLike
+from ..tensors import Tensors
 from .content_types import CSV_TYPE, JSON_LINES_TYPE, JSON_TYPE, PARQUET_TYPE, answer_type_of, media_type_of
 from .input_data import form_of_input_data, predictions_alone
 from .tables import as_type, instances_of_lines
@@ -91,11 +92,15 @@ class Invocations:
         assert signature is not None
         if media_type == JSON_TYPE:
             tensors = self._usual.read(body) or tensors_of(body, signature)
-        else:
-            read = tensors_of_csv if media_type == CSV_TYPE else tensors_of_parquet
-            tensors = await self._plane.beside(partial(read, body, signature), call)
+            return _predictions(await self._plane.infer(tensors, call))
+        read = tensors_of_csv if media_type == CSV_TYPE else tensors_of_parquet
+        tensors = await self._plane.beside(partial(read, body, signature), call)
         outputs = await self._plane.infer(tensors, call)
-        return dump_json({"predictions": rows_of(outputs)})
+        return await self._plane.beside(partial(_predictions, outputs), call)  # a small Parquet has millions of rows
+
+
+def _predictions(outputs: Tensors) -> bytes:
+    return dump_json({"predictions": rows_of(outputs)})
 
 
 def error_response(error: ScoringError) -> Response:

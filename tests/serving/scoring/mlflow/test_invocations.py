@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from onnx import TensorProto
 
 from serving.scoring.dataplane import DataPlane
+from serving.scoring.runtimes.base import Call
+from serving.scoring.tensors import Signature, Tensors, TensorSpec
 from tests.serving.scoring.conftest import asking
 from tests.serving.scoring.models import linear_model
 
@@ -118,3 +121,27 @@ def test_a_requests_time_counts_while_its_body_is_read(
     assert (answer.status, json.loads(answer.body)["error_code"]) == (504, "DEADLINE_EXCEEDED")
     assert "20 ms" in json.loads(answer.body)["message"]
     assert plane.executed == 0
+
+
+class Identity:
+    """Gives its input back when the clock says 6 s more."""
+
+    platform = "identity"
+    threads = 1
+    inline = False
+    signature: Signature | None = Signature([TensorSpec("x", "FP32", [-1, 3])], [TensorSpec("y", "FP32", [-1, 3])])
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def infer(self, tensors: Tensors, call: Call) -> Tensors:
+        self.now_s += 6
+        return {"y": tensors["x"]}
+
+
+def test_a_requests_time_counts_while_the_answer_to_a_table_is_written() -> None:
+    runtime = Identity()
+    with ThreadPoolExecutor(1) as thread:
+        ask = asking(DataPlane(runtime, thread, 4, 5.0, clock=lambda: runtime.now_s))
+        answer = ask("POST", "/invocations", b"a,b,c\n1,2,3\n", content_type="text/csv")
+    assert (answer.status, json.loads(answer.body)["error_code"]) == (504, "DEADLINE_EXCEEDED")
