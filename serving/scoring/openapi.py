@@ -91,8 +91,8 @@ def _operation(method: bytes, path: bytes, door: Callable[..., Any], word: Word,
 
 
 def _summary(door: Callable[..., Any]) -> str:
-    first, _, _ = (door.__doc__ or "").strip().partition("\n")
-    return first or door.__name__.replace("_", " ").capitalize()
+    """Name a door by its class and method: in an image there are no docstrings."""
+    return door.__qualname__.replace(".", ": ").replace("_", " ")
 
 
 def _parameters(method: bytes, path: bytes) -> Iterator[Schema]:
