@@ -2,6 +2,8 @@
 
 import json
 import re
+import sqlite3
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -83,15 +85,23 @@ def _open_sqlite(url: URL, patience_s: float) -> sa.Engine:
         raise Unavailable(f"cannot make the database's folder: {error}") from error
     engine = sa.create_engine(url, json_serializer=dump_json, pool_size=8, max_overflow=64)
     pragmas = (f"PRAGMA busy_timeout={round(patience_s * 1000)}", *SQLITE_PRAGMAS)
-    sa.event.listen(engine, "connect", partial(_configure_sqlite, pragmas))
+    sa.event.listen(engine, "connect", partial(_configure_sqlite, pragmas, patience_s))
     sa.event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _configure_sqlite(pragmas: tuple[str, ...], connection: Any, _record: Any) -> None:
+def _configure_sqlite(pragmas: tuple[str, ...], patience_s: float, connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver begins nothing by itself; _begin_sqlite does
+    until = time.monotonic() + patience_s
     for pragma in pragmas:
-        connection.execute(pragma)
+        while True:
+            try:
+                connection.execute(pragma)
+                break
+            except sqlite3.OperationalError:  # who makes a new file's log waits for nobody, whatever busy_timeout says
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -28,7 +28,7 @@ def test_locust_sends_the_key_and_a_traffic_key_to_the_endpoint_s_score_door() -
     server = ThreadingHTTPServer(("127.0.0.1", 0), Edge)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
-        command = [sys.executable, "-m", "loadtest.load", "--users", "2", "--seconds", "2", "--endpoint", "bench"]
+        command = [sys.executable, "-m", "loadtest.load", "--users", "2", "--seconds", "5", "--endpoint", "bench"]
         command += ["--host", f"http://127.0.0.1:{server.server_port}", "--key", "k1"]
         done = subprocess.run(command, capture_output=True, text=True, env=os.environ, timeout=60, check=False)
     finally:

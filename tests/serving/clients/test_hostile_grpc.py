@@ -33,10 +33,11 @@ def scores(place: Place) -> bool:
     return struct.unpack("<f", response.raw_output_contents[0]) == (-6.5,)
 
 
-def test_a_deadline_that_has_passed_is_no_answer(channel: Any, linear_at: Place) -> None:
-    with pytest.raises(grpc.RpcError) as raised:
-        channel.unary_unary(INFER)(good(), metadata=linear_at.metadata, timeout=0.000001)
-    assert raised.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+def test_deadlines_that_pass_at_once_harm_nobody(channel: Any, linear_at: Place) -> None:
+    calls = [channel.unary_unary(INFER).future(good(), metadata=linear_at.metadata, timeout=1e-6) for _ in range(20)]
+    codes = {call.code() for call in calls}
+    assert grpc.StatusCode.DEADLINE_EXCEEDED in codes
+    assert codes <= {grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.OK}  # an answer may still be sooner
     assert scores(linear_at)
 
 
