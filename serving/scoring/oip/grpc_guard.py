@@ -53,6 +53,8 @@ class Guard:
                 self._admit(metadata)
                 await work(context, metadata)
             except Exception as error:
+                if context.done():  # the client has gone, in the midst of a write perhaps: nobody is to be told
+                    return
                 await _abort(context, metadata, error)
 
         return grpc.stream_stream_rpc_method_handler(handle)
