@@ -98,8 +98,9 @@ def _configure_sqlite(pragmas: tuple[str, ...], patience_s: float, connection: A
             try:
                 connection.execute(pragma)
                 break
-            except sqlite3.OperationalError:  # who makes a new file's log waits for nobody, whatever busy_timeout says
-                if time.monotonic() > until:
+            except sqlite3.OperationalError as error:
+                # Who makes a new file's log waits for nobody, whatever busy_timeout says.
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                     raise
                 time.sleep(0.01)
 

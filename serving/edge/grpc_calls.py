@@ -113,7 +113,7 @@ class GrpcCalls:
         return opened
 
 
-class _Unknown(grpc.GenericRpcHandler):  # type: ignore[misc]
+class _Unknown(grpc.GenericRpcHandler):  # type: ignore[misc] # grpc has no types
     def __init__(self, handler: Any) -> None:
         self._handler = handler
 

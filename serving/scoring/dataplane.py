@@ -154,23 +154,6 @@ class DataPlane:
         finally:
             self.in_flight -= 1
 
-    async def stream_script(self, data: str, call: Call) -> Union[bytes, Answers[bytes]]:
-        """Give ``data`` to the script's ``run()`` and return its result as JSON, or what it yields piece by piece.
-
-        In flight as with ``stream``.
-
-        Raises:
-            InvalidInput: the model is not a script.
-            Overloaded, DeadlineExceeded, ScriptFailed, ScriptResultInvalid; later the answers too, but for the first.
-        """
-        script, posted = self._scripted(), Posted(data.encode())
-
-        def begin() -> Union[bytes, Iterator[bytes]]:
-            answer = script.run(posted, call)
-            return answer.as_json() if isinstance(answer, Scripted) else answer
-
-        return await self._drawn(begin, call)
-
     async def score_script(self, request: HttpRequest, call: Call) -> Tuple[Scripted, Optional[Answers[bytes]]]:
         """Give a request to the script's ``run()`` as it came; return its answer, and the pieces of one that yields.
 

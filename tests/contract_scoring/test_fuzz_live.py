@@ -24,6 +24,7 @@ from tritonclient.utils import InferenceServerException
 from serving.scoring.dataplane import DataPlane
 from serving.scoring.doors import door_table
 from serving.scoring.health import Health
+from serving.scoring.protocol import Status
 from serving.scoring.runtimes.onnx import load_onnx
 from tests.contract_scoring.doors import DOORS
 from tests.contract_scoring.images import IMAGES, VERSION, Image
@@ -79,7 +80,7 @@ def every_path(name: str, folder: Path) -> list[bytes]:
     write_image(folder / "image", model=linear_model())
     with ThreadPoolExecutor(1) as threads:
         plane = DataPlane(load_onnx(folder / "image", 1), threads, 1, 1.0)
-        health = Health(lambda: None)  # type: ignore[arg-type,return-value]
+        health = Health(lambda: Status(state="ready", backend="", in_flight=0, executed=0, rss_bytes=0))
         return [path.replace(b"*", b"a") for path in door_table(plane, health, name, VERSION)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
 import msgspec
 import numpy as np
@@ -16,7 +16,7 @@ class UsualBody:
     """A JSON object of one ``member`` that is the model's only input, as deeply nested as the signature has it."""
 
     def __init__(self, member: str, signature: Optional[Signature]) -> None:
-        self._decode: Optional[Callable[[bytes], msgspec.Struct]] = None
+        self._decode: Optional[Callable[[bytes], Any]] = None  # to a record whose type is made here
         if signature is not None and len(signature.inputs) == 1:
             self._spec = signature.inputs[0]
             values = [("values", array_type(self._spec.datatype, len(self._spec.shape)))]
@@ -29,7 +29,7 @@ class UsualBody:
             return None
         spec = self._spec
         try:
-            array = np.array(self._decode(body).values, dtype=spec.dtype)  # type: ignore[attr-defined]
+            array = np.array(self._decode(body).values, dtype=spec.dtype)
         except (*bare_tokens.MALFORMED, OverflowError):
             return None
         return {spec.name: array} if array.ndim == len(spec.shape) else None

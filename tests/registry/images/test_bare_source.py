@@ -1,9 +1,10 @@
 import ast
+from pathlib import Path
 
 import pytest
 
 from registry.images.bare_source import bare_source
-from registry.images.scoring import _folder
+from serving import scoring
 
 SOURCE = '''"""What it is for,
 in two lines."""
@@ -44,9 +45,9 @@ def test_what_is_left_does_the_same_on_the_same_lines() -> None:
     assert bare.split("\n")[17] == '    return f"{x} # {VALUE}"'
 
 
-@pytest.mark.parametrize("file", sorted(_folder().rglob("*.py")), ids=lambda file: file.stem)
-def test_the_scoring_process_is_the_same_program_without_them(file: object) -> None:
-    source = file.read_text()  # type: ignore[attr-defined]
+@pytest.mark.parametrize("file", sorted(Path(str(scoring.__file__)).parent.rglob("*.py")), ids=lambda file: file.stem)
+def test_the_scoring_process_is_the_same_program_without_them(file: Path) -> None:
+    source = file.read_text()
     bare = bare_source(source)
     assert len(bare.split("\n")) == len(source.split("\n"))
     assert statements(bare) == statements(source)

@@ -4,9 +4,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-_TOKENS = b'"|[|]|{|}|NaN|-Infinity|null|true|1e999|-1|0,|1099511627776,|"a":NaN,|inputs|\\ud800'.split(b"|")
+_JSON = b'"|[|]|{|}|NaN|-Infinity|null|true|1e999|-1|0,|1099511627776,|"a":NaN,|inputs|instances|\\ud800'.split(b"|")
+_CSV = b',|\n|\r|;|""|\xef\xbb\xbf|nan|1_0'.split(b"|")
 _PIECES = st.binary(max_size=4) | st.sampled_from(
-    [*_TOKENS, b"1" * 400, b"[" * 70, b"1," * 70, b"\0", b"\xff", b"\xed\xa0\x80"]
+    [*_JSON, *_CSV, b"1" * 400, b"[" * 70, b"1," * 70, b"," * 300, b"\0", b"\xff", b"\xed\xa0\x80"]
 )
 SPLICES = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 6), _PIECES), min_size=1, max_size=3)
 

@@ -12,7 +12,7 @@ import pytest
 from serving.scoring.answers import Answers
 from serving.scoring.dataplane import DataPlane
 from serving.scoring.errors import DeadlineExceeded, ManyAnswers, Overloaded, ScriptFailed, ScriptResultInvalid
-from serving.scoring.runtimes.base import Call
+from serving.scoring.runtimes.base import Call, Posted
 from serving.scoring.tensors import Signature, Tensors
 
 ROW: Tensors = {"x": np.ones((1, 1), dtype=np.float32)}
@@ -197,6 +197,11 @@ def test_a_queued_stream_whose_client_left_is_never_begun() -> None:
 # A script that yields
 
 
+async def posted(plane: DataPlane, data: str, call: Call) -> Answers[bytes] | bytes:
+    answer, pieces = await plane.score_script(Posted(data.encode()), call)
+    return answer.body if pieces is None else pieces
+
+
 def read(answers: Answers[Any] | bytes) -> Any:
     async def pieces() -> list[Any]:
         assert not isinstance(answers, bytes)
@@ -207,7 +212,7 @@ def read(answers: Answers[Any] | bytes) -> Any:
 
 def run_script(plane: DataPlane) -> list[bytes]:
     async def run() -> list[bytes]:
-        pieces: list[bytes] = await read(await plane.stream_script("{}", plane.call("r", {})))
+        pieces: list[bytes] = await read(await posted(plane, "{}", plane.call("r", {})))
         return pieces
 
     return asyncio.run(run())
@@ -230,7 +235,7 @@ def test_a_script_that_returns_an_iterator_yields(make_plane: Callable[..., Data
 
 def test_a_script_that_returns_a_list_answers_once(make_plane: Callable[..., DataPlane]) -> None:
     plane = make_plane(script="def init(): ...\ndef run(data): return [1, 2]\n")
-    assert asyncio.run(plane.stream_script("{}", plane.call("r", {}))) == b"[1, 2]"
+    assert asyncio.run(posted(plane, "{}", plane.call("r", {}))) == b"[1, 2]"
 
 
 def test_each_result_that_is_yielded_is_an_output(make_plane: Callable[..., DataPlane]) -> None:
@@ -274,7 +279,7 @@ def test_an_error_after_an_answer_is_the_scripts(
     plane = make_plane(script=f"def init(): ...\ndef run(data):\n    yield 'a'\n    {lines}\n")
 
     async def run() -> None:
-        answers = await plane.stream_script("{}", plane.call("r7", {}))
+        answers = await posted(plane, "{}", plane.call("r7", {}))
         assert not isinstance(answers, bytes)
         assert await anext(answers) == b"a"
         with pytest.raises(error):
@@ -301,10 +306,10 @@ def run(data):
     plane = make_plane(script=script)
 
     async def run() -> bytes:
-        answers = await plane.stream_script("{}", plane.call("r8", {}))
+        answers = await posted(plane, "{}", plane.call("r8", {}))
         assert not isinstance(answers, bytes)
         await answers.aclose()
-        other = await plane.stream_script("{}", plane.call("next", {}))
+        other = await posted(plane, "{}", plane.call("next", {}))
         assert not isinstance(other, bytes)
         piece = await anext(other)
         await other.aclose()

@@ -12,7 +12,7 @@ from onnx import TensorProto
 
 from tests.effort import effort
 from tests.serving.scoring.mlflow.saved import MODELS
-from tests.serving.scoring.mlflow.splices import SPLICES, spliced
+from tests.serving.scoring.splices import SPLICES, spliced
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

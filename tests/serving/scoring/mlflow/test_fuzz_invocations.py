@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto
 
 from tests.effort import effort
-from tests.serving.scoring.mlflow.splices import SPLICES, spliced
+from tests.serving.scoring.splices import SPLICES, spliced
 
 Ask = Callable[..., Any]
 TYPES = ["text/csv", "application/vnd.apache.parquet", "application/jsonlines", "application/json"]

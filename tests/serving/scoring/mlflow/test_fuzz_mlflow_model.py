@@ -17,7 +17,7 @@ from mlflow.types import ColSpec, DataType, Schema
 from pyarrow import parquet
 
 from tests.effort import effort
-from tests.serving.scoring.mlflow.splices import SPLICES, spliced
+from tests.serving.scoring.splices import SPLICES, spliced
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

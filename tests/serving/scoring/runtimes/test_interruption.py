@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from serving.scoring.errors import DeadlineExceeded
+from serving.scoring.runtimes.base import Posted
 from serving.scoring.runtimes.interruption import Interruption
 
 LOOPS = """
@@ -43,7 +44,7 @@ def test_an_answer_that_never_comes_to_its_end_frees_the_thread(make_plane: Call
     plane = make_plane(script=YIELDS, timeout_s=0.2)
 
     async def read(data: str) -> list[bytes]:
-        pieces = await plane.stream_script(data, plane.call("r", {}))
+        _, pieces = await plane.score_script(Posted(data.encode()), plane.call("r", {}))
         return [piece async for piece in pieces]
 
     with pytest.raises(DeadlineExceeded):
