@@ -16,7 +16,8 @@ class Process:
         self, root: Path, *arguments: str, environment: dict[str, str] | None = None, python: str = sys.executable
     ) -> None:
         reading, writing = os.pipe()
-        self.log = (root / "log").open("w+b")
+        self._log_path = root / "log"
+        self.log = self._log_path.open("wb")
         self.child = subprocess.Popen(
             [python, "-m", "serving.scoring", "--root", str(root), "--announce-fd", str(writing), *arguments],
             stdin=subprocess.PIPE,
@@ -52,8 +53,7 @@ class Process:
         return f"127.0.0.1:{self.news['grpc_port']}"
 
     def log_text(self) -> str:
-        self.log.seek(0)
-        return self.log.read().decode()
+        return self._log_path.read_text()  # not by the descriptor: the process writes where that one has read to
 
     def close(self) -> None:
         self.child.kill()
