@@ -84,7 +84,7 @@ def load(root: Path, image: Image, code_dir: Path, max_concurrent: int) -> tuple
         return runtime, ThreadPoolExecutor(min(runtime.threads, max_concurrent), thread_name_prefix="model")
     if image.runtime == "script" and image.scoring_script:
         from .runtimes.azureml.modules import provide_modules
-        from .runtimes.script import load_script
+        from .runtimes.script_loading import load_script
 
         os.environ.setdefault("AZUREML_MODEL_DIR", str(root / image.model_dir))
         os.environ.setdefault("AZUREML_ENTRY_SCRIPT", image.scoring_script)

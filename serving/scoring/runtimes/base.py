@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Protocol, Tuple, TypeVar, Union, runtime_checkable
+from typing import (
+    Any,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Protocol,
+    Sequence,
+    Tuple,
+    TypeVar,
+    Union,
+    runtime_checkable,
+)
 
-from ..errors import InvalidInput, ManyAnswers, ScriptFailed, ScriptResultInvalid
+from ..errors import InvalidInput, ManyAnswers, ScoringError, ScriptFailed, ScriptResultInvalid
 from ..tensors import Signature, Tensors
 from .azureml.schemas import Schemas
 
@@ -151,6 +164,29 @@ class ScriptLike(Protocol):
     def results(self, data: str, call: Call) -> Iterator[bytes]:
         """Give ``data`` to ``run()``; each result that it yields, or its only one, is JSON. Raises as ``run`` does."""
         ...
+
+
+Asked = Union[HttpRequest, Tensors]  # of a script: a request as it came, or named tensors
+
+
+@runtime_checkable
+class BatchLike(Protocol):
+    """A script that says itself how several requests are answered at once."""
+
+    def answer_all(self, asked: Sequence[Tuple[Asked, Call]]) -> List[Union[Scripted, Tensors, ScoringError]]:
+        """Answer each as ``run`` or ``infer`` would, an error of its own in the place of an answer.
+
+        Raises:
+            ScriptFailed, InvalidInput: it failed, and of several nobody knows for which.
+        """
+        ...
+
+
+@runtime_checkable
+class RowsLike(Protocol):
+    """A runtime of tensors. ``rows_independent``: running rows of several requests at once gives what each gives."""
+
+    rows_independent: bool
 
 
 @runtime_checkable

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import threading
-from typing import Iterator, Optional
+from typing import Iterator, List
 
 _raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
 
@@ -19,27 +19,30 @@ class Interruption:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._running: Optional[object] = None
+        self._running: List[object] = []
         self._thread = 0
         self._raised = False
 
     @contextlib.contextmanager
-    def of(self, work: object) -> Iterator[None]:
-        """Let ``end(work)`` end what this surrounds. What it raises is raised in here, or not at all."""
+    def of(self, *work: object) -> Iterator[None]:
+        """Let ``end`` of each ``work`` end what this surrounds. What it raises is raised in here, or not at all."""
         with self._lock:
-            self._running, self._thread = work, threading.get_ident()
+            self._running, self._thread = list(work), threading.get_ident()
         try:
             yield
         finally:
             with self._lock:
-                self._running = None
+                self._running = []
                 if self._raised:
                     self._raised = False
                     _raise_in(ctypes.c_ulong(self._thread), None)  # unless it was raised already
 
     def end(self, work: object) -> None:
-        """Raise TimeoutError in ``work``, if it is what runs."""
+        """Raise TimeoutError in what runs, if it runs for ``work`` and for nothing else that has not ended."""
         with self._lock:
-            if self._running is work:
+            if work not in self._running:
+                return
+            self._running.remove(work)
+            if not self._running:
                 self._raised = True
                 _raise_in(ctypes.c_ulong(self._thread), ctypes.py_object(TimeoutError))

@@ -11,26 +11,25 @@ import json
 import logging
 import time
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional, TypeVar, Union
 
 import numpy as np
 
-from ..errors import InvalidInput, ScoringError, ScriptFailed, ScriptLoadFailed, ScriptResultInvalid
+from ..errors import InvalidInput, ScoringError, ScriptFailed, ScriptResultInvalid
 from ..logs import log_request
 from ..tensors import Array, Signature, Tensors, first
 from .azureml.answers import answer_of, encoded_piece, is_streamed, pieces_of, whole_value_of
-from .azureml.entry import HEADERS, Entry, entry_of
-from .azureml.flask_requests import Requests, requests_for
+from .azureml.entry import HEADERS, Entry
+from .azureml.flask_requests import Requests
 from .azureml.inputs import NamedInput
 from .azureml.schema_tensors import OUTPUT, SchemaTensors, fitted, schema_tensors
 from .azureml.schemas import Schemas, refused_by_schema, schemas_of
 from .base import OWN_HEADERS, Call, HttpRequest, Posted, Scripted, ScriptedPieces, only
 from .interruption import Interruption
-from .script_loading import import_script, init_script
 from .users_python import as_tensor, error_line, users_traceback
 
 PIECES = b"text/plain; charset=utf-8"
+RUN = "run()"
 _RAW_HTTP = "this scoring script is @rawhttp, so it answers at /score only"
 
 T = TypeVar("T")
@@ -87,8 +86,7 @@ class ScriptRuntime:
 
     def stream(self, tensors: Tensors, call: Call) -> Iterator[Tensors]:
         """Give tensors to ``run()`` as ``infer`` does; each result that it yields is one answer."""
-        arguments = self._tensors.arguments(tensors) if self._tensors else self._undeclared(tensors)
-        return self._answers_of(self._outputs_of, arguments, call)
+        return self._answers_of(self._outputs_of, self._arguments_of(tensors), call)
 
     def _answers_of(self, convert: Callable[[Any], T], arguments: Dict[str, Any], call: Call) -> Iterator[T]:
         with log_request(call.request_id), self._requests.around(None):
@@ -106,7 +104,9 @@ class ScriptRuntime:
         """Give tensors to ``run()``: by the names that its schema declares, else the only one as ``{"data": …}``."""
         return only(self.stream(tensors, call))
 
-    def _undeclared(self, tensors: Tensors) -> Dict[str, Any]:
+    def _arguments_of(self, tensors: Tensors) -> Dict[str, Any]:
+        if self._tensors:
+            return self._tensors.arguments(tensors)
         if self.raw_http:
             raise InvalidInput(_RAW_HTTP)
         if isinstance(self._entry.input, NamedInput):
@@ -121,24 +121,27 @@ class ScriptRuntime:
         return self._entry.input.arguments(Posted(json.dumps({"data": array.tolist()}).encode()))
 
     def _called(self, arguments: Dict[str, Any], call: Call) -> Any:
-        if self._entry.wants_headers:
-            arguments[HEADERS] = _titled(call.headers)
+        self._add_headers(arguments, call)
         try:
             with self._interruption.of(call):
                 return self._entry.run(**arguments)
         except BaseException as error:  # also SystemExit: a script cannot end the server
-            raise self._refusal(error) or self._raised(error, call) from error
+            raise self._failure(error, call) from error
 
-    def _raised(self, error: BaseException, call: Call) -> ScriptFailed:
-        reason, trace = error_line(error, self._code_dir), users_traceback(error, __file__)
-        _log.error("request %s failed: run() raised %s\n%s", call.request_id, reason, trace)
-        return ScriptFailed(f"the scoring script raised {reason}")
+    def _add_headers(self, arguments: Dict[str, Any], call: Call) -> None:
+        if self._entry.wants_headers:
+            arguments[HEADERS] = _titled(call.headers)
 
-    def _refusal(self, error: BaseException) -> Optional[ScoringError]:
-        """Word what the client, not the script, has done wrong, if it was that."""
+    def _failure(self, error: BaseException, call: Call, function: str = RUN) -> ScoringError:
+        """Word what was raised: what the client, not the script, has done wrong, if it was that."""
         if refused_by_schema(error, self._entry.run):
             return InvalidInput(f"the input does not fit the script's schema: {error}")
-        return self._requests.refusal(error)
+        return self._requests.refusal(error) or self._raised(error, call, function)
+
+    def _raised(self, error: BaseException, call: Call, function: str = RUN) -> ScriptFailed:
+        reason, trace = error_line(error, self._code_dir), users_traceback(error, __file__)
+        _log.error("request %s failed: %s raised %s\n%s", call.request_id, function, reason, trace)
+        return ScriptFailed(f"the scoring script raised {reason}")
 
     def _each(self, convert: Callable[[Any], T], results: Iterator[Any], call: Call) -> Iterator[T]:
         """Convert what run() yields; its ``finally`` runs when this is closed."""
@@ -173,34 +176,17 @@ class ScriptRuntime:
         array: Array = as_tensor(value)
         return {OUTPUT: fitted(array, outputs[0]) if outputs else array}
 
-    def _of_result(self, convert: Callable[[Any], T], result: Any, call: Call) -> T:
-        """Convert what run() returned; the code of its objects may be the script's and raise anything."""
+    def _of_result(self, convert: Callable[[Any], T], result: Any, call: Call, function: str = RUN) -> T:
+        """Convert a result; the code of its objects may be the script's and raise anything."""
         try:
             return convert(result)
         except ScoringError:
             raise
         except BaseException as error:
             reason, trace = error_line(error, self._code_dir), users_traceback(error, __file__)
-            _log.error("request %s failed: what run() returned cannot be sent: %s\n%s", call.request_id, reason, trace)
+            problem = f"what {function} returned cannot be sent: {reason}"
+            _log.error("request %s failed: %s\n%s", call.request_id, problem, trace)
             raise ScriptResultInvalid(f"what the scoring script returned cannot be sent: {reason}") from error
-
-
-def load_script(path: Path, code_dir: Path) -> ScriptRuntime:
-    """Import the script, see how its ``run()`` is to be called, and call its ``init()``.
-
-    Raises:
-        ScriptLoadFailed: with what failed and the script's own error and line; the full traceback is in the log.
-    """
-    module: ModuleType = import_script(path, code_dir)
-    requests = requests_for(module.__name__)
-    try:
-        entry = entry_of(module, requests)
-    except ScriptLoadFailed as error:
-        raise ScriptLoadFailed(f"{path.name}: {error.message}") from error
-    except Exception as error:  # it may be a built-in, or what its decorators made
-        raise ScriptLoadFailed(f"{path.name}: how run() is called cannot be found out: {error}") from error
-    init_script(module, path, code_dir)
-    return ScriptRuntime(entry, requests, code_dir)
 
 
 def _json_of(result: Any) -> bytes:

@@ -15,13 +15,39 @@ from types import ModuleType
 from typing import Iterator
 
 from ..errors import ScriptLoadFailed
+from .azureml.entry import entry_of
+from .azureml.flask_requests import requests_for
 from .azureml.modules import provide_modules
+from .azureml.run_batch import batch_entry_of
+from .script import ScriptRuntime
+from .script_batches import BatchedScript
 from .users_python import error_line, users_traceback
 
 MODULE = "slipway_entry_script"
 TREE_LINES = 200
 
 _log = logging.getLogger("slipway.scoring.script")
+
+
+def load_script(path: Path, code_dir: Path) -> ScriptRuntime:
+    """Import the script, see how its ``run()`` and ``run_batch()`` are to be called, and call its ``init()``.
+
+    Raises:
+        ScriptLoadFailed: with what failed and the script's own error and line; the full traceback is in the log.
+    """
+    module: ModuleType = import_script(path, code_dir)
+    requests = requests_for(module.__name__)
+    try:
+        entry = entry_of(module, requests)
+        batch_entry = batch_entry_of(module, entry)
+    except ScriptLoadFailed as error:
+        raise ScriptLoadFailed(f"{path.name}: {error.message}") from error
+    except Exception as error:  # it may be a built-in, or what its decorators made
+        raise ScriptLoadFailed(f"{path.name}: how run() is called cannot be found out: {error}") from error
+    init_script(module, path, code_dir)
+    if batch_entry is not None:
+        return BatchedScript(entry, batch_entry, requests, code_dir)
+    return ScriptRuntime(entry, requests, code_dir)
 
 
 def import_script(path: Path, code_dir: Path) -> ModuleType:

@@ -20,7 +20,7 @@ from serving.scoring.http.messages import Request, Response, StreamedResponse
 from serving.scoring.protocol import Status
 from serving.scoring.runtimes.mlflow import load_mlflow
 from serving.scoring.runtimes.onnx import load_onnx
-from serving.scoring.runtimes.script import load_script
+from serving.scoring.runtimes.script_loading import load_script
 from tests.serving.scoring.models import SCRIPT, identity_model, linear_model, write_image
 from tests.serving.scoring.process import Process
 

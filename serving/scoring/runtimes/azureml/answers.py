@@ -58,18 +58,21 @@ def pieces_of(response: Any) -> Iterator[bytes]:
         response.close()
 
 
+def whole_answer_of(result: Any) -> Scripted:
+    """Encode a result as ``answer_of`` does, with the body of a response that streams it."""
+    answer = answer_of(result)
+    if is_streamed(result):
+        answer.body = b"".join(pieces_of(result))
+    return answer
+
+
 def whole_value_of(result: Any) -> Any:
     """Return what stands in a response of the script's, for a protocol that has none; any other result as it is.
 
     Raises:
         InvalidInput, ScriptFailed, ScriptResultInvalid: as ``Scripted.as_json``.
     """
-    if not is_response(result):
-        return result
-    answer = answer_of(result)
-    if is_streamed(result):
-        answer.body = b"".join(pieces_of(result))
-    return json.loads(answer.as_json())
+    return json.loads(whole_answer_of(result).as_json()) if is_response(result) else result
 
 
 def encoded_piece(piece: Any) -> bytes:

@@ -34,12 +34,11 @@ def entry_of(module: ModuleType, requests: Requests) -> Entry:
     Raises:
         ScriptLoadFailed: no request could ever be given to it.
     """
-    driven = getattr(module, "driver_module", None)
-    run = driven.run if isinstance(driven, ModuleType) and hasattr(driven, "run") else getattr(module, "run", None)
+    run = getattr(module_of_run(module), "run", None)
     if not callable(run):
         raise ScriptLoadFailed("there is no function run()")
     for function, name in ((getattr(module, "init", None), "init"), (run, "run")):
-        if _is_async(inspect.unwrap(function) if callable(function) else function):
+        if is_async(inspect.unwrap(function) if callable(function) else function):
             raise ScriptLoadFailed(f"{name}() is async: it is called as a plain function, so it must be one")
     parameters = list(inspect.signature(run).parameters.values())
     if any(parameter.kind not in _BY_NAME for parameter in parameters):
@@ -50,6 +49,17 @@ def entry_of(module: ModuleType, requests: Requests) -> Entry:
         other = f'an argument other than "{HEADERS}".' if wants_headers else "an argument for input data."
         raise ScriptLoadFailed(f"run() needs to accept {other}")
     return Entry(run, _input_of(run, given, requests), wants_headers)
+
+
+def is_async(function: Any) -> bool:
+    """Say whether a call of a function gives something to be awaited."""
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def module_of_run(module: ModuleType) -> ModuleType:
+    """Return a script's module, or the one that a driver module drives."""
+    driven = getattr(module, "driver_module", None)
+    return driven if isinstance(driven, ModuleType) and hasattr(driven, "run") else module
 
 
 def _input_of(run: Callable[..., Any], given: List[inspect.Parameter], requests: Requests) -> Input:
@@ -72,7 +82,3 @@ def _raw_http_asked() -> bool:
     """Say whether @rawhttp was applied: every edition of the decorator notes it in its module, not at the function."""
     modules: Dict[str, ModuleType] = sys.modules
     return any(getattr(modules.get(name), "_rawHttpRequested", False) for name in RAW_HTTP_MODULES)
-
-
-def _is_async(function: Any) -> bool:
-    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)

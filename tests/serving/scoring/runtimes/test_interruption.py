@@ -72,6 +72,31 @@ def test_only_what_is_meant_is_ended() -> None:
         assert threads.submit(lambda: sum(range(100_000))).result(10) == 4_999_950_000
 
 
+def test_what_runs_for_several_is_ended_when_nobody_waits_for_it() -> None:
+    interruption, mine, others = Interruption(), object(), object()
+    begun, over = threading.Event(), threading.Event()
+
+    def work() -> str:
+        try:
+            with interruption.of(mine, others):
+                begun.set()
+                while not over.wait(0.01):
+                    pass
+                while True:
+                    pass
+        except TimeoutError:
+            return f"ended, over: {over.is_set()}"
+
+    with ThreadPoolExecutor(1) as threads:
+        future = threads.submit(work)
+        begun.wait(10)
+        interruption.end(mine)
+        interruption.end(mine)
+        over.set()
+        interruption.end(others)
+        assert future.result(10) == "ended, over: True"
+
+
 def test_what_was_ended_too_late_disturbs_nothing_after_it() -> None:
     interruption, work = Interruption(), object()
 

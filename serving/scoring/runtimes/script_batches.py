@@ -1,0 +1,94 @@
+"""Several requests at once for a script that has ``run_batch(inputs)`` beside its ``run(data)``."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any, Callable, List, Sequence, Tuple, Union
+
+from ..errors import ScoringError, ScriptFailed, ScriptResultInvalid
+from ..logs import log_request
+from ..tensors import Tensors
+from .azureml.answers import whole_answer_of
+from .azureml.entry import Entry
+from .azureml.flask_requests import Requests
+from .azureml.run_batch import BatchEntry
+from .base import Asked, Call, Scripted
+from .script import ScriptRuntime
+
+RUN_BATCH = "run_batch()"
+_NAMED = 3  # requests whose ids are in the log lines of a batch
+
+_log = logging.getLogger("slipway.scoring.script")
+
+Answer = Union[Scripted, Tensors, ScoringError]
+
+
+class BatchedScript(ScriptRuntime):
+    """A loaded script whose ``run_batch()`` takes a list of what its ``run()`` would get."""
+
+    def __init__(self, entry: Entry, batch_entry: BatchEntry, requests: Requests, code_dir: Path) -> None:
+        super().__init__(entry, requests, code_dir)
+        self._batch = batch_entry
+
+    def answer_all(self, asked: Sequence[Tuple[Asked, Call]]) -> List[Answer]:
+        """Give requests to ``run_batch()``; a result that is an exception, or cannot be sent, fails its request alone.
+
+        Raises:
+            ScriptFailed, InvalidInput: run_batch() raised, so that nobody knows for whom.
+        """
+        with log_request(_ids([call for _, call in asked])), self._requests.around(None):
+            answers: List[Any] = [self._element(given, call) for given, call in asked]
+            places = [place for place, element in enumerate(answers) if not isinstance(element, ScoringError)]
+            calls = [asked[place][1] for place in places]
+            began = time.perf_counter()
+            results = self._called_together([answers[place] for place in places], calls) if places else []
+            ran_ms = (time.perf_counter() - began) * 1000
+            for place, result in zip(places, results):
+                answers[place] = self._answer(result, *asked[place], ran_ms)
+        return answers
+
+    def _element(self, given: Asked, call: Call) -> Any:
+        try:
+            arguments = self._arguments_of(given) if isinstance(given, dict) else self._entry.input.arguments(given)
+            self._add_headers(arguments, call)
+            with self._interruption.of(call):
+                return self._batch.element(arguments)
+        except ScoringError as error:
+            return error
+        except BaseException as error:
+            return self._failure(error, call, RUN_BATCH)
+
+    def _called_together(self, inputs: List[Any], calls: Sequence[Call]) -> Sequence[Any]:
+        try:
+            with self._interruption.of(*calls):
+                results = self._batch.run_batch(inputs)
+        except BaseException as error:  # also SystemExit: a script cannot end the server
+            if len(calls) > 1:  # whoever asked asks again, with fewer
+                raise ScriptFailed(f"the scoring script raised {type(error).__name__} on {len(calls)}") from error
+            raise self._failure(error, calls[0], RUN_BATCH) from error
+        if isinstance(results, (list, tuple)) and len(results) == len(calls):
+            return results
+        got = f"{len(results)} results" if isinstance(results, (list, tuple)) else f"a {type(results).__name__}"
+        problem = f"run_batch() must return a list of as many results as it got inputs: {len(calls)}; it returned {got}"
+        _log.error("request %s failed: %s", _ids(calls), problem)
+        return [ScriptResultInvalid(problem)] * len(calls)
+
+    def _answer(self, result: Any, given: Asked, call: Call, ran_ms: float) -> Answer:
+        if isinstance(result, BaseException):
+            return result if isinstance(result, ScoringError) else self._failure(result, call, RUN_BATCH)
+        convert: Callable[[Any], Any] = self._outputs_of if isinstance(given, dict) else whole_answer_of
+        try:
+            answer: Union[Scripted, Tensors] = self._of_result(convert, result, call, RUN_BATCH)
+        except ScoringError as error:
+            return error
+        if isinstance(answer, Scripted):
+            answer.ran_ms = ran_ms
+        return answer
+
+
+def _ids(calls: Sequence[Call]) -> str:
+    """Name the requests of a batch in its log lines; of many, some."""
+    ids = [call.request_id for call in calls[:_NAMED]]
+    return ", ".join(ids) + (f" and {len(calls) - _NAMED} more" if len(calls) > _NAMED else "")
