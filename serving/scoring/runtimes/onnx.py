@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import logging
+import math
 import os
 import re
 from pathlib import Path
@@ -15,6 +17,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 from ..errors import InvalidInput, LoadFailed, ModelFailed
 from ..tensors import Array, Signature, Tensors, TensorSpec
 from .base import Call
+from .independence import doubt_about_rows
 from .providers import PLAIN, Acceleration, Provider, choose_provider
 
 _DATATYPES: Dict[str, str] = {
@@ -25,12 +28,16 @@ _DATATYPES: Dict[str, str] = {
     "string": "BYTES",
     **{f"{kind}{bits}": f"{kind.upper()}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)},
 }
+_log = logging.getLogger("slipway.scoring")
 _TENSOR = re.compile(r"tensor\((\w+)\)\Z")
 _ZIPMAP = re.compile(r"seq\(map\((?:int64|string),tensor\((float|double)\)\)\)\Z")
 
 
 class OnnxRuntime:
-    """One session; its run releases the GIL and may be called from several threads."""
+    """One session; its run releases the GIL and may be called from several threads.
+
+    ``rows_independent`` says that rows which ran together were seen to give what they give apart.
+    """
 
     platform = "onnxruntime_onnx"
     inline = True
@@ -49,6 +56,7 @@ class OnnxRuntime:
         self._run = getattr(session, "_sess", session).run
         self._run_options = None
         self._warm_up()
+        self.rows_independent = self.signature.batched and self._try_rows(self.signature)
 
     def infer(self, tensors: Tensors, call: Call) -> Tensors:
         feed: Dict[str, Array] = tensors
@@ -74,6 +82,17 @@ class OnnxRuntime:
             feed[spec.name] = zeros.astype(str).astype(object) if spec.datatype == "BYTES" else zeros
         with contextlib.suppress(Exception):  # zeros may be no legal input of this model; the first request will tell
             self._run(self._output_names, feed, None)
+
+    def _try_rows(self, signature: Signature) -> bool:
+        call = Call("", {}, math.inf, 0)
+        doubt = doubt_about_rows(signature.inputs, lambda feed: self.infer(feed, call))
+        if doubt:
+            _log.info(
+                "requests run one by one: %s. If its rows are independent of each other, declare it: batching:"
+                " {enabled: true} in the deployment (--batching on)",
+                doubt,
+            )
+        return not doubt
 
 
 def load_onnx(model_dir: Path, threads: int, acceleration: Acceleration = PLAIN) -> OnnxRuntime:
