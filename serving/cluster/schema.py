@@ -82,4 +82,6 @@ def _spec(
         controller_url=surroundings.controller_url,
         state_dir=surroundings.state_dir,
         secret_file=surroundings.secret_file,
+        batching=revision.batching,
+        response_cache=revision.response_cache,
     )

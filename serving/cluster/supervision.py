@@ -139,6 +139,8 @@ class Supervision:
             serve_as=spec.endpoint,
             backend=spec.backend,
             request_settings=spec.request_settings,
+            batching=spec.batching,
+            response_cache=spec.response_cache,
             environment_variables=spec.environment_variables,
             secret=self._secret,
             holds=prepared.holds,

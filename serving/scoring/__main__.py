@@ -21,6 +21,7 @@ from .app import App, refuse
 from .azure.settings import read_settings
 from .dataplane import DataPlane
 from .doors import door_table
+from .engine.settings import add_engine_arguments
 from .errors import LoadFailed
 from .health import Health, rss_bytes
 from .http.bodies import Bodies
@@ -63,6 +64,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--max-body-mb", type=_megabytes, default=largest, help="size of a request's body (%(default)s)"
     )
+    add_engine_arguments(parser, os.environ)
     return parser.parse_args()
 
 

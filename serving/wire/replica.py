@@ -5,6 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from registry.core.deploying.endpoints import RequestSettings
+from registry.core.deploying.engine_settings import Batching, ResponseCache
 
 HEARTBEAT_S = 0.5
 
@@ -39,6 +40,8 @@ class ReplicaSpec(msgspec.Struct, frozen=True, kw_only=True):
     controller_url: str
     state_dir: str  # the node's own folder: image cache, environments, logs
     secret_file: str  # holds the cluster's edge secret; scoring ports answer only to its bearer
+    batching: Batching = Batching()
+    response_cache: ResponseCache | None = None
 
 
 class ReplicaReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,7 +31,12 @@ LOADERS: dict[str, Callable[[Any], Any]] = {
     "deployment": load_deployment,
     "image": load_image,
 }
-OUR_OWN_KEYS = {"traffic_key", "retry"}  # azure-ai-ml refuses a document that has one of them
+OUR_OWN_KEYS = {
+    "traffic_key",
+    "retry",
+    "batching",
+    "response_cache",
+}  # azure-ai-ml refuses a document that has one of them
 
 
 def kind_of(path: Path) -> str:

@@ -11,9 +11,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 
+from registry.core.deploying.engine_settings import Batching
 from registry.core.errors import Unavailable
 from registry.core.imaging.image_views import ImageMove
 from registry.store import migrations, schema, settings
+from registry.store.deploying import deployments
 from registry.store.engines import open_engine
 from registry.store.imaging import image_tags, manifests
 from registry.store.metadata import open_metadata
@@ -105,6 +107,10 @@ def test_revisions_of_an_earlier_database_are_among_the_uses_of_their_models(emp
     )
     with open_metadata(empty_database).read() as tx:
         uses = model_uses.of_models(tx, ["cancer", "trees"])
+        blue = deployments.find(tx, "cancer", "blue")
+    assert blue is not None
+    assert blue.live is not None
+    assert (blue.live.batching, blue.live.response_cache) == (Batching(), None)
     assert set(uses) == {("cancer", 2), ("trees", 1)}
     assert [(use.backend, use.state, use.endpoint) for use in uses["cancer", 2]] == [
         ("cancer.blue.3", "live", "Cancer")

@@ -25,7 +25,7 @@ from registry.cli.output import (
 from registry.client import Client
 from registry.core.counts import count
 from registry.core.deploying.documents import load_deployment
-from registry.core.deploying.endpoints import Deployment, Endpoint
+from registry.core.deploying.endpoints import Deployment, Endpoint, Revision
 from registry.core.errors import InvalidInput
 from registry.core.rest import DeploymentAnswer
 
@@ -92,7 +92,8 @@ def show(name: str = DEPLOYMENT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, 
     for revision in deployment.revisions:
         fields[f"revision {revision.number}"] = (
             f"{revision.state}  {revision.image} ({short(revision.image_digest)})  "
-            f"{count(revision.instance_count, 'replica')}  {when(revision.created_ms)}  {revision.message}"
+            f"{count(revision.instance_count, 'replica')}  {when(revision.created_ms)}  "
+            f"{_settings(revision)}{revision.message}"
         )
     print_record(deployment, fields, output)
 
@@ -104,6 +105,19 @@ def delete(name: str = DEPLOYMENT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION
     """
     connect(url).deployments.delete(*split_deployment(name))
     print_done(f"deployment {name} deleted", {"deleted": name}, output)
+
+
+def _settings(revision: Revision) -> str:
+    """Say how the engine is set where somebody set it."""
+    batching, cache = revision.batching, revision.response_cache
+    said = {
+        "batching": None if batching.enabled is None else "on" if batching.enabled else "off",
+        "max_rows": batching.max_rows,
+        "max_bytes": batching.max_bytes,
+        "response_cache": cache and cache.max_bytes,
+        "ttl_s": cache and cache.ttl_s,
+    }
+    return "".join(f"{name} {value}  " for name, value in said.items() if value is not None)
 
 
 def _note_traffic(endpoint: Endpoint, name: str) -> None:

@@ -3,6 +3,7 @@
 import msgspec
 
 from registry.core.deploying.endpoints import KeyHash, RequestSettings, RetryRule, RevisionState, TrafficKey
+from registry.core.deploying.engine_settings import Batching, ResponseCache
 from registry.core.imaging.signatures import Trust
 
 
@@ -19,6 +20,8 @@ class DesiredRevision(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, int]
     state: RevisionState
     activity_id: str
+    batching: Batching = Batching()
+    response_cache: ResponseCache | None = None
 
 
 class DesiredDeployment(msgspec.Struct, frozen=True, kw_only=True):

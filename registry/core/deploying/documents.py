@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from registry.core.deploying.endpoints import AuthMode, RequestSettings, RetryRule, TrafficKey
+from registry.core.deploying.engine_settings import ENGINE_VARIABLES, Batching, ResponseCache, check_engine_settings
 from registry.core.errors import InvalidInput
 from registry.core.loading import check_keys, child, to_record
 from registry.core.names import check_name, parse_image_reference, parse_model_reference
@@ -69,7 +70,10 @@ class ScaleDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeploymentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Azure ML v2 deployment.yml. ``model``, if given, must be one that the image holds. ``retry`` is our own key."""
+    """Azure ML v2 deployment.yml. ``model``, if given, must be one that the image holds.
+
+    ``retry``, ``batching`` and ``response_cache`` are our own keys.
+    """
 
     environment: EnvironmentDocument
     name: str | None = None
@@ -81,6 +85,8 @@ class DeploymentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_default
     instance_count: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
     request_settings: RequestSettings = RequestSettings()
     retry: RetryRule = RetryRule.ONCE
+    batching: Batching = Batching()
+    response_cache: ResponseCache | None = None
 
     # Known and harmless.
     schema: str | None = msgspec.field(name="$schema", default=None)
@@ -148,6 +154,7 @@ def load_deployment(value: Any) -> DeploymentDocument:
     parse_image_reference(document.environment.image)
     _check_variables(document.environment_variables)
     _check_request_settings(document.request_settings)
+    check_engine_settings(document.batching, document.response_cache)
     return document
 
 
@@ -198,6 +205,9 @@ def _check_scale(settings: Any) -> None:
 
 def _check_variables(variables: dict[str, Scalar]) -> None:
     for name, value in variables.items():
+        if name in ENGINE_VARIABLES:
+            path, key = child("$.environment_variables", name), ENGINE_VARIABLES[name]
+            raise InvalidInput(f"{path}: this is the deployment's own key {key}: write it there", path=path)
         if isinstance(value, str) and "${{" in value:  # nothing fills it in: the process would meet this text
             path = child("$.environment_variables", name)
             raise InvalidInput(

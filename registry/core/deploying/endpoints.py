@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from registry.core.deploying.engine_settings import Batching, ResponseCache
 from registry.core.errors import Conflict, InvalidInput
 
 TRAFFIC_SCALE = 10_000  # buckets of a split: 0.01 % steps
@@ -86,6 +87,8 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""  # why it failed
     activity_id: str
     created_ms: int
+    batching: Batching = Batching()
+    response_cache: ResponseCache | None = None
 
 
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):

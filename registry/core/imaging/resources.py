@@ -1,15 +1,12 @@
 """What one instance of an image may use, as image.yaml says it: ``resources: {cpu: 2, memory: 1.5Gi}``."""
 
-import re
 from typing import Annotated
 
 import msgspec
 
-from registry.core.errors import InvalidInput
+from registry.core.sizes import size_bytes
 
-_MEMORY = re.compile(r"(?P<number>\d{1,9}(?:\.\d{1,3})?)(?P<unit>Mi|Gi|M|G)\Z")
-_UNITS = {"Mi": 1 << 20, "Gi": 1 << 30, "M": 10**6, "G": 10**9}
-_LEAST_BYTES = 64 << 20  # the scoring process itself needs as much
+_LEAST = "64Mi"  # the scoring process itself needs as much
 
 
 class Resources(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -24,14 +21,7 @@ class Resources(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The bytes that ``memory`` stands for. Raises InvalidInput if it stands for none."""
         if self.memory is None:
             return None
-        found = _MEMORY.match(self.memory)
-        size_bytes = int(float(found["number"]) * _UNITS[found["unit"]]) if found else 0
-        if size_bytes < _LEAST_BYTES:
-            raise InvalidInput(
-                f"$.resources.memory: {self.memory!r} is no size from 64Mi on: write 512Mi or 1.5Gi",
-                path="$.resources.memory",
-            )
-        return size_bytes
+        return size_bytes(self.memory, "$.resources.memory", _LEAST)
 
     @property
     def threads(self) -> dict[str, str]:

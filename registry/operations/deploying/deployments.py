@@ -172,6 +172,8 @@ def _revision(document: DeploymentDocument, image: Image, number: int, activity_
         state=RevisionState.STARTING,
         activity_id=activity_id,
         created_ms=now_ms,
+        batching=document.batching,
+        response_cache=document.response_cache,
     )
 
 

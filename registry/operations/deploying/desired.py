@@ -70,6 +70,8 @@ def _deployment(deployment: Deployment) -> DesiredDeployment:
                 models=revision.models,
                 state=revision.state,
                 activity_id=revision.activity_id,
+                batching=revision.batching,
+                response_cache=revision.response_cache,
             )
             for revision in deployment.revisions
             if revision.state in WANTED

@@ -7,6 +7,7 @@ import msgspec
 import sqlalchemy as sa
 
 from registry.core.deploying.endpoints import Deployment, RequestSettings, RetryRule, Revision, RevisionState
+from registry.core.deploying.engine_settings import Batching, ResponseCache
 from registry.store.metadata import Connection
 from registry.store.modelling import model_uses
 from registry.store.schema import deployments, endpoints, revisions
@@ -46,6 +47,8 @@ def insert_revision(tx: Connection, endpoint: str, name: str, revision: Revision
             message=revision.message,
             activity_id=revision.activity_id,
             created_ms=revision.created_ms,
+            batching=msgspec.to_builtins(revision.batching),
+            response_cache=msgspec.to_builtins(revision.response_cache),
         )
     )
 
@@ -128,4 +131,6 @@ def _revision(row: sa.Row[Any]) -> Revision:
         message=row.message,
         activity_id=row.activity_id,
         created_ms=row.created_ms,
+        batching=msgspec.convert(row.batching or {}, Batching),
+        response_cache=msgspec.convert(row.response_cache, ResponseCache | None),
     )

@@ -56,6 +56,8 @@ revisions = sa.Table(
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("activity_id", sa.String(32), nullable=False),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("batching", sa.JSON),  # null: of a revision from before there was any
+    sa.Column("response_cache", sa.JSON(none_as_null=True)),
     sa.ForeignKeyConstraint(
         ["endpoint_id", "deployment_id"], ["deployments.endpoint_id", "deployments.id"], ondelete="CASCADE"
     ),

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from registry.core.deploying.endpoints import RequestSettings
+from registry.core.deploying.engine_settings import Batching, ResponseCache
 from registry.core.imaging.images import CODE_PATH, SCORING_PATH, ImageConfig
 from registry.core.imaging.samples import GoldenAnswers
 from serving.node.errors import StartFailed
@@ -31,6 +32,8 @@ class Launch:
     http_port: int = 0
     grpc_port: int = 0
     request_settings: RequestSettings = field(default_factory=RequestSettings)
+    batching: Batching = field(default_factory=Batching)
+    response_cache: ResponseCache | None = None
     environment_variables: dict[str, str] = field(default_factory=dict)
     secret: str | None = None
     holds: tuple[Hold, ...] = ()  # on image and environment; the process inherits them
@@ -50,7 +53,11 @@ def read_description(image: Path) -> ImageConfig:
 
 
 def command(launch: Launch, config: ImageConfig, announce_fd: int) -> list[str]:
-    """Render the command line of the scoring process."""
+    """Render the command line of the scoring process.
+
+    Images bring their own, and the oldest know these arguments only; what came later is said by variables, which an
+    older one ignores.
+    """
     # The user's folder is the working directory; it must not come before the standard library on sys.path.
     safe_path = [] if config.python in ("3.9", "3.10") else ["-P"]
     settings = launch.request_settings
@@ -73,7 +80,7 @@ def environment(launch: Launch, config: ImageConfig, inherited: Mapping[str, str
     """Render the variables of the scoring process: a few of ours, the user's, then Azure ML's own names."""
     users = {name: value for name, value in launch.environment_variables.items() if name != _SECRET}
     kept = {name: inherited[name] for name in _INHERITED if name in inherited}
-    variables = {"PYTHONUNBUFFERED": "1", **kept, **config.resources.threads, **users}
+    variables = {"PYTHONUNBUFFERED": "1", **kept, **config.resources.threads, **users, **_engine(launch)}
     variables["PATH"] = _joined(str(launch.python.parent), variables.get("PATH"))
     variables["PYTHONPATH"] = _joined(str(launch.image / SCORING_PATH), users.get("PYTHONPATH"))
     variables["AML_APP_ROOT"] = str(launch.image / CODE_PATH)
@@ -83,6 +90,20 @@ def environment(launch: Launch, config: ImageConfig, inherited: Mapping[str, str
     if launch.secret is not None:
         variables[_SECRET] = launch.secret
     return variables
+
+
+def _engine(launch: Launch) -> dict[str, str]:
+    """Render how the engine is set; what is not among them is the scoring process' to choose."""
+    batching, cache = launch.batching, launch.response_cache
+    values = {
+        "SLIPWAY_MAX_QUEUE_WAIT_MS": launch.request_settings.max_queue_wait_ms,
+        "SLIPWAY_BATCHING": None if batching.enabled is None else "on" if batching.enabled else "off",
+        "SLIPWAY_BATCH_MAX_ROWS": batching.max_rows,
+        "SLIPWAY_BATCH_MAX_BYTES": batching.most_bytes,
+        "SLIPWAY_CACHE_MAX_BYTES": cache and cache.most_bytes,
+        "SLIPWAY_CACHE_TTL_S": cache and cache.ttl_s,
+    }
+    return {name: str(value) for name, value in values.items() if value is not None}
 
 
 def _joined(first: str, rest: str | None) -> str:

@@ -39,6 +39,8 @@ def test_one_application_for_each_revision_as_text() -> None:
                     "controller_url": "http://127.0.0.1:5001",
                     "state_dir": "/srv/slipway",
                     "secret_file": "/srv/slipway/secrets/edge-secret",
+                    "batching": {},
+                    "response_cache": None,
                 }
             },
             "deployments": [

@@ -105,6 +105,12 @@ def test_a_revision_that_fails_exits_with_1_and_its_reason(ask: Slipway, blue: s
     assert reason in ask("show", "cancer/blue").stdout
 
 
+def test_a_revision_is_shown_with_how_its_engine_is_set(ask: Slipway, blue: str) -> None:
+    batching = ("--set", "batching.enabled=false", "--set", "batching.max_rows=8")
+    assert ask("create", "-f", blue, "--no-wait", *batching, "--set", "response_cache.max_bytes=64Mi").returncode == 0
+    assert "batching off  max_rows 8  response_cache 64Mi" in ask("show", "cancer/blue").stdout
+
+
 def test_deployments_are_shown_to_people_and_programs(ask: Slipway, blue: str) -> None:
     ask("create", "-f", blue, "--no-wait")
     assert "revision 1 starting" in ask("show", "cancer/blue").stdout

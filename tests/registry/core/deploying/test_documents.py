@@ -8,6 +8,7 @@ from azure.ai.ml import load_online_deployment, load_online_endpoint
 
 from registry.core.deploying.documents import as_text, load_deployment, load_endpoint
 from registry.core.deploying.endpoints import RetryRule
+from registry.core.deploying.engine_settings import Batching
 from registry.core.errors import InvalidInput
 from registry.core.loading import parse_json, parse_yaml
 
@@ -60,6 +61,17 @@ def test_our_own_keys_sit_beside_azures() -> None:
     assert endpoint.traffic_key is not None
     assert endpoint.traffic_key.header == "x-user-id"
     assert load_deployment({"environment": {"image": "a:1"}, "retry": "never"}).retry is RetryRule.NEVER
+
+
+def test_the_engine_is_automatic_and_remembers_nothing_unless_said() -> None:
+    plain = load_deployment({"environment": {"image": "a:1"}})
+    assert (plain.batching, plain.response_cache) == (Batching(), None)
+    said = {"batching": {"enabled": True, "max_rows": 32, "max_bytes": 4096}, "response_cache": {"max_bytes": "1.5Mi"}}
+    loaded = load_deployment({"environment": {"image": "a:1"}} | said)
+    assert loaded.batching == Batching(enabled=True, max_rows=32, max_bytes=4096)
+    assert loaded.batching.most_bytes == 4096
+    assert loaded.response_cache is not None
+    assert (loaded.response_cache.most_bytes, loaded.response_cache.ttl_s) == (1_572_864, None)
 
 
 def test_json_and_yaml_say_the_same() -> None:
@@ -121,6 +133,20 @@ def test_an_endpoint_document_is_refused_by_name(document: Any, path: str | None
         ({"data_collector": {"collections": {}}}, "$.data_collector", "not supported yet"),
         ({"environment_variables": {"A": {"b": 1}}}, "$.environment_variables[...]", "got `object`"),
         ({"retry": "twice"}, "$.retry", "twice"),
+        ({"batching": {"max_row": 8}}, "$.batching.max_row", "did you mean 'max_rows'"),
+        ({"batching": {"max_rows": 0}}, "$.batching.max_rows", ">= 1"),
+        ({"batching": {"enabled": "yes"}}, "$.batching.enabled", "expected `bool | null`"),
+        ({"batching": {"max_bytes": "1Kb"}}, "$.batching.max_bytes", "write 512Mi"),
+        ({"batching": {"max_bytes": 10**30}}, "$.batching.max_bytes", ""),
+        ({"response_cach": {}}, "$.response_cach", "did you mean 'response_cache'"),
+        ({"response_cache": {"ttl_s": 60}}, "$.response_cache", "'max_bytes' is missing"),
+        ({"response_cache": {"max_bytes": 0}}, "$.response_cache.max_bytes", "from 64Ki on"),
+        ({"response_cache": {"max_bytes": "1Mi", "ttl_s": 0}}, "$.response_cache.ttl_s", ">= 1"),
+        (
+            {"environment_variables": {"SLIPWAY_BATCHING": "off"}},
+            "$.environment_variables.SLIPWAY_BATCHING",
+            "batching.e",
+        ),
         ({"0 odd": 1}, '$["0 odd"]', "unknown key"),
     ],
 )

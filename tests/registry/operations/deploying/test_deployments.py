@@ -7,6 +7,7 @@ from registry.core.activities import ActivityState
 from registry.core.deploying.desired import DesiredState
 from registry.core.deploying.documents import DeploymentDocument, EndpointDocument, EnvironmentDocument
 from registry.core.deploying.endpoints import Deployment, RevisionState
+from registry.core.deploying.engine_settings import Batching, ResponseCache
 from registry.core.errors import Conflict, InvalidInput, NotFound
 from registry.core.imaging.images import Image
 from registry.operations.activities import get_activity
@@ -51,6 +52,26 @@ def test_a_deployment_begins_as_a_starting_revision_of_one_image_digest(workspac
     assert (made.activity.subject, made.activity.state) == ("cancer/blue", ActivityState.RUNNING)
     assert get_deployment(workspace, "cancer", "blue") == made.deployment
     assert list_deployments(workspace, "cancer") == [made.deployment]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"batching": Batching(enabled=False, max_bytes="1Mi")},
+        {"response_cache": ResponseCache(max_bytes=65536, ttl_s=9)},
+    ],
+)
+def test_how_the_engine_is_set_is_part_of_a_revision_and_of_what_is_desired(
+    workspace: Workspace, change: dict[str, Batching | ResponseCache]
+) -> None:
+    put_deployment(workspace, "cancer", "blue", BLUE)
+    revision = put_deployment(
+        workspace, "cancer", "blue", msgspec.structs.replace(BLUE, **change)
+    ).deployment.revisions[1]
+    desired = get_desired_state(workspace).endpoints[0].deployments[0].revisions[0]
+    for name, value in change.items():
+        assert (getattr(revision, name), getattr(desired, name)) == (value, value)
+    assert (revision.number, desired.number) == (2, 2)
 
 
 def test_a_live_revision_retires_the_one_before(workspace: Workspace) -> None:

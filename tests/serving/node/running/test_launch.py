@@ -1,9 +1,11 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
 from registry.core.deploying.endpoints import RequestSettings
+from registry.core.deploying.engine_settings import ENGINE_VARIABLES, Batching, ResponseCache
 from registry.core.imaging.images import ImageConfig, ImageKind, ModelInImage, Runtime
 from registry.core.imaging.resources import Resources
 from serving.node.errors import StartFailed
@@ -32,7 +34,7 @@ def launch(variables: dict[str, str] | None = None, secret: str | None = None) -
     )
 
 
-def test_the_command_line_is_the_contract() -> None:
+def test_the_command_line_is_what_the_oldest_images_know() -> None:
     assert " ".join(command(launch(), CONFIG, 7)) == (
         "/env/bin/python -P -m slipway_scoring --root /image --host 127.0.0.1 --http-port 0 --grpc-port 0 "
         "--serve-as cancer --backend cancer.blue.1 --announce-fd 7 --request-timeout-ms 700 --max-concurrent 64"
@@ -54,7 +56,30 @@ def test_the_environment_is_clean_but_for_what_is_named() -> None:
         "AZUREML_MODEL_DIR": "/image/var/azureml-app/azureml-models/cancer/2",
         "AZUREML_ENTRY_SCRIPT": "score.py",
         "SLIPWAY_EDGE_SECRET": "s3",
+        "SLIPWAY_MAX_QUEUE_WAIT_MS": "500",
     }
+
+
+def test_the_engine_is_set_by_variables_which_older_images_ignore() -> None:
+    settings = dataclasses.replace(
+        launch(),
+        request_settings=RequestSettings(max_queue_wait_ms=0),
+        batching=Batching(enabled=False, max_rows=8, max_bytes="1Ki"),
+        response_cache=ResponseCache(max_bytes="1Mi", ttl_s=60),
+    )
+    variables = environment(settings, CONFIG, {})
+    assert {name: variables[name] for name in ENGINE_VARIABLES} == {
+        "SLIPWAY_MAX_QUEUE_WAIT_MS": "0",
+        "SLIPWAY_BATCHING": "off",
+        "SLIPWAY_BATCH_MAX_ROWS": "8",
+        "SLIPWAY_BATCH_MAX_BYTES": "1024",
+        "SLIPWAY_CACHE_MAX_BYTES": "1048576",
+        "SLIPWAY_CACHE_TTL_S": "60",
+    }
+    assert (
+        environment(dataclasses.replace(launch(), batching=Batching(enabled=True)), CONFIG, {})["SLIPWAY_BATCHING"]
+        == "on"
+    )
 
 
 def test_users_variables_extend_paths_and_replace_what_is_inherited_but_not_what_is_ours() -> None:

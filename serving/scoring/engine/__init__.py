@@ -1,0 +1,1 @@
+"""What decides which requests run when: between the doors and the model."""
