@@ -18,6 +18,8 @@ DRAIN_S = 185  # how long a replaced HAProxy may finish what it has begun: over 
 MESSAGE_S = 15  # within which the first 32 KiB of a unary gRPC message, or all of it, arrive
 STREAM_IDLE_S = 300  # a stream on which neither side says anything for that long is ended
 H2_WINDOW_BYTES = 1 << 20  # of each stream: how far a sender may be ahead of the slowest reader
+ROOMS = 3  # so many keys may each have all that the replicas take; others then have the few that are refused to none
+FEW = 16  # that part of what one replica takes are few; all keys' few together fit into one room more
 TIMEOUT_SLACK_MS = 200  # the scoring process gives up first and says so in its own words
 
 
@@ -26,7 +28,7 @@ class BackendShape(msgspec.Struct, frozen=True):
 
     name: str
     timeout_ms: int
-    connections: int  # of each server
+    connections: int  # of each server, for each key
     retry_on: str  # "" where the default holds
 
 
@@ -71,7 +73,7 @@ def grpc_server(backend: Backend, server: Server) -> str:
 
 
 def _settings(backend: Backend) -> str:
-    return f"maxconn {backend.max_connections_per_server} check inter 500 fall 2 rise 1"
+    return f"maxconn {(ROOMS + 1) * backend.max_connections_per_server} check inter 500 fall 2 rise 1"
 
 
 def render_config(table: RoutingTable) -> str:
@@ -84,6 +86,7 @@ def render_config(table: RoutingTable) -> str:
     backends = [
         {
             **msgspec.structs.asdict(shape.backends[backend.name]),
+            "few": max(1, backend.max_connections_per_server // FEW),
             "servers": [
                 {"http": http_server(backend, server), "grpc": grpc_server(backend, server)}
                 for server in sorted(backend.servers, key=lambda s: s.id)
@@ -97,6 +100,7 @@ def render_config(table: RoutingTable) -> str:
         headers=shape.headers,
         maps=MAP_NAMES,
         mark=MARK,
+        rooms=ROOMS,
         ring_bytes=RING_BYTES,
         line_bytes=LINE_BYTES,
         drain_s=DRAIN_S,
@@ -109,7 +113,16 @@ def render_config(table: RoutingTable) -> str:
 
 def template_digest() -> str:
     """Name the template's text: a HAProxy that was started from another one is replaced at the agent's start."""
-    return hashlib.sha256(render_config(RoutingTable(generation=0)).encode()).hexdigest()[:16]
+    server = Server(id="any", http_address="any:1", grpc_address="any:1", state=ServerState.READY)
+    backend = Backend(
+        name="any.any.1",
+        servers=[server],
+        request_timeout_ms=1,
+        max_connections_per_server=1,
+        retry=RetryRule.ONCE,
+    )
+    table = RoutingTable(generation=0, backends=[backend])
+    return hashlib.sha256(render_config(table).encode()).hexdigest()[:16]
 
 
 _TEMPLATE = Environment(  # noqa: S701 - the output is no HTML

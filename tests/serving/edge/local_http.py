@@ -24,6 +24,8 @@ class Answering(BaseHTTPRequestHandler):
 
 
 class _Quiet(ThreadingHTTPServer):
+    request_queue_size = 128
+
     def handle_error(self, *_: object) -> None:
         """A client that is gone is nothing to report."""
 

@@ -1,6 +1,7 @@
 """A replica that tells what it got."""
 
 import json
+import select
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +18,9 @@ SECRET = "the-secret-of-the-tests"
 
 class Replica:
     """Answers with what it got; the query tells it to behave otherwise: ``status=500``, ``hang=1``, ``die=1``,
-    ``late=1`` (says in its header that the time was over), ``stream=1`` (a line at once, another when it is released),
-    ``stream=busy`` (lines until the client is gone).
+    ``late=1`` (says in its header that the time was over), ``retry=7`` (says when to come again), ``stream=1`` (a line
+    at once, another when it is released), ``stream=busy`` (lines until the client is gone). A call with ``fail`` in its
+    message fails, one with ``hang`` waits until it is released.
 
     While ``awake`` is cleared nothing is answered, not even a check: so is a process whose interpreter is held.
     """
@@ -28,7 +30,7 @@ class Replica:
         self.requests: list[dict[str, Any]] = []
         self.calls: list[dict[str, Any]] = []
         self.release = threading.Event()
-        self.left = threading.Event()  # the peer of a streamed answer went away
+        self.left = threading.Event()  # the peer of a streamed answer, or of one that hangs, went away
         self.awake = threading.Event()
         self.awake.set()
         replica = self
@@ -51,7 +53,7 @@ class Replica:
                 }
                 replica.requests.append(seen)
                 if "hang" in query:
-                    replica.release.wait(20)
+                    self.hang()
                 if "die" in query:
                     self.close_connection = True
                     return
@@ -59,9 +61,17 @@ class Replica:
                     self.stream(busy=query["stream"] == "busy")
                     return
                 own = {"x-slipway-error": "deadline_exceeded"} if "late" in query else {}
+                own |= {"retry-after": query["retry"]} if "retry" in query else {}
                 self.answer(int(query.get("status", 200)), json.dumps(seen).encode(), own)
 
             do_POST = do_OPTIONS = do_GET  # noqa: N815
+
+            def hang(self) -> None:
+                deadline = time.monotonic() + 20
+                while not replica.release.wait(0.02) and time.monotonic() < deadline:
+                    if select.select([self.connection], [], [], 0)[0]:  # a request is one at a time: it is the end
+                        replica.left.set()
+                        return
 
             def stream(self, busy: bool) -> None:
                 self.send_response(200)
@@ -80,7 +90,7 @@ class Replica:
                 self.wfile.write(b"5\r\nlast\n\r\n0\r\n\r\n")
 
         self._http = LocalHttp(Door)
-        self._grpc = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
+        self._grpc = grpc.server(ThreadPoolExecutor(16), options=[("grpc.so_reuseport", 0)])
         handler = grpc.unary_unary_rpc_method_handler(self._call)
         self._grpc.add_generic_rpc_handlers((_AnyMethod(handler),))
         port = self._grpc.add_insecure_port("127.0.0.1:0")
@@ -91,6 +101,9 @@ class Replica:
 
     def _call(self, request: bytes, context: Any) -> bytes:
         self.calls.append(dict(context.invocation_metadata()))
+        if b"hang" in request:
+            context.add_callback(self.left.set)
+            self.release.wait(20)
         if b"fail" in request:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no such input")
         return self.name.encode()

@@ -77,7 +77,7 @@ def test_a_split_is_changed_by_one_command(applied: RoutingTable, make: Any) -> 
 def test_servers_come_drain_and_go_by_commands(applied: RoutingTable, make: Any) -> None:
     servers = [server("r0", ServerState.DRAINING), server("r2")]
     way = plan(shape_of(applied), applied, replace(applied, backends=[make.backend(BLUE, *servers)]))
-    settings = "maxconn 128 check inter 500 fall 2 rise 1"
+    settings = "maxconn 512 check inter 500 fall 2 rise 1"
     other = "proto h2 check-proto h1 addr 127.0.0.1 port 7001"
     assert way.commands == [
         f"set server {BLUE}/r0 state drain",
@@ -106,26 +106,27 @@ def test_only_a_new_backend_or_traffic_header_needs_a_reload(applied: RoutingTab
 def test_equal_tables_are_equal_text_and_other_endpoints_change_no_text(applied: RoutingTable, make: Any) -> None:
     text = render_config(applied)
     assert text == render_config(replace(applied, generation=9, endpoints=[*applied.endpoints, make.endpoint("b-c")]))
-    too_many = next(line for line in text.splitlines() if "be_conn,sub(txn.room) gt 0" in line)
-    too_many_calls = text[text.rindex("    http-request set-var(txn.room)") : text.rindex("    http-check send")]
+    nets = [part[: part.index("    http-check send")] for part in text.split("1200ms\n")[1:]]
+    net, net_of_calls = (part[part.index("    # A safety net") :] for part in nets)
+    assert "nbsrv,mul(128)" in net
+    assert "nbsrv,mul(128)" in net_of_calls
     assert text.endswith(f"""
 backend {BLUE} from http
+    stick-table type string size 10k expire 1m store conn_cur,gpt0
     timeout server 1200ms
-    http-request set-var(txn.room) nbsrv,mul(128)
-{too_many}
-    http-check send meth GET uri "/-/ready?backend={BLUE}" hdr x-slipway-edge "${{SLIPWAY_EDGE_SECRET}}"
+{net}    http-check send meth GET uri "/-/ready?backend={BLUE}" hdr x-slipway-edge "${{SLIPWAY_EDGE_SECRET}}"
     http-check expect status 200
-    server r0 127.0.0.1:7001 maxconn 128 check inter 500 fall 2 rise 1
-    server r1 127.0.0.1:7001 maxconn 128 check inter 500 fall 2 rise 1
+    server r0 127.0.0.1:7001 maxconn 512 check inter 500 fall 2 rise 1
+    server r1 127.0.0.1:7001 maxconn 512 check inter 500 fall 2 rise 1
 
 backend {BLUE}.grpc from grpc
     timeout server 1200ms
     # A stream lives as long as either side says something; how long one answer may take is its replica's to say.
     http-request set-timeout server 300s if {{ var(txn.stream) -m bool }}
-{too_many_calls}    http-check send meth GET uri "/-/ready?backend={BLUE}" hdr x-slipway-edge "${{SLIPWAY_EDGE_SECRET}}"
+{net_of_calls}    http-check send meth GET uri "/-/ready?backend={BLUE}" hdr x-slipway-edge "${{SLIPWAY_EDGE_SECRET}}"
     http-check expect status 200
-    server r0 127.0.0.1:7101 maxconn 128 check inter 500 fall 2 rise 1 proto h2 check-proto h1 addr 127.0.0.1 port 7001
-    server r1 127.0.0.1:7101 maxconn 128 check inter 500 fall 2 rise 1 proto h2 check-proto h1 addr 127.0.0.1 port 7001
+    server r0 127.0.0.1:7101 maxconn 512 check inter 500 fall 2 rise 1 proto h2 check-proto h1 addr 127.0.0.1 port 7001
+    server r1 127.0.0.1:7101 maxconn 512 check inter 500 fall 2 rise 1 proto h2 check-proto h1 addr 127.0.0.1 port 7001
 
 """)
 
