@@ -113,7 +113,7 @@ def _container(config: ImageConfig) -> dict[str, Any]:
         "AML_APP_ROOT": f"/{CODE_PATH}",
         "AZUREML_MODEL_DIR": f"/{config.model_dir}",
         "PYTHONPATH": f"/{SCORING_PATH}",
-        **config.resources.threads,
+        **config.resources.threads(),
         **({"AZUREML_ENTRY_SCRIPT": config.scoring_script} if config.scoring_script else {}),
     }
     return {

@@ -1,9 +1,9 @@
 """What ``slipway status`` shows a person."""
 
 from registry.cli.output import console, table
-from registry.core.counts import count
 from serving.embedded.observation import ProcessView, ReplicaView, WorkspaceView
 from serving.embedded.standing import DeploymentView
+from serving.policy.replicas import readiness
 
 
 def show_status(seen: WorkspaceView) -> None:
@@ -31,7 +31,7 @@ def _remarks(seen: WorkspaceView) -> list[str]:
 def _remarks_on(view: DeploymentView) -> list[str]:
     name, remarks = f"{view.endpoint}/{view.deployment}", []
     if view.live is not None and view.ready < view.wanted:
-        remarks.append(f"{name}: {view.ready} of {count(view.wanted, 'replica')} ready")
+        remarks.append(f"{name}: {readiness(view.ready, view.wanted // view.workers, view.workers)}")
     if view.failed is not None:
         still = f"; revision {view.live} is live" if view.live is not None else ""
         remarks.append(f"{name}: revision {view.failed} failed: {view.message or 'it never became ready'}{still}")
@@ -45,6 +45,8 @@ def _process_row(process: ProcessView) -> tuple[str, ...]:
 
 def _replica_row(replica: ReplicaView) -> tuple[str, ...]:
     deployment = f"{replica.endpoint}/{replica.deployment} revision {replica.revision}"
+    if replica.worker_count > 1:
+        deployment += f", one of {replica.worker_count} workers"
     pid, memory = str(replica.pid or "-"), _megabytes(replica.memory_bytes)
     provider = replica.provider.removesuffix("ExecutionProvider") or "-"
     return replica.replica, deployment, replica.state, str(replica.in_flight), pid, memory, provider

@@ -30,11 +30,12 @@ class Crew:
 
     def reconfigure(self, config: dict[str, Any], rank: ReplicaRank) -> None:
         """Take ``{"trust": …, "replicas": …, "crews": …}``, and begin if this is the first time."""
+        replicas = crew_share(config["replicas"], config["crews"], rank.rank)
         self._process.order(
             Orders(
                 name=self._name,
                 spec=self._spec,
-                replicas=crew_share(config["replicas"], config["crews"], rank.rank),
+                supervisors=replicas * self._spec.worker_count,
                 trust=msgspec.convert(config["trust"], Trust),
             )
         )

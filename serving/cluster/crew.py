@@ -1,7 +1,8 @@
-"""A crew: one process of one thread that has everything imported, and forks a supervisor for each of its replicas.
+"""A crew: one process of one thread that has everything imported, and forks a supervisor for each worker of its
+replicas. Workers are alike and share nothing, so which of them belong together is nobody's concern.
 
 Orders come as lines on stdin. Each supervisor has a lifeline, a pipe whose other end only the crew holds: when that is
-closed, since the replica is one too many, or stdin has ended, or the crew was killed, it drains its replica.
+closed, since it is one too many, or stdin has ended, or the crew was killed, it drains its worker.
 """
 
 import gc
@@ -87,7 +88,7 @@ class Crew:
 
     def _adjust(self) -> None:
         """Start what is missing, the first first, and tell to end what is too many, the last first."""
-        wanted = 0 if self._ending or self._orders is None else self._orders.replicas
+        wanted = 0 if self._ending or self._orders is None else self._orders.supervisors
         staying = [one for one in self._supervisors.values() if one.lifeline is not None]
         for surplus in staying[wanted:]:
             surplus.let_go()

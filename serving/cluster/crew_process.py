@@ -19,7 +19,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str  # of the crew; its supervisors' names begin with it
     spec: ReplicaSpec
-    replicas: int
+    supervisors: int  # each looks after one worker of a replica
     trust: Trust
 
 

@@ -22,6 +22,7 @@ class Reporter:
             endpoint=spec.endpoint,
             deployment=spec.deployment,
             revision=spec.revision,
+            worker_count=spec.worker_count,
             state=ReplicaState.PREPARING,
             message="making the image present",
             log_path=log_path,

@@ -78,6 +78,7 @@ def _spec(
         image_digest=revision.image_digest,
         environment_variables=dict(sorted(revision.environment_variables.items())),
         request_settings=revision.request_settings,
+        worker_count=revision.worker_count,
         registry_url=surroundings.registry_url,
         controller_url=surroundings.controller_url,
         state_dir=surroundings.state_dir,

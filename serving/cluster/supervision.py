@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class Supervision:
-    """One replica, in a process of its own; ``supervisor`` is its name."""
+    """One worker of a replica, in a process of its own; ``supervisor`` is its name."""
 
     def __init__(self, spec: ReplicaSpec, supervisor: str, cache_gb: str | None, trust: Trust) -> None:
         self._spec = spec
@@ -141,6 +141,7 @@ class Supervision:
             request_settings=spec.request_settings,
             batching=spec.batching,
             response_cache=spec.response_cache,
+            workers=spec.worker_count,
             environment_variables=spec.environment_variables,
             secret=self._secret,
             holds=prepared.holds,

@@ -23,8 +23,9 @@ class DeploymentView(msgspec.Struct, frozen=True, kw_only=True):
     deployment: str
     traffic: float
     live: int | None
-    wanted: int  # replicas of the live revision
+    wanted: int  # processes of the live revision: the workers of all its replicas
     ready: int
+    workers: int = 1  # of each replica
     failed: int | None = None
     message: str = ""
 
@@ -60,8 +61,9 @@ def _view(deployment: Deployment, traffic: float, ready: Counter[tuple[str, str,
         deployment=deployment.name,
         traffic=traffic,
         live=live.number if live else None,
-        wanted=live.instance_count if live else 0,
+        wanted=live.instance_count * live.worker_count if live else 0,
         ready=ready[deployment.endpoint, deployment.name, live.number] if live else 0,
+        workers=live.worker_count if live else 1,
         failed=failed.number if failed else None,
         message=failed.message if failed else "",
     )

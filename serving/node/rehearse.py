@@ -16,6 +16,7 @@ import httpx
 import msgspec
 
 from registry.core.deploying.endpoints import RequestSettings
+from registry.core.deploying.workers import automatic_workers
 from registry.core.errors import SlipwayError
 from registry.core.imaging.images import ImageConfig
 from registry.core.imaging.samples import Answer, GoldenAnswers, RehearsalNews, RehearsalOrder
@@ -49,6 +50,7 @@ def rehearse(order: RehearsalOrder, report: Callable[[str], None]) -> GoldenAnsw
         serve_as=config.models[0].name,
         backend="rehearsal",
         request_settings=RequestSettings(request_timeout_ms=ANSWER_WITHIN_MS),
+        workers=automatic_workers(config),  # with as many threads as a replica's
         secret=secrets.token_urlsafe(),  # its port is nobody else's
         holds=prepared.holds,
     )

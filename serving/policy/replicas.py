@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from registry.core.counts import count
 from registry.core.deploying.desired import DesiredRevision
 from serving.wire.replica import ReplicaReport, ReplicaState
 
@@ -29,20 +30,26 @@ _PROGRESS = {ReplicaState.PREPARING: 0.3, ReplicaState.STARTING: 0.6, ReplicaSta
 
 
 def judge(revision: DesiredRevision, reports: Sequence[ReplicaReport]) -> Judgement:
-    """Judge a starting revision: ready when as many replicas are as it asks for, failed when one of them failed."""
+    """Judge a starting revision: ready when all workers of its replicas are, failed when one of them failed."""
     failed = next((report for report in reports if report.state is ReplicaState.FAILED), None)
     if failed is not None:
         return Judgement(Verdict.FAILED, 1.0, failed.error or "a replica failed without saying why")
-    needed = revision.instance_count
+    needed = revision.instance_count * revision.worker_count
     ready = sum(report.state is ReplicaState.READY for report in reports)
     if ready >= needed:
         providers = ", ".join(sorted({report.provider for report in reports if report.provider}))
         on = f" on {providers}" if providers else ""
-        return Judgement(Verdict.READY, 1.0, f"{ready} of {needed} replicas ready{on}")
+        return Judgement(Verdict.READY, 1.0, readiness(ready, revision.instance_count, revision.worker_count) + on)
     if not reports:
         return Judgement(Verdict.WAITING, 0.1, "waiting for the cluster to place replicas")
     share = sum(_PROGRESS.get(report.state, 0.0) for report in reports) / max(needed, len(reports))
     furthest = max(reports, key=lambda report: _PROGRESS.get(report.state, 0.0))
-    return Judgement(
-        Verdict.WAITING, round(0.1 + 0.85 * share, 2), furthest.message or f"{ready} of {needed} replicas ready"
-    )
+    message = furthest.message or readiness(ready, revision.instance_count, revision.worker_count)
+    return Judgement(Verdict.WAITING, round(0.1 + 0.85 * share, 2), message)
+
+
+def readiness(ready: int, replicas: int, workers: int) -> str:
+    """Say how many of a revision's processes are ready: replicas, or the workers of those that have several."""
+    if workers == 1:
+        return f"{ready} of {count(replicas, 'replica')} ready"
+    return f"{ready} of {replicas * workers} workers of {count(replicas, 'replica')} ready"

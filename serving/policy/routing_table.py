@@ -6,6 +6,7 @@ import msgspec
 
 from registry.core.deploying.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
 from registry.core.deploying.endpoints import RevisionState
+from registry.core.deploying.workers import share
 from serving.policy.split import intervals_of
 from serving.wire.replica import ReplicaReport, ReplicaState
 from serving.wire.routing import (
@@ -95,7 +96,7 @@ def _backend(name: str, revision: DesiredRevision, replicas: list[ReplicaReport]
         name=name,
         servers=sorted(servers, key=lambda server: server.id),
         request_timeout_ms=revision.request_settings.request_timeout_ms,
-        max_connections_per_server=2 * revision.request_settings.concurrency,
+        max_connections_per_server=2 * share(revision.request_settings.concurrency, revision.worker_count),
         retry=revision.retry,
     )
 

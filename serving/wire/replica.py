@@ -36,6 +36,7 @@ class ReplicaSpec(msgspec.Struct, frozen=True, kw_only=True):
     image_digest: str
     environment_variables: dict[str, str]
     request_settings: RequestSettings
+    worker_count: int = 1  # of its replica; each has a supervisor of its own
     registry_url: str
     controller_url: str
     state_dir: str  # the node's own folder: image cache, environments, logs
@@ -46,8 +47,8 @@ class ReplicaSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 class ReplicaReport(msgspec.Struct, frozen=True, kw_only=True):
     """``replica`` names one life of a scoring process and is never used again: a restarted process is a new replica,
-    so an edge cannot take the new one for the old. ``error`` is the first line worth showing a person; ``provider`` is
-    the execution provider that runs an ONNX model."""
+    so an edge cannot take the new one for the old. Of an instance of ``worker_count`` processes each has its report.
+    ``error`` is the first line worth showing a person; ``provider`` is what runs an ONNX model."""
 
     replica: str
     supervisor: str
@@ -60,6 +61,7 @@ class ReplicaReport(msgspec.Struct, frozen=True, kw_only=True):
     pid: int = 0
     in_flight: int = 0
     rss_bytes: int = 0
+    worker_count: int = 1
     provider: str = ""
     message: str = ""
     error: str = ""

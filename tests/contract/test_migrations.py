@@ -94,7 +94,9 @@ def test_an_earlier_database_keeps_what_is_in_it(empty_database: str) -> None:
         assert image_tags.moves(tx, "onnx") == [ImageMove(tag="latest", digest=IMAGE, before=None, at_ms=5)]
 
 
-def test_revisions_of_an_earlier_database_are_among_the_uses_of_their_models(empty_database: str) -> None:
+def test_revisions_of_an_earlier_database_have_one_worker_and_are_among_the_uses_of_their_models(
+    empty_database: str,
+) -> None:
     migrate(
         empty_database,
         "0009",
@@ -107,6 +109,7 @@ def test_revisions_of_an_earlier_database_are_among_the_uses_of_their_models(emp
     )
     with open_metadata(empty_database).read() as tx:
         uses = model_uses.of_models(tx, ["cancer", "trees"])
+        assert tx.scalar(sa.select(schema.revisions.c.worker_count)) == 1
         blue = deployments.find(tx, "cancer", "blue")
     assert blue is not None
     assert blue.live is not None

@@ -129,8 +129,11 @@ class Town:
         script: str | None = None,
         sample: Any = None,
         environment: dict[str, Any] | None = None,
+        resources: dict[str, Any] | None = None,
     ) -> None:
         image: dict[str, Any] = {"name": name, "model": model, "environment": environment or {}}
+        if resources is not None:
+            image["resources"] = resources
         if sample is not None:
             (self.folder / f"{name}-sample.json").write_text(json.dumps(sample))
             image["sample_requests"] = [{"file": f"{name}-sample.json"}]
@@ -146,12 +149,16 @@ class Town:
 
 
 class Steady:
-    """Requests at a steady rate from a thread, each noted with its time and status; 0 stands for no answer at all."""
+    """Requests at a steady rate from a thread, each noted with its time and status; 0 stands for no answer at all.
 
-    def __init__(self, town: Town, per_s: float = 50.0) -> None:
+    They go where the traffic goes, or to ``deployment``.
+    """
+
+    def __init__(self, town: Town, per_s: float = 50.0, deployment: str | None = None) -> None:
         self.answers: list[tuple[float, int]] = []
         self._town = town
         self._pause_s = 1 / per_s
+        self._headers = {} if deployment is None else {"azureml-model-deployment": deployment}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._send)
 
@@ -187,7 +194,7 @@ class Steady:
     def _ask(self, client: httpx.Client) -> int:
         try:
             body = {"data": [[0.5, 0.5]]}
-            return client.post("/endpoints/town/score", json=body).status_code
+            return client.post("/endpoints/town/score", json=body, headers=self._headers).status_code
         except httpx.HTTPError:
             return 0
 

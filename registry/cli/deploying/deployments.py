@@ -29,7 +29,7 @@ from registry.core.deploying.endpoints import Deployment, Endpoint, Revision
 from registry.core.errors import InvalidInput
 from registry.core.rest import DeploymentAnswer
 
-PER_PROCESSOR = 4  # replicas; more is hardly what anybody means
+PER_PROCESSOR = 4  # processes; more is hardly what anybody means
 
 
 def create(
@@ -47,9 +47,9 @@ def create(
     document = load_file(file, overrides, load_deployment)
     if document.endpoint_name is None or document.name is None:
         raise InvalidInput(f"{file}: a deployment's file needs name and endpoint_name", path="$.name")
-    _check_size(document.instance_count)
     with of_file(file):
         accepted = client.deployments.create(document.endpoint_name, document.name, document)
+    _check_size(accepted.deployment)
     if not no_wait:
         _follow(client, accepted, quiet=output is OutputFormat.JSON)
     deployment = client.deployments.get(document.endpoint_name, document.name)
@@ -76,6 +76,7 @@ def list_deployments(
         "image": lambda deployment: deployment.live.image if deployment.live else "-",
         "digest": lambda deployment: short(deployment.live.image_digest) if deployment.live else "-",
         "replicas": lambda deployment: deployment.live.instance_count if deployment.live else 0,
+        "workers": lambda deployment: deployment.live.worker_count if deployment.live else 0,
         "newest": lambda deployment: "" if deployment.latest is deployment.live else _latest(deployment),
     }
     found = connect(url).deployments.list(endpoint)
@@ -92,7 +93,7 @@ def show(name: str = DEPLOYMENT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, 
     for revision in deployment.revisions:
         fields[f"revision {revision.number}"] = (
             f"{revision.state}  {revision.image} ({short(revision.image_digest)})  "
-            f"{count(revision.instance_count, 'replica')}  {when(revision.created_ms)}  "
+            f"{_size(revision)}  {when(revision.created_ms)}  "
             f"{_settings(revision)}{revision.message}"
         )
     print_record(deployment, fields, output)
@@ -128,10 +129,17 @@ def _note_traffic(endpoint: Endpoint, name: str) -> None:
     note(f'it gets no traffic yet: slipway endpoint update --name {endpoint.name} --traffic "{split}"')
 
 
-def _check_size(instances: int) -> None:
-    processors = os.cpu_count() or 1
-    if instances > PER_PROCESSOR * processors:
-        warn(f"{instances} replicas on {count(processors, 'processor')}: each is a process that holds the model")
+def _size(revision: Revision) -> str:
+    """Return how many replicas there are, and what each consists of if that is more than one process."""
+    replicas = count(revision.instance_count, "replica")
+    return replicas if revision.worker_count == 1 else f"{replicas} of {count(revision.worker_count, 'worker')}"
+
+
+def _check_size(deployment: Deployment) -> None:
+    latest, processors = deployment.latest, os.cpu_count() or 1
+    if latest is not None and latest.instance_count * latest.worker_count > PER_PROCESSOR * processors:
+        processes = "each is a process" if latest.worker_count == 1 else "each worker is a process"
+        warn(f"{_size(latest)} on {count(processors, 'processor')}: {processes} that holds the model")
 
 
 def _follow(client: Client, accepted: DeploymentAnswer, *, quiet: bool) -> None:

@@ -14,6 +14,7 @@ class DesiredRevision(msgspec.Struct, frozen=True, kw_only=True):
     image: str
     image_digest: str
     instance_count: int
+    worker_count: int = 1  # of each instance
     request_settings: RequestSettings
     environment_variables: dict[str, str]
     retry: RetryRule

@@ -79,6 +79,7 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     image: str  # the reference as the user wrote it
     image_digest: str
     instance_count: int
+    worker_count: int = 1  # scoring processes of each instance
     request_settings: RequestSettings
     environment_variables: dict[str, str]
     retry: RetryRule

@@ -10,8 +10,8 @@ _LEAST = "64Mi"  # the scoring process itself needs as much
 
 
 class Resources(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``cpu`` is how many threads onnxruntime and the numerical libraries take, unless the deployment's environment
-    variables say otherwise; a process that holds more than ``memory`` is ended and another started."""
+    """``cpu`` is how many CPUs an instance has, for its workers and their threads; a process that holds more than
+    ``memory`` is ended and another started: each worker may hold as much."""
 
     cpu: Annotated[int, msgspec.Meta(ge=1, le=1024)] | None = None
     memory: str | None = None
@@ -23,11 +23,10 @@ class Resources(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             return None
         return size_bytes(self.memory, "$.resources.memory", _LEAST)
 
-    @property
-    def threads(self) -> dict[str, str]:
-        """Variables that tell onnxruntime and the numerical libraries how many threads to take."""
+    def threads(self, workers: int = 1) -> dict[str, str]:
+        """Return the variables that say how many threads onnxruntime and numerical libraries take in one worker."""
         names = ("SLIPWAY_ONNX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-        return {} if self.cpu is None else {name: str(self.cpu) for name in names}
+        return {} if self.cpu is None else {name: str(max(1, self.cpu // workers)) for name in names}
 
 
 def check_resources(resources: Resources) -> None:

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from registry.core.activities import ActivityKind, ActivityState
 from registry.core.deploying.documents import DeploymentDocument, as_text
 from registry.core.deploying.endpoints import Deployment, Revision, RevisionState
+from registry.core.deploying.workers import worker_count
 from registry.core.errors import Conflict, InvalidInput, NotFound
 from registry.core.imaging.images import Image
 from registry.core.names import check_name, parse_model_reference
@@ -26,7 +27,8 @@ def put_deployment(workspace: Workspace, endpoint: str, name: str, document: Dep
     whoever was interrupted can ask again.
 
     Raises:
-        InvalidInput: a name is not legal or not the document's; the image does not hold the document's model.
+        InvalidInput: a name is not legal or not the document's; the image does not hold the document's model;
+            WORKER_COUNT is no number of processes.
         NotFound: no such endpoint or image.
         Conflict: a deployment of the endpoint has this name in other letter case.
     """
@@ -160,13 +162,15 @@ def _check_model(tx: Connection, document: DeploymentDocument, image: Image) -> 
 
 
 def _revision(document: DeploymentDocument, image: Image, number: int, activity_id: str, now_ms: int) -> Revision:
+    variables = as_text(document.environment_variables, "$.environment_variables")
     return Revision(
         number=number,
         image=document.environment.image,
         image_digest=image.digest,
         instance_count=document.instance_count,
+        worker_count=worker_count(image.config, variables),
         request_settings=document.request_settings,
-        environment_variables=as_text(document.environment_variables, "$.environment_variables"),
+        environment_variables=variables,
         retry=document.retry,
         models={model.name: model.version for model in image.config.models},
         state=RevisionState.STARTING,

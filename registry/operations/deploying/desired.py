@@ -64,6 +64,7 @@ def _deployment(deployment: Deployment) -> DesiredDeployment:
                 image=revision.image,
                 image_digest=revision.image_digest,
                 instance_count=revision.instance_count,
+                worker_count=revision.worker_count,
                 request_settings=revision.request_settings,
                 environment_variables=revision.environment_variables,
                 retry=revision.retry,

@@ -58,6 +58,7 @@ revisions = sa.Table(
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("batching", sa.JSON),  # null: of a revision from before there was any
     sa.Column("response_cache", sa.JSON(none_as_null=True)),
+    sa.Column("worker_count", sa.Integer, nullable=False, server_default="1"),
     sa.ForeignKeyConstraint(
         ["endpoint_id", "deployment_id"], ["deployments.endpoint_id", "deployments.id"], ondelete="CASCADE"
     ),

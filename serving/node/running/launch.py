@@ -8,6 +8,7 @@ import msgspec
 
 from registry.core.deploying.endpoints import RequestSettings
 from registry.core.deploying.engine_settings import Batching, ResponseCache
+from registry.core.deploying.workers import share
 from registry.core.imaging.images import CODE_PATH, SCORING_PATH, ImageConfig
 from registry.core.imaging.samples import GoldenAnswers
 from serving.node.errors import StartFailed
@@ -34,6 +35,7 @@ class Launch:
     request_settings: RequestSettings = field(default_factory=RequestSettings)
     batching: Batching = field(default_factory=Batching)
     response_cache: ResponseCache | None = None
+    workers: int = 1  # so many like this one share the instance's CPUs and requests
     environment_variables: dict[str, str] = field(default_factory=dict)
     secret: str | None = None
     holds: tuple[Hold, ...] = ()  # on image and environment; the process inherits them
@@ -70,7 +72,7 @@ def command(launch: Launch, config: ImageConfig, announce_fd: int) -> list[str]:
         "--backend": launch.backend,
         "--announce-fd": announce_fd,
         "--request-timeout-ms": settings.request_timeout_ms,
-        "--max-concurrent": settings.concurrency,
+        "--max-concurrent": share(settings.concurrency, launch.workers),
     }
     rendered = [text for name, value in arguments.items() for text in (name, str(value))]
     return [str(launch.python), *safe_path, "-m", "slipway_scoring", *rendered]
@@ -80,7 +82,8 @@ def environment(launch: Launch, config: ImageConfig, inherited: Mapping[str, str
     """Render the variables of the scoring process: a few of ours, the user's, then Azure ML's own names."""
     users = {name: value for name, value in launch.environment_variables.items() if name != _SECRET}
     kept = {name: inherited[name] for name in _INHERITED if name in inherited}
-    variables = {"PYTHONUNBUFFERED": "1", **kept, **config.resources.threads, **users, **_engine(launch)}
+    threads = config.resources.threads(launch.workers)
+    variables = {"PYTHONUNBUFFERED": "1", **kept, **threads, **users, **_engine(launch)}
     variables["PATH"] = _joined(str(launch.python.parent), variables.get("PATH"))
     variables["PYTHONPATH"] = _joined(str(launch.image / SCORING_PATH), users.get("PYTHONPATH"))
     variables["AML_APP_ROOT"] = str(launch.image / CODE_PATH)
@@ -100,7 +103,7 @@ def _engine(launch: Launch) -> dict[str, str]:
         "SLIPWAY_BATCHING": None if batching.enabled is None else "on" if batching.enabled else "off",
         "SLIPWAY_BATCH_MAX_ROWS": batching.max_rows,
         "SLIPWAY_BATCH_MAX_BYTES": batching.most_bytes,
-        "SLIPWAY_CACHE_MAX_BYTES": cache and cache.most_bytes,
+        "SLIPWAY_CACHE_MAX_BYTES": cache and share(cache.most_bytes, launch.workers),
         "SLIPWAY_CACHE_TTL_S": cache and cache.ttl_s,
     }
     return {name: str(value) for name, value in values.items() if value is not None}

@@ -88,6 +88,16 @@ def test_a_deployment_that_loads_or_has_failed_is_said(slipway: Slipway, house: 
     assert (view["live"], view["wanted"], view["ready"], view["failed"]) == (4, 2, 1, 5)
 
 
+def test_replicas_of_several_workers_are_well_when_all_of_them_are(slipway: Slipway, house: Any, home: Path) -> None:
+    of_two = [REPLICA | {"replica": f"blue-4-{n}", "supervisor": "s", "worker_count": 2} for n in (1, 2, 3, 4)]
+    deploy(house, LIVE | {"worker_count": 2}, replicas=of_two[:3])
+    shown = slipway("status").stdout
+    assert "cancer/blue: 3 of 4 workers of 2 replicas ready\n" in shown
+    assert "cancer/blue revision 4, one of 2 workers" in shown
+    deploy(house, LIVE | {"worker_count": 2}, replicas=of_two)
+    assert "cancer/blue:" not in slipway("status").stdout
+
+
 def test_what_is_well_is_not_remarked_on(slipway: Slipway, house: Any, home: Path) -> None:
     deploy(house, LIVE, replicas=[REPLICA | {"replica": f"blue-4-{n}", "supervisor": "s"} for n in (1, 2)])
     assert "cancer/blue:" not in slipway("status").stdout

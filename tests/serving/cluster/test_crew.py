@@ -66,7 +66,7 @@ def orders(told: Told, tmp_path: Path) -> Callable[[int], Orders]:
         state_dir=str(tmp_path),
         secret_file=str(tmp_path / "secret"),
     )
-    return lambda replicas: Orders(name="c", spec=spec, replicas=replicas, trust=Trust())
+    return lambda supervisors: Orders(name="c", spec=spec, supervisors=supervisors, trust=Trust())
 
 
 @pytest.fixture

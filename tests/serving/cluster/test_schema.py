@@ -35,6 +35,7 @@ def test_one_application_for_each_revision_as_text() -> None:
                         "max_concurrent_requests_per_instance": None,
                         "max_queue_wait_ms": 500,
                     },
+                    "worker_count": 1,
                     "registry_url": "http://127.0.0.1:5000",
                     "controller_url": "http://127.0.0.1:5001",
                     "state_dir": "/srv/slipway",

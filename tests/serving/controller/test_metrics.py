@@ -2,24 +2,34 @@ from serving.controller.metrics import exposition
 from serving.wire.replica import ReplicaReport, ReplicaState
 from serving.wire.routing import RoutingTable
 
+LABELS = 'deployment="blue",endpoint="cancer",revision="2"'
+
+
+def reported(number: int, worker_count: int = 1) -> ReplicaReport:
+    return ReplicaReport(
+        replica=f"r{number}",
+        supervisor="s",
+        endpoint="cancer",
+        deployment="blue",
+        revision=2,
+        state=ReplicaState.READY,
+        in_flight=3,
+        rss_bytes=1000,
+        worker_count=worker_count,
+    )
+
 
 def test_replicas_are_counted_by_state_and_their_load_is_summed() -> None:
-    reports = [
-        ReplicaReport(
-            replica=f"r{number}",
-            supervisor="s",
-            endpoint="cancer",
-            deployment="blue",
-            revision=2,
-            state=ReplicaState.READY,
-            in_flight=3,
-            rss_bytes=1000,
-        )
-        for number in range(2)
-    ]
-    text = exposition(reports, RoutingTable(generation=7)).decode()
-    labels = 'deployment="blue",endpoint="cancer",revision="2"'
-    assert f'slipway_replicas{{{labels},state="ready"}} 2.0' in text
-    assert f"slipway_in_flight{{{labels}}} 6.0" in text
-    assert f"slipway_resident_memory_bytes{{{labels}}} 2000.0" in text
+    text = exposition([reported(number) for number in range(2)], RoutingTable(generation=7)).decode()
+    assert f'slipway_replicas{{{LABELS},state="ready"}} 2.0' in text
+    assert f"slipway_in_flight{{{LABELS}}} 6.0" in text
+    assert f"slipway_resident_memory_bytes{{{LABELS}}} 2000.0" in text
     assert "slipway_routing_generation 7.0" in text
+
+
+def test_workers_are_counted_as_the_parts_of_a_replica_that_they_are() -> None:
+    def ready(processes: int) -> str:
+        return exposition([reported(number, 6) for number in range(processes)], RoutingTable(generation=7)).decode()
+
+    assert f'slipway_replicas{{{LABELS},state="ready"}} 2.0' in ready(12)
+    assert f'slipway_replicas{{{LABELS},state="ready"}} 1.5' in ready(9)

@@ -58,6 +58,14 @@ def test_a_revision_is_ready_with_enough_replicas_and_fails_with_the_first(
     assert judge(revision(needed), [report(state) for state in states]).verdict is verdict
 
 
+def test_a_revision_is_ready_when_every_worker_of_its_replicas_is() -> None:
+    of_three = replace(revision(2), worker_count=3)
+    five = judge(of_three, [report(R)] * 5)
+    assert (five.verdict, five.message) == (Verdict.WAITING, "5 of 6 workers of 2 replicas ready")
+    six = judge(of_three, [report(R)] * 6)
+    assert (six.verdict, six.message) == (Verdict.READY, "6 of 6 workers of 2 replicas ready")
+
+
 def test_a_failure_shows_the_scripts_own_line() -> None:
     judgement = judge(revision(1), [report(F, error="ValueError: no such column (score.py:12)")])
     assert judgement.message == "ValueError: no such column (score.py:12)"
@@ -76,5 +84,5 @@ def test_waiting_tells_what_the_furthest_replica_does() -> None:
 
 def test_a_ready_revision_tells_what_runs_it() -> None:
     on_the_cpu = replace(report(R), provider="CPUExecutionProvider")
-    assert judge(revision(1), [on_the_cpu]).message == "1 of 1 replicas ready on CPUExecutionProvider"
-    assert judge(revision(1), [report(R)]).message == "1 of 1 replicas ready"
+    assert judge(revision(1), [on_the_cpu]).message == "1 of 1 replica ready on CPUExecutionProvider"
+    assert judge(revision(1), [report(R)]).message == "1 of 1 replica ready"

@@ -53,6 +53,12 @@ def replica(
 LIVE, STARTING = RevisionState.LIVE, RevisionState.STARTING
 
 
+def test_the_edge_has_room_for_twice_what_one_worker_takes() -> None:
+    of_two = replace(revision(1, LIVE), worker_count=2)  # of 3 requests of the instance, each takes 2
+    table = next_table(EMPTY, desired({"blue": 100}, blue=[of_two]), [replica("r1"), replica("r0")])
+    assert table.backends[0].max_connections_per_server == 4
+
+
 def test_a_live_revision_with_its_replicas_becomes_a_route_and_a_backend() -> None:
     table = next_table(EMPTY, desired({"blue": 100}, blue=[revision(1, LIVE)]), [replica("r1"), replica("r0")])
     (endpoint,), (backend,) = table.endpoints, table.backends

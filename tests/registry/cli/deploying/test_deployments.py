@@ -74,7 +74,18 @@ def test_a_failed_revision_stands_beside_the_live_one(ask: Slipway, blue: str, u
         ask("create", "-f", blue, "--no-wait", "--set", "instance_count=3")
         client.deployments.report_state("cancer", "blue", 2, RevisionState.FAILED, "no memory")
     (row,) = ask("list", "cancer").stdout.splitlines()[1:]
-    assert row.split() == ["blue", "revision", "1", "cancer-onnx:1", "aaaaaaaaaaaa", "1", "revision", "2", "failed"]
+    assert row.split() == [
+        "blue",
+        "revision",
+        "1",
+        "cancer-onnx:1",
+        "aaaaaaaaaaaa",
+        "1",
+        "1",
+        "revision",
+        "2",
+        "failed",
+    ]
 
 
 def test_an_interrupted_wait_says_that_it_goes_on(ask: Slipway, blue: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +102,20 @@ def test_more_replicas_than_anybody_means_are_warned_of(ask: Slipway, blue: str)
     assert ask("create", "-f", blue, "--no-wait").stderr == ""
     done = ask("create", "-f", blue, "--no-wait", "--set", "instance_count=1000")
     assert done.returncode == 0
-    assert done.stderr.startswith("warning: 1000 replicas on ")
+    assert done.stderr.startswith("warning: 1,000 replicas on ")
+
+
+def test_a_replica_of_several_workers_is_shown_as_that(ask: Slipway, blue: str) -> None:
+    workers = ("--set", "environment_variables.WORKER_COUNT=50")
+    done = ask("create", "-f", blue, "--no-wait", "--set", "instance_count=2", *workers)
+    assert done.stderr.startswith("warning: 2 replicas of 50 workers on ")
+    assert "2 replicas of 50 workers" in ask("show", "cancer/blue").stdout
+
+
+def test_a_worker_count_that_is_none_is_refused_with_its_place(ask: Slipway, blue: str) -> None:
+    done = ask("create", "-f", blue, "--set", "environment_variables.WORKER_COUNT=many")
+    assert done.returncode == 2
+    assert "environment_variables.WORKER_COUNT: 'many' is no whole number from 1 to 64" in done.stderr
 
 
 def test_a_revision_that_fails_exits_with_1_and_its_reason(ask: Slipway, blue: str, url: str) -> None:

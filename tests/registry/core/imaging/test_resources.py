@@ -13,7 +13,7 @@ def test_memory_is_written_as_kubernetes_does(memory: str, size_bytes: int) -> N
 
 
 def test_nothing_said_is_no_bound() -> None:
-    assert (Resources().memory_bytes, Resources().threads) == (None, {})
+    assert (Resources().memory_bytes, Resources().threads()) == (None, {})
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,9 @@ def test_nothing_said_is_no_bound() -> None:
 def test_a_resource_that_means_nothing_is_refused(resources: dict[str, object], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         load_image({"name": "cancer", "model": "cancer:1", "resources": resources})
+
+
+def test_the_threads_of_an_instance_are_shared_by_its_workers_and_each_has_one_at_least() -> None:
+    resources = Resources(cpu=4)
+    threads = [resources.threads(workers)["OMP_NUM_THREADS"] for workers in (1, 2, 3, 4, 9)]
+    assert threads == ["4", "2", "1", "1", "1"]

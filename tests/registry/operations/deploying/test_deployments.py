@@ -74,6 +74,23 @@ def test_how_the_engine_is_set_is_part_of_a_revision_and_of_what_is_desired(
     assert (revision.number, desired.number) == (2, 2)
 
 
+def test_the_number_of_workers_is_part_of_the_revision_and_of_what_is_desired(workspace: Workspace) -> None:
+    document = msgspec.structs.replace(BLUE, environment_variables={"WORKER_COUNT": 3})
+    assert put_deployment(workspace, "cancer", "blue", document).deployment.revisions[0].worker_count == 3
+    assert put_deployment(workspace, "cancer", "blue", BLUE).deployment.revisions[1].worker_count == 1
+    (endpoint,) = get_desired_state(workspace).endpoints
+    assert [revision.worker_count for revision in endpoint.deployments[0].revisions] == [1]
+
+
+@pytest.mark.parametrize("written", ["0", "-1", "1.5", "many", "65", "", " 2", "True", "9" * 5000])
+def test_a_worker_count_that_is_none_leaves_the_deployment_as_it_was(workspace: Workspace, written: str) -> None:
+    document = msgspec.structs.replace(BLUE, environment_variables={"WORKER_COUNT": written})
+    with pytest.raises(InvalidInput, match="no whole number from 1 to 64") as refused:
+        put_deployment(workspace, "cancer", "blue", document)
+    assert refused.value.details["path"] == "$.environment_variables.WORKER_COUNT"
+    assert list_deployments(workspace, "cancer") == []
+
+
 def test_a_live_revision_retires_the_one_before(workspace: Workspace) -> None:
     first = put_deployment(workspace, "cancer", "blue", BLUE).activity
     report(workspace, 1, RevisionState.LIVE)

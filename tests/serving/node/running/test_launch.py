@@ -82,6 +82,20 @@ def test_the_engine_is_set_by_variables_which_older_images_ignore() -> None:
     )
 
 
+def test_workers_share_their_instances_cpus_and_requests() -> None:
+    config = replace(CONFIG, resources=Resources(cpu=5))
+    settings = RequestSettings(max_concurrent_requests_per_instance=9)
+    one_of_two, one_of_eight = (
+        dataclasses.replace(launch(), request_settings=settings, workers=workers) for workers in (2, 8)
+    )
+    assert environment(one_of_two, config, {})["OMP_NUM_THREADS"] == "2"
+    assert environment(one_of_eight, config, {})["SLIPWAY_ONNX_THREADS"] == "1"
+    assert command(one_of_two, config, 7)[-1] == "5"
+    assert command(one_of_eight, config, 7)[-1] == "2"
+    cached = dataclasses.replace(one_of_eight, response_cache=ResponseCache(max_bytes="1Mi"))
+    assert environment(cached, config, {})["SLIPWAY_CACHE_MAX_BYTES"] == "131072"
+
+
 def test_users_variables_extend_paths_and_replace_what_is_inherited_but_not_what_is_ours() -> None:
     users = {"PATH": "/mine", "PYTHONPATH": "/lib", "LANG": "de", "AZUREML_MODEL_DIR": "/x", "SLIPWAY_EDGE_SECRET": "x"}
     variables = environment(launch(users), CONFIG, {"LANG": "C", "PATH": "/bin"})
