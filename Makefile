@@ -9,7 +9,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-test-servers fmt lint types imports check test demo bench bench-doors bench-start bench-registry
-.PHONY: bench-images load fuzz clean check-curated
+.PHONY: bench-images bench-engine load fuzz clean check-curated
 
 help: ## show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ bench-registry: install ## the registry next to mlflow server; writes build/benc
 
 bench-images: install ## what images cost to build, move and start; writes build/bench-images.json (CASES="builds transfers")
 	@$(BIN)/python -m loadtest.images_bench $(CASES)
+
+bench-engine: install ## batches, poison rows, a lone request; writes build/bench-engine.json (CASES="poison lone")
+	@$(BIN)/python -m loadtest.bench.engine $(CASES)
 
 check-curated: install ## every curated environment still resolves, for each Python and processor
 	SLIPWAY_CHECK_CURATED=1 $(BIN)/python -m pytest tests/registry/images/environments/test_curated.py

@@ -10,5 +10,6 @@ Map::
     cpu.py         CPU time and memory of processes, from /proc
     doors.py       the workspace's other doors, with --doors
     client.py      the load: keep-alive HTTP/1.1 in a closed loop; grpc_client.py over gRPC
+    engine*.py     ``make bench-engine``: what the engine promises; engine_workspace.py serves its models and scripts
     report.py      build/bench.json and the table
 """

@@ -75,7 +75,7 @@ class _Connection(asyncio.Protocol):
             if len(buffer) > _MAX_HEAD_BYTES:
                 self._transport.abort()
             return
-        if len(buffer) < end_of_head + 4 + _content_length(buffer[: end_of_head + 2]):
+        if len(buffer) < end_of_head + 4 + content_length(buffer[: end_of_head + 2]):
             return
         self._buffer = b""
         self._tally.latencies_s.append(time.perf_counter() - self._sent_at)
@@ -156,7 +156,8 @@ def percentile(ordered: list[float], share: float) -> float:
     return ordered[max(rank, 1) - 1]
 
 
-def _content_length(head: bytes) -> int:
+def content_length(head: bytes) -> int:
+    """Return what a head says of its body's length; 0 if nothing."""
     marker = head.lower().find(b"\r\ncontent-length:")
     if marker < 0:
         return 0

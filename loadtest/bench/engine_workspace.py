@@ -1,0 +1,106 @@
+"""A workspace for the engine's cases: models and scripts made on the spot, each deployed as an endpoint of its own."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from loadtest.bench.client import Request
+from loadtest.bench.subject import free_port
+from loadtest.bench.workspace import PORTS
+from loadtest.demo.command import Slipway
+
+REQUIREMENTS = "numpy\n"
+
+
+@dataclass(frozen=True)
+class Served:
+    """An endpoint behind the edge. ``host`` and ``port`` are the edge's."""
+
+    name: str
+    host: str
+    port: int
+    headers: Mapping[str, str]
+
+    def request(self, path: str, body: bytes, **headers: str) -> Request:
+        """Make a request below the endpoint's own address."""
+        return Request(self.host, self.port, f"/endpoints/{self.name}{path}", body, {**self.headers, **headers})
+
+    def runs(self) -> tuple[int, int]:
+        """Return how many requests were answered so far, and in how many runs of the model."""
+        url = f"http://{self.host}:{self.port}/endpoints/{self.name}/v2/models/{self.name}/stats"
+        answer = httpx.get(url, headers=dict(self.headers), trust_env=False).raise_for_status()
+        stats = answer.json()["model_stats"][0]
+        return stats["inference_stats"]["success"]["count"], stats["execution_count"]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """``say`` tells who waits what is being done; ``pids`` are the workspace's processes."""
+
+    slipway: Slipway
+    folder: Path
+    ports: Mapping[str, int]
+    say: Callable[[str], None]
+
+    def serve_model(self, name: str, model: bytes, **deployments: Mapping[str, Any]) -> Served:
+        """Serve an ONNX model; each deployment is named by its keyword, the first has the traffic."""
+        return self._serve(name, model, {}, deployments)
+
+    def serve_script(self, name: str, script: str, **deployments: Mapping[str, Any]) -> Served:
+        """Serve a scoring script; as with ``serve_model``."""
+        code = self.folder / name
+        code.mkdir()
+        (code / "score.py").write_text(script)
+        (self.folder / "requirements.txt").write_text(REQUIREMENTS)
+        parts = {
+            "code_configuration": {"code": name, "scoring_script": "score.py"},
+            "environment": {"requirements": "requirements.txt"},
+        }
+        return self._serve(name, b"none", parts, deployments)
+
+    def pids(self) -> list[int]:
+        return [int(pid) for pid in self.slipway.json("status")["pids"]]
+
+    def _serve(
+        self, name: str, model: bytes, parts: Mapping[str, Any], deployments: Mapping[str, Mapping[str, Any]]
+    ) -> Served:
+        self.say(f"deploying {name}")
+        (self.folder / "model.onnx").write_bytes(model)
+        self.slipway.run("model", "import", name, str(self.folder / "model.onnx"))
+        image = {"name": name, "model": f"azureml:{name}:1", **parts}
+        self.slipway.json("image", "build", "-f", self._document("image", image))
+        endpoint = {"name": name, "auth_mode": "key"}
+        created = self.slipway.json("endpoint", "create", "-f", self._document("endpoint", endpoint))
+        for deployment, settings in deployments.items():
+            of_image = {"endpoint_name": name, "environment": {"image": f"{name}:latest"}, "instance_count": 1}
+            document = {"name": deployment, **of_image, **settings}
+            self.slipway.json("deployment", "create", "-f", self._document("deployment", document))
+        self.slipway.run("endpoint", "update", "--name", name, "--traffic", f"{next(iter(deployments))}=100")
+        headers = {"authorization": f"Bearer {created['keys']['primary']}"}
+        return Served(name, "127.0.0.1", self.ports["http"], headers)
+
+    def _document(self, name: str, content: object) -> str:
+        path = self.folder / f"{name}.yaml"
+        path.write_text(json.dumps(content))  # JSON is YAML
+        return str(path)
+
+
+@contextmanager
+def bench_workspace(say: Callable[[str], None]) -> Iterator[Bench]:
+    """Run a workspace of its own while the context lasts."""
+    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as name:
+        folder = Path(name)
+        slipway = Slipway(folder / "workspace", dict(os.environ))
+        ports = {port: free_port() for port in PORTS}
+        try:
+            slipway.run("up", "--detach", *(f"--{port}-port={number}" for port, number in ports.items()))
+            yield Bench(slipway, folder, ports, say)
+        finally:
+            slipway.run("down")
