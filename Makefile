@@ -78,7 +78,7 @@ bench-registry: install ## the registry next to mlflow server; writes build/benc
 bench-images: install ## what images cost to build, move and start; writes build/bench-images.json (CASES="builds transfers")
 	@$(BIN)/python -m loadtest.images_bench $(CASES)
 
-bench-engine: install ## batches, poison rows, a lone request; writes build/bench-engine.json (CASES="poison lone")
+bench-engine: install ## batches, poison rows, a lone request; writes build/bench-engine.json (CASES="poison lone mlp")
 	@$(BIN)/python -m loadtest.bench.engine $(CASES)
 
 check-curated: install ## every curated environment still resolves, for each Python and processor

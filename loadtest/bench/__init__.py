@@ -11,5 +11,6 @@ Map::
     doors.py       the workspace's other doors, with --doors
     client.py      the load: keep-alive HTTP/1.1 in a closed loop; grpc_client.py over gRPC
     engine*.py     ``make bench-engine``: what the engine promises; engine_workspace.py serves its models and scripts
+    measure.py     one round of load on one subject
     report.py      build/bench.json and the table
 """

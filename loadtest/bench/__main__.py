@@ -6,18 +6,14 @@ Exit codes: 0 the bar is met, 1 it is not, 2 a subject could not be started or a
 import argparse
 import sys
 import tempfile
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
-import uvloop
 from rich.console import Console
 from rich.progress import Progress
 
-from loadtest.bench.client import Load, Request, run_load
-from loadtest.bench.cpu import cpu_seconds, usage
 from loadtest.bench.doors import doors_of
-from loadtest.bench.grpc_client import run_grpc_load
+from loadtest.bench.measure import measure
 from loadtest.bench.model import train
 from loadtest.bench.report import Row, median_row, paired_ratio, print_table, write_report
 from loadtest.bench.subject import NotReady, Subject, free_port, raw_server
@@ -27,37 +23,6 @@ from loadtest.demo.command import CommandFailed
 BAR = 2.8
 PEER = "raw"
 WARM_UP_S = 2.0
-SETTLE_S = 1.0  # the request log reaches telemetry after the answer; that work is the request's too
-
-
-def measure(subject: Subject, connections: int, seconds: float) -> Row:
-    """Load a subject for one round. CPU is counted until the work that follows the answers is done as well."""
-    pids = subject.pids()
-    before = cpu_seconds(pids)
-    load = _load(subject, connections, seconds)
-    time.sleep(SETTLE_S)
-    after = usage(pids)
-    if load.failures:
-        raise NotReady(f"{subject.name}: {load.failures} of {load.requests} requests failed: {load.first_failure}")
-    return Row(
-        name=subject.name,
-        case=subject.case,
-        cpu_us_per_request=(after.cpu_s - before) / load.requests * 1e6,
-        requests_per_s=load.requests / load.seconds,
-        p50_ms=load.p50_ms,
-        p99_ms=load.p99_ms,
-        failures=load.failures,
-        pss_mb=after.pss_bytes / 1e6,
-    )
-
-
-def _load(subject: Subject, connections: int, seconds: float) -> Load:
-    request = subject.request
-    if isinstance(request, Request):
-        load: Load = uvloop.run(run_load(request, connections=connections, seconds=seconds))
-    else:
-        load = uvloop.run(run_grpc_load(request, connections=connections, seconds=seconds))
-    return load
 
 
 def run_rounds(subjects: list[Subject], options: argparse.Namespace, console: Console) -> list[list[Row]]:

@@ -13,6 +13,7 @@ import httpx
 from rich.console import Console
 
 from loadtest.bench.engine_lone import lone
+from loadtest.bench.engine_mlp import mlp
 from loadtest.bench.engine_poison import poison
 from loadtest.bench.engine_workspace import Bench, bench_workspace
 from loadtest.bench.subject import NotReady
@@ -20,7 +21,7 @@ from loadtest.demo.command import CommandFailed
 from loadtest.registry_bench.measures import Measure, print_measures, write_report
 
 OUTPUT = Path("build/bench-engine.json")
-CASES: dict[str, Callable[[Bench], list[Measure]]] = {"poison": poison, "lone": lone}
+CASES: dict[str, Callable[[Bench], list[Measure]]] = {"poison": poison, "lone": lone, "mlp": mlp}
 
 
 def main() -> int:

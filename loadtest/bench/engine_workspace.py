@@ -17,6 +17,7 @@ from loadtest.bench.workspace import PORTS
 from loadtest.demo.command import Slipway
 
 REQUIREMENTS = "numpy\n"
+_PLAIN: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,14 @@ class Bench:
     ports: Mapping[str, int]
     say: Callable[[str], None]
 
-    def serve_model(self, name: str, model: bytes, **deployments: Mapping[str, Any]) -> Served:
-        """Serve an ONNX model; each deployment is named by its keyword, the first has the traffic."""
-        return self._serve(name, model, {}, deployments)
+    def serve_model(
+        self, name: str, model: bytes, image: Mapping[str, Any] = _PLAIN, /, **deployments: Mapping[str, Any]
+    ) -> Served:
+        """Serve an ONNX model; each deployment is named by its keyword, the first has the traffic.
+
+        ``image`` has further keys of its image.yaml.
+        """
+        return self._serve(name, model, image, deployments)
 
     def serve_script(self, name: str, script: str, **deployments: Mapping[str, Any]) -> Served:
         """Serve a scoring script; as with ``serve_model``."""
