@@ -77,12 +77,13 @@ def _megabytes(text: str) -> int:
 def load(root: Path, image: Image, code_dir: Path, max_concurrent: int) -> tuple[Runtime, ThreadPoolExecutor]:
     """Load the image's model on the threads that will run it."""
     if image.runtime == "onnx":
+        from .runtimes.cpus import allowed_cpus, threads_of
         from .runtimes.onnx import load_onnx
         from .runtimes.providers import PLAIN
 
         model_dir = Path(os.environ.get("AZUREML_MODEL_DIR") or root / image.model_dir)
-        model_threads = int(os.environ.get("SLIPWAY_ONNX_THREADS", "1"))
-        runtime: Runtime = load_onnx(model_dir, model_threads, image.acceleration or PLAIN)
+        at_once, threads = threads_of(os.environ, allowed_cpus())
+        runtime: Runtime = load_onnx(model_dir, at_once, threads, image.acceleration or PLAIN)
         return runtime, ThreadPoolExecutor(min(runtime.threads, max_concurrent), thread_name_prefix="model")
     if image.runtime == "script" and image.scoring_script:
         from .runtimes.azureml.modules import provide_modules

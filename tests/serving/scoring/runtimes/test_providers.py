@@ -66,7 +66,7 @@ def test_a_provider_that_does_not_start_is_passed_over() -> None:
 
 @pytest.fixture
 def load(make_image: Callable[..., Path], linear: bytes) -> Callable[[Acceleration], OnnxRuntime]:
-    return lambda acceleration: load_onnx(make_image(model=linear), 1, acceleration)
+    return lambda acceleration: load_onnx(make_image(model=linear), 1, 1, acceleration)
 
 
 @pytest.mark.skipif(AZURE not in HERE, reason="this onnxruntime has only one provider")
