@@ -18,8 +18,7 @@ DRAIN_S = 185  # how long a replaced HAProxy may finish what it has begun: over 
 MESSAGE_S = 15  # within which the first 32 KiB of a unary gRPC message, or all of it, arrive
 STREAM_IDLE_S = 300  # a stream on which neither side says anything for that long is ended
 H2_WINDOW_BYTES = 1 << 20  # of each stream: how far a sender may be ahead of the slowest reader
-ROOMS = 3  # so many keys may each have all that the replicas take; others then have the few that are refused to none
-FEW = 16  # that part of what one replica takes are few; all keys' few together fit into one room more
+KEYS = 2  # that an endpoint has, each with all the room that its replicas give
 TIMEOUT_SLACK_MS = 200  # the scoring process gives up first and says so in its own words
 
 
@@ -73,7 +72,7 @@ def grpc_server(backend: Backend, server: Server) -> str:
 
 
 def _settings(backend: Backend) -> str:
-    return f"maxconn {(ROOMS + 1) * backend.max_connections_per_server} check inter 500 fall 2 rise 1"
+    return f"maxconn {KEYS * backend.max_connections_per_server} check inter 500 fall 2 rise 1"
 
 
 def render_config(table: RoutingTable) -> str:
@@ -86,7 +85,6 @@ def render_config(table: RoutingTable) -> str:
     backends = [
         {
             **msgspec.structs.asdict(shape.backends[backend.name]),
-            "few": max(1, backend.max_connections_per_server // FEW),
             "servers": [
                 {"http": http_server(backend, server), "grpc": grpc_server(backend, server)}
                 for server in sorted(backend.servers, key=lambda s: s.id)
@@ -100,7 +98,6 @@ def render_config(table: RoutingTable) -> str:
         headers=shape.headers,
         maps=MAP_NAMES,
         mark=MARK,
-        rooms=ROOMS,
         ring_bytes=RING_BYTES,
         line_bytes=LINE_BYTES,
         drain_s=DRAIN_S,

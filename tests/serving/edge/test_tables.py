@@ -77,7 +77,7 @@ def test_a_split_is_changed_by_one_command(applied: RoutingTable, make: Any) -> 
 def test_servers_come_drain_and_go_by_commands(applied: RoutingTable, make: Any) -> None:
     servers = [server("r0", ServerState.DRAINING), server("r2")]
     way = plan(shape_of(applied), applied, replace(applied, backends=[make.backend(BLUE, *servers)]))
-    settings = "maxconn 512 check inter 500 fall 2 rise 1"
+    settings = "maxconn 256 check inter 500 fall 2 rise 1"
     other = "proto h2 check-proto h1 addr 127.0.0.1 port 7001"
     assert way.commands == [
         f"set server {BLUE}/r0 state drain",
@@ -112,12 +112,12 @@ def test_equal_tables_are_equal_text_and_other_endpoints_change_no_text(applied:
     assert "nbsrv,mul(128)" in net_of_calls
     assert text.endswith(f"""
 backend {BLUE} from http
-    stick-table type string size 10k expire 1m store conn_cur,gpt0
+    stick-table type string size 100 expire 1m store conn_cur,gpt0
     timeout server 1200ms
 {net}    http-check send meth GET uri "/-/ready?backend={BLUE}" hdr x-slipway-edge "${{SLIPWAY_EDGE_SECRET}}"
     http-check expect status 200
-    server r0 127.0.0.1:7001 maxconn 512 check inter 500 fall 2 rise 1
-    server r1 127.0.0.1:7001 maxconn 512 check inter 500 fall 2 rise 1
+    server r0 127.0.0.1:7001 maxconn 256 check inter 500 fall 2 rise 1
+    server r1 127.0.0.1:7001 maxconn 256 check inter 500 fall 2 rise 1
 
 backend {BLUE}.grpc from grpc
     timeout server 1200ms
@@ -125,8 +125,8 @@ backend {BLUE}.grpc from grpc
     http-request set-timeout server 300s if {{ var(txn.stream) -m bool }}
 {net_of_calls}    http-check send meth GET uri "/-/ready?backend={BLUE}" hdr x-slipway-edge "${{SLIPWAY_EDGE_SECRET}}"
     http-check expect status 200
-    server r0 127.0.0.1:7101 maxconn 512 check inter 500 fall 2 rise 1 proto h2 check-proto h1 addr 127.0.0.1 port 7001
-    server r1 127.0.0.1:7101 maxconn 512 check inter 500 fall 2 rise 1 proto h2 check-proto h1 addr 127.0.0.1 port 7001
+    server r0 127.0.0.1:7101 maxconn 256 check inter 500 fall 2 rise 1 proto h2 check-proto h1 addr 127.0.0.1 port 7001
+    server r1 127.0.0.1:7101 maxconn 256 check inter 500 fall 2 rise 1 proto h2 check-proto h1 addr 127.0.0.1 port 7001
 
 """)
 
