@@ -12,5 +12,6 @@ Map::
     client.py      the load: keep-alive HTTP/1.1 in a closed loop; grpc_client.py over gRPC
     engine*.py     ``make bench-engine``: what the engine promises; engine_workspace.py serves its models and scripts
     measure.py     one round of load on one subject
+    open_loop.py   the load at a given rate, whatever comes back; loadtest/overload_bench sends it
     report.py      build/bench.json and the table
 """
