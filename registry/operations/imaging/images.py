@@ -140,7 +140,7 @@ def _build(
             lock=lock,
             python=python,
             architecture=works.architecture,
-            scoring=scoring_package(),
+            scoring=scoring_package(runtime),
             wheels=wheels,
             resources=request.resources,
             samples=fetch_samples(workspace, request.sample_requests),

@@ -56,7 +56,7 @@ def image(workspace: Workspace, url: str, tmp_path: Path) -> Image:
         lock=compile_lock([], own_requirements(scoring_requirements(), Runtime.ONNX), debian.PYTHON, "amd64"),
         python=debian.PYTHON,
         architecture="amd64",
-        scoring=scoring_package(),
+        scoring=scoring_package(Runtime.ONNX),
     )
     return built_image(workspace, tmp_path / "images", inputs)
 

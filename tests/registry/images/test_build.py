@@ -218,8 +218,9 @@ def test_a_layer_that_was_packed_before_is_not_read_again(tmp_path: Path) -> Non
     assert layout.path(layer.digest).exists()
 
 
-def test_an_image_without_a_large_model_is_small(tmp_path: Path) -> None:
-    built = build_image(ImageLayout(tmp_path), replace(inputs(), scoring=scoring_package()), quiet)
+@pytest.mark.parametrize("runtime", Runtime)
+def test_an_image_without_a_large_model_is_small(tmp_path: Path, runtime: Runtime) -> None:
+    built = build_image(ImageLayout(tmp_path), replace(inputs(), scoring=scoring_package(runtime)), quiet)
 
     lock = next(layer for layer in built.manifest.layers if "environment" in layer.annotations.values())
     assert built.size_bytes - lock.size < 100_000
@@ -239,7 +240,7 @@ def test_progress_grows_to_the_end_with_a_line_per_layer(tmp_path: Path) -> None
 
 
 def test_the_scoring_package_is_found_as_data() -> None:
-    entries = {entry.path: entry for entry in scoring_package()}
+    entries = {entry.path: entry for entry in scoring_package(Runtime.ONNX)}
 
     assert "__init__.py" in entries
     assert any(line.startswith("numpy") for line in check_requirements(scoring_requirements()))

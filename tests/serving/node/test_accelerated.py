@@ -239,7 +239,7 @@ def launch(registry: Registry, quantiser: Quantiser, place: Path, tmp_path: Path
             lock=compile_lock([], own_requirements(scoring_requirements(), Runtime.ONNX), PYTHON, "amd64"),
             python=PYTHON,
             architecture="amd64",
-            scoring=scoring_package(),
+            scoring=scoring_package(Runtime.ONNX),
         )
         digest = build_image(registry.layout, kind.prepare(inputs), lambda progress, line: None).digest
         room = open_room(place / "node", None)

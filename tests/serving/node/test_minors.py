@@ -52,7 +52,7 @@ def test_an_image_scores_under_its_own_python(tmp_path: Path, registry: PullRegi
         lock=compile_lock([], own_requirements(scoring_requirements(), Runtime.SCRIPT), minor, "amd64"),
         python=minor,
         architecture="amd64",
-        scoring=scoring_package(),
+        scoring=scoring_package(Runtime.SCRIPT),
     )
     digest = build_image(registry.layout, inputs, lambda progress, line: None).digest
     trust = Trust(policy=SignaturePolicy.OFF)

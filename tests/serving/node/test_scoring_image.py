@@ -88,7 +88,7 @@ def launch(registry: Registry, lock: bytes, state_dir: Path) -> Callable[..., La
             lock=lock,
             python=PYTHON,
             architecture="amd64",
-            scoring=scoring_package(),
+            scoring=scoring_package(Runtime.SCRIPT),
             wheels=wheels,
         )
         digest = build_image(registry.layout, inputs, lambda progress, line: None).digest
@@ -148,7 +148,7 @@ def test_a_script_finds_each_of_several_models(
         lock=lock,
         python=PYTHON,
         architecture="amd64",
-        scoring=scoring_package(),
+        scoring=scoring_package(Runtime.SCRIPT),
     )
     digest = build_image(registry.layout, inputs, lambda progress, line: None).digest
     prepared = prepare_image(registry.url, "both", digest, open_room(state_dir, None), UNSIGNED, lambda line: None)

@@ -13,13 +13,18 @@ class Process:
     """A process with the pipes a supervisor holds. It is ready, or has failed, once it was waited for."""
 
     def __init__(
-        self, root: Path, *arguments: str, environment: dict[str, str] | None = None, python: str = sys.executable
+        self,
+        root: Path,
+        *arguments: str,
+        environment: dict[str, str] | None = None,
+        python: str = sys.executable,
+        package: str = "serving.scoring",
     ) -> None:
         reading, writing = os.pipe()
         self._log_path = root / "log"
         self.log = self._log_path.open("wb")
         self.child = subprocess.Popen(
-            [python, "-m", "serving.scoring", "--root", str(root), "--announce-fd", str(writing), *arguments],
+            [python, "-m", package, "--root", str(root), "--announce-fd", str(writing), *arguments],
             stdin=subprocess.PIPE,
             stdout=self.log,
             stderr=self.log,
