@@ -11,7 +11,6 @@ import os
 import signal
 import socket
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Optional
 
@@ -21,7 +20,8 @@ from .app import App, refuse
 from .azure.settings import read_settings
 from .dataplane import DataPlane
 from .doors import door_table
-from .engine.settings import add_engine_arguments
+from .engine.settings import add_engine_arguments, engine_settings
+from .engine.workers import Workers
 from .errors import LoadFailed
 from .health import Health, rss_bytes
 from .http.bodies import Bodies
@@ -74,8 +74,9 @@ def _megabytes(text: str) -> int:
     return int(text)
 
 
-def load(root: Path, image: Image, code_dir: Path, max_concurrent: int) -> tuple[Runtime, ThreadPoolExecutor]:
+def load(root: Path, image: Image, code_dir: Path, max_concurrent: int) -> tuple[Runtime, Workers]:
     """Load the image's model on the threads that will run it."""
+    workers = Workers()
     if image.runtime == "onnx":
         from .runtimes.cpus import allowed_cpus, threads_of
         from .runtimes.onnx import load_onnx
@@ -83,8 +84,9 @@ def load(root: Path, image: Image, code_dir: Path, max_concurrent: int) -> tuple
 
         model_dir = Path(os.environ.get("AZUREML_MODEL_DIR") or root / image.model_dir)
         at_once, threads = threads_of(os.environ, allowed_cpus())
-        runtime: Runtime = load_onnx(model_dir, at_once, threads, image.acceleration or PLAIN)
-        return runtime, ThreadPoolExecutor(min(runtime.threads, max_concurrent), thread_name_prefix="model")
+        runtime: Runtime = workers.load(load_onnx, model_dir, at_once, threads, image.acceleration or PLAIN)
+        workers.grow(min(runtime.threads, max_concurrent))
+        return runtime, workers
     if image.runtime == "script" and image.scoring_script:
         from .runtimes.azureml.modules import provide_modules
         from .runtimes.script_loading import load_script
@@ -93,14 +95,12 @@ def load(root: Path, image: Image, code_dir: Path, max_concurrent: int) -> tuple
         os.environ.setdefault("AZUREML_ENTRY_SCRIPT", image.scoring_script)
         provide_modules()  # logging.json may name classes of Azure ML's
         configure_users_logging(code_dir)
-        thread = ThreadPoolExecutor(1, thread_name_prefix="model")
-        return thread.submit(load_script, code_dir / image.scoring_script, code_dir).result(), thread
+        return workers.load(load_script, code_dir / image.scoring_script, code_dir), workers
     if image.runtime == "mlflow":
         from .runtimes.mlflow import load_mlflow
 
         model_dir = Path(os.environ.get("AZUREML_MODEL_DIR") or root / image.models[0].path)
-        thread = ThreadPoolExecutor(1, thread_name_prefix="model")
-        return thread.submit(load_mlflow, model_dir).result(), thread
+        return workers.load(load_mlflow, model_dir), workers
     raise LoadFailed(f"this scoring process cannot run an image of runtime {image.runtime!r}")
 
 
@@ -123,12 +123,13 @@ async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optio
     root = options.root.resolve()
     code_dir = Path(os.environ.setdefault("AML_APP_ROOT", str(root / CODE_PATH)))
     azureml = read_settings(os.environ, code_dir)
-    runtime, threads = load(root, image, code_dir, options.max_concurrent)
+    runtime, workers = load(root, image, code_dir, options.max_concurrent)
     keep_own_loggers()
     provider = provider_of(runtime)
     model = image.models[0]
     timeout_ms = min(options.request_timeout_ms, azureml.scoring_timeout_ms or options.request_timeout_ms)
-    plane = DataPlane(runtime, threads, options.max_concurrent, timeout_ms / 1000)
+    max_queue_wait_s = engine_settings(options).max_queue_wait_ms / 1000
+    plane = DataPlane(runtime, workers, options.max_concurrent, timeout_ms / 1000, max_queue_wait_s)
     server: HttpServer
 
     def status() -> Status:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from concurrent.futures import Executor
-from typing import Any, Callable, Generic, Iterator, Optional, Protocol, TypeVar, Union, cast
+from typing import Any, Callable, Coroutine, Generic, Iterator, Optional, Protocol, TypeVar, Union, cast
 
+from .engine.engine import Engine
+from .engine.tickets import Ticket
 from .errors import DeadlineExceeded
 from .runtimes.base import Call
+from .statistics import Statistics
 
 S = TypeVar("S")
 T = TypeVar("T")
@@ -71,32 +73,30 @@ class Encoded(Generic[S, T]):
 class DrawnAnswers(Generic[T]):
     """Over what ``begin`` gives: one answer, or an iterator over them.
 
-    Each answer is one turn on a thread of ``threads``, taken when the reader asks for it: nothing is kept for a slow
-    reader, and other requests have their turns between. After the request's deadline, or ``aclose()``, the model's
-    iterator is closed on such a thread too; ``interrupt`` ends what the model is about when its time is over.
-    ``released`` is called once, when the place in flight is free, with whether the answers were drawn to their end.
+    Each answer is one turn on a thread of the model's, taken when the reader asks for it: nothing is kept for a slow
+    reader, and other requests have their turns between. The first turn waits in the line. After the request's deadline,
+    or ``aclose()``, the model's iterator is closed on such a thread too.
     """
 
     def __init__(
         self,
         begin: Callable[[], Union[T, Iterator[T]]],
         call: Call,
-        threads: Executor,
-        released: Callable[[bool], None],
+        engine: Engine,
+        statistics: Statistics,
         clock: Callable[[], float] = time.monotonic,
-        interrupt: Callable[[Call], None] = lambda call: None,
     ) -> None:
-        self._interrupt = interrupt
         self._begin = begin
         self._call = call
-        self._threads = threads
-        self._released: Optional[Callable[[bool], None]] = released
+        self._engine = engine
+        self._statistics = statistics
         self._clock = clock
         self._turn = threading.Lock()  # one answer at a time, also where a model has several threads
         self._source: Optional[Iterator[T]] = None  # the model's; touched on its threads only
         self._stopped = False
         self._whole = False
         self._first: T = _END
+        self._place: Optional[Ticket[T]] = None  # among the requests in flight
         self._alarm: Optional[asyncio.TimerHandle] = None
         self._late = False
 
@@ -104,9 +104,10 @@ class DrawnAnswers(Generic[T]):
         """Draw the first answer; return it if ``begin`` gave no iterator, else these answers, the first among them.
 
         Raises:
-            DeadlineExceeded, and what the model raises before its first answer.
+            Overloaded, DeadlineExceeded, and what the model raises before its first answer.
         """
-        self._first = await self._draw()
+        self._place = self._engine.admit(self._advance, self._call)
+        self._first = await self._drawn(self._engine.answer_of(self._place))
         if self._whole:
             return self._first
         if not self._ended():
@@ -125,7 +126,7 @@ class DrawnAnswers(Generic[T]):
             raise DeadlineExceeded(self._call.timeout_ms)
         if self._ended():
             raise StopAsyncIteration
-        answer = await self._draw()
+        answer = await self._drawn(self._engine.turn(self._advance, self._call))
         if answer is _END:
             raise StopAsyncIteration
         return answer
@@ -135,24 +136,20 @@ class DrawnAnswers(Generic[T]):
         self._first = _END
         self._stop(whole=False)
 
-    async def _draw(self) -> T:
+    async def _drawn(self, turn: Coroutine[Any, Any, T]) -> T:
         """Take the next answer from the model, ``_END`` after the last one."""
         drawn = False
         answer: Optional[T] = None
         try:
-            future = asyncio.get_running_loop().run_in_executor(self._threads, self._advance)
-            answer = await asyncio.wait_for(future, self._call.deadline - self._clock())
+            answer = await turn
             drawn = answer is not _END and not self._whole
             return answer
-        except asyncio.TimeoutError:
-            self._interrupt(self._call)
-            raise DeadlineExceeded(self._call.timeout_ms) from None
         finally:
             if not drawn:  # it ended, failed, took too long, or the client left
                 self._stop(whole=answer is _END or self._whole)
 
     def _ended(self) -> bool:
-        return self._released is None
+        return self._place is None
 
     def _expire(self) -> None:
         self._late = True
@@ -160,15 +157,19 @@ class DrawnAnswers(Generic[T]):
         self._stop(whole=False)
 
     def _stop(self, whole: bool) -> None:
-        released, self._released = self._released, None
-        if released is None:
+        place, self._place = self._place, None
+        if place is None:
             return
         if self._alarm is not None:
             self._alarm.cancel()
-        released(whole)
+        self._engine.leave(place)
+        if whole:
+            self._statistics.success(1, place.came, self._call.began, self._clock())
+        else:
+            self._statistics.failure(place.came, self._clock())
         self._stopped = True
         if not self._whole:
-            self._threads.submit(self._close)
+            self._engine.errand(self._close)
 
     # On a thread of the model's
 

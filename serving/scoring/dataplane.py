@@ -1,19 +1,16 @@
-"""The one way to the model: every door comes here. Admission, deadlines, and where the work runs.
-
-Batching and fair queueing go where ``_admit`` and ``_work`` are; doors need not know.
-"""
+"""The one way to the model: every door comes here. What takes long goes through the engine, the rest runs at once."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from concurrent.futures import Executor
 from functools import partial
 from typing import Callable, Dict, Iterator, Mapping, Optional, Tuple, TypeVar, Union
 
 from .answers import Answers, DrawnAnswers, OneAnswer
-from .errors import DeadlineExceeded, InvalidInput, Overloaded
+from .engine.engine import Engine
+from .engine.workers import Workers
+from .errors import DeadlineExceeded, InvalidInput
 from .fast_path import leave_fast_path
 from .runtimes.base import (
     BodyLike,
@@ -37,38 +34,41 @@ _WEIGHT = 0.2  # of the newest run in the moving average
 
 
 class DataPlane:
-    """Runs one model on ``threads``, those it was loaded on and at most ``max_concurrent``; as many more may wait.
+    """Runs one model on ``workers``, the threads that loaded it, or at once where it is known to be quick.
 
-    ``clock`` is monotonic, in seconds. One event loop's.
+    At most ``max_concurrent`` requests are in flight; as many more wait for that, each for ``max_queue_wait_s`` at
+    most. ``clock`` is monotonic, in seconds. One event loop's.
     """
 
     def __init__(
         self,
         runtime: Runtime,
-        threads: Executor,
+        workers: Workers,
         max_concurrent: int,
         timeout_s: float,
+        max_queue_wait_s: float = 0.5,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.runtime = runtime
         self._script = runtime if isinstance(runtime, ScriptLike) else None
-        self._interrupt = runtime.interrupt if isinstance(runtime, Interruptible) else _leave_it
+        interrupt = runtime.interrupt if isinstance(runtime, Interruptible) else _leave_it
+        self.engine = Engine(workers, max_concurrent, max_queue_wait_s, clock, interrupt)
         self.timeout_s = timeout_s
-        self.in_flight = 0
         self._executed_inline = 0
-        self._executed_on_threads = 0
-        self._most_in_flight = 2 * max_concurrent  # as many more may wait: Azure ML's rule
         self._clock = clock
-        self._threads = threads
-        self._counting = threading.Lock()
         self._expected_s: Dict[int, float] = {}  # by the input's size class
         self.statistics = Statistics()
         self._batched = runtime.signature is not None and runtime.signature.batched
 
     @property
+    def in_flight(self) -> int:
+        """How many requests wait or are worked on; one that runs at once is not seen among them."""
+        return self.engine.admission.in_flight
+
+    @property
     def executed(self) -> int:
         """How many times work was begun."""
-        return self._executed_inline + self._executed_on_threads
+        return self._executed_inline + self.engine.executed
 
     def last_inference_ms(self) -> int:
         """Say when work was last begun that succeeded, in milliseconds since 1970; 0 if none was."""
@@ -104,22 +104,18 @@ class DataPlane:
         runtime = self.runtime
         if runtime.signature is not None:
             runtime.signature.check(tensors)
-        self._admit()
-        try:
-            size, items = 0, 1
-            for array in tensors.values():
-                size += array.size
-            if self._batched and tensors:
-                items = array.shape[0]
-            if not runtime.inline:
-                return await self._on_thread(lambda: runtime.infer(tensors, call), call, items)
-            size_class = size.bit_length()
-            expected_s = self._expected_s.get(size_class, QUICK_S)  # unknown counts as slow
-            if expected_s < QUICK_S:
-                return self._inline(tensors, call, size_class, items)
-            return await self._on_thread(lambda: self._timed(tensors, call, size_class), call, items)
-        finally:
-            self.in_flight -= 1
+        size, items = 0, 1
+        for array in tensors.values():
+            size += array.size
+        if self._batched and tensors:
+            items = array.shape[0]
+        if not runtime.inline:
+            return await self._on_thread(lambda: runtime.infer(tensors, call), call, items)
+        size_class = size.bit_length()
+        expected_s = self._expected_s.get(size_class, QUICK_S)  # unknown counts as slow
+        if expected_s < QUICK_S:
+            return self._inline(tensors, call, size_class, items)
+        return await self._on_thread(lambda: self._timed(tensors, call, size_class), call, items)
 
     async def stream(self, tensors: Tensors, call: Call) -> Answers[Tensors]:
         """Run the model on named tensors; return when its first answer is there.
@@ -148,11 +144,7 @@ class DataPlane:
             Overloaded, DeadlineExceeded, ScriptFailed, ScriptResultInvalid
         """
         script, posted = self._scripted(), Posted(data.encode())
-        self._admit()
-        try:
-            return await self._on_thread(lambda: _one(script.run(posted, call)), call)
-        finally:
-            self.in_flight -= 1
+        return await self._on_thread(lambda: _one(script.run(posted, call)), call)
 
     async def score_script(self, request: HttpRequest, call: Call) -> Tuple[Scripted, Optional[Answers[bytes]]]:
         """Give a request to the script's ``run()`` as it came; return its answer, and the pieces of one that yields.
@@ -207,35 +199,10 @@ class DataPlane:
         runtime = self.runtime
         if not isinstance(runtime, BodyLike):
             raise InvalidInput("this model takes tensors, not bodies")
-        self._admit()
-        try:
-            return await self._on_thread(lambda: runtime.invoke(body, media_type, call), call)
-        finally:
-            self.in_flight -= 1
+        return await self._on_thread(lambda: runtime.invoke(body, media_type, call), call)
 
     async def _drawn(self, begin: Callable[[], Union[T, Iterator[T]]], call: Call) -> Union[T, DrawnAnswers[T]]:
-        await leave_fast_path()
-        self._admit()
-        begin_in_time = partial(self._unless_late, begin, call)
-        release = partial(self._release, call, self._clock())
-        answers = DrawnAnswers(begin_in_time, call, self._threads, release, self._clock, self._interrupt)
-        return await answers.start()
-
-    def _admit(self) -> None:
-        if self.in_flight >= self._most_in_flight:
-            raise Overloaded(
-                f"{self.in_flight} requests are in flight, and no more may be: half of them wait; more instances, or a"
-                " larger max_concurrent_requests_per_instance, take more",
-                1,
-            )
-        self.in_flight += 1
-
-    def _release(self, call: Call, admitted: float, whole: bool) -> None:
-        self.in_flight -= 1
-        if whole:
-            self.statistics.success(1, admitted, call.began, self._clock())
-        else:
-            self.statistics.failure(admitted, self._clock())
+        return await DrawnAnswers(begin, call, self.engine, self.statistics, self._clock).start()
 
     def _inline(self, tensors: Tensors, call: Call, size_class: int, items: int) -> Tensors:
         began = self._clock()
@@ -265,29 +232,16 @@ class DataPlane:
         self._expected_s[size_class] = before + _WEIGHT * ((took_s if took_s < most else most) - before)
 
     async def _on_thread(self, work: Callable[[], T], call: Call, items: int = 1) -> T:
-        """Run on a model thread. Cancelling (the client left) or passing the deadline un-queues what has not begun."""
-        await leave_fast_path()
-        admitted = self._clock()
-        future = asyncio.get_running_loop().run_in_executor(self._threads, self._unless_late, work, call)
+        ticket = self.engine.admit(work, call)
         try:
-            result = await asyncio.wait_for(future, call.deadline - admitted)
-        except BaseException as error:
-            self.statistics.failure(admitted, self._clock())
-            if isinstance(error, asyncio.TimeoutError):
-                self._interrupt(call)
-                raise DeadlineExceeded(call.timeout_ms) from None
+            result = await self.engine.answer_of(ticket)
+        except BaseException:
+            self.statistics.failure(ticket.came, self._clock())
             raise
-        call.ended = self._clock()
-        self.statistics.success(items, admitted, call.began, call.ended)
+        finally:
+            self.engine.leave(ticket)
+        self.statistics.success(items, ticket.came, call.began, call.ended)
         return result
-
-    def _unless_late(self, work: Callable[[], T], call: Call) -> T:
-        call.began = self._clock()
-        if call.began >= call.deadline:
-            raise DeadlineExceeded(call.timeout_ms)
-        with self._counting:
-            self._executed_on_threads += 1
-        return work()
 
 
 def _leave_it(call: Call) -> None:

@@ -9,7 +9,6 @@ import gzip
 import socket
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from tritonclient.utils import InferenceServerException
 
 from serving.scoring.dataplane import DataPlane
 from serving.scoring.doors import door_table
+from serving.scoring.engine.workers import Workers
 from serving.scoring.health import Health
 from serving.scoring.protocol import Status
 from serving.scoring.runtimes.onnx import load_onnx
@@ -78,8 +78,8 @@ def status_page(process: Process) -> dict[str, Any]:
 def every_path(name: str, folder: Path) -> list[bytes]:
     """Return the paths of the door table; ``*`` is some segment."""
     write_image(folder / "image", model=linear_model())
-    with ThreadPoolExecutor(1) as threads:
-        plane = DataPlane(load_onnx(folder / "image", 1), threads, 1, 1.0)
+    with contextlib.closing(Workers()) as workers:
+        plane = DataPlane(load_onnx(folder / "image", 1), workers, 1, 1.0)
         health = Health(lambda: Status(state="ready", backend="", in_flight=0, executed=0, rss_bytes=0))
         return [path.replace(b"*", b"a") for path in door_table(plane, health, name, VERSION)]
 

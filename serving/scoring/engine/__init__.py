@@ -1,1 +1,1 @@
-"""What decides which requests run when: between the doors and the model."""
+"""Which request is worked on, when, and by which thread: tickets, the line, the model's threads, admission."""

@@ -1,10 +1,10 @@
 """Calls under /v2 that name no endpoint."""
 
 import asyncio
+import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tritonclient.utils import InferenceServerException
 
 from serving.controller.server_wide import server_wide
 from serving.scoring.dataplane import DataPlane
+from serving.scoring.engine.workers import Workers
 from serving.scoring.runtimes.onnx import load_onnx
 from serving.wire.routing import RoutingTable, Server, ServerState
 from tests.serving.edge.tables import KEY, backend, endpoint
@@ -46,8 +47,8 @@ def ask(method: str, path: str, content: bytes = b"", key: str | None = KEY) -> 
 def ask_process(tmp_path: Path) -> Iterator[Any]:
     """Ask a scoring process of a tiny model."""
     root = write_image(tmp_path / "image", model=linear_model())
-    with ThreadPoolExecutor(1) as threads:
-        yield asking(DataPlane(load_onnx(root, 1), threads, 64, 5.0))
+    with contextlib.closing(Workers()) as workers:
+        yield asking(DataPlane(load_onnx(root, 1), workers, 64, 5.0))
 
 
 def test_the_index_lists_what_the_key_opens() -> None:

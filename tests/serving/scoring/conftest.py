@@ -5,7 +5,6 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from serving.scoring.app import App
 from serving.scoring.dataplane import DataPlane
 from serving.scoring.doors import door_table
+from serving.scoring.engine.workers import Workers
 from serving.scoring.health import Health
 from serving.scoring.http.bodies import Bodies
 from serving.scoring.http.messages import Request, Response, StreamedResponse
@@ -44,9 +44,9 @@ def make_plane(make_image: Callable[..., Path]) -> Iterator[Callable[..., DataPl
 
         def make(max_concurrent: int = 64, timeout_s: float = 5.0, **parts: Any) -> DataPlane:
             root = make_image(**parts)
-            threads = stack.enter_context(ThreadPoolExecutor(1))
+            workers = stack.enter_context(contextlib.closing(Workers()))
             code = root / "var/azureml-app"
-            return DataPlane(load(root, code, parts), threads, max_concurrent, timeout_s)
+            return DataPlane(load(root, code, parts), workers, max_concurrent, timeout_s)
 
         yield make
     sys.path[:] = path

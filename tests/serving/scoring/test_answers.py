@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 
 from serving.scoring.answers import Answers
 from serving.scoring.dataplane import DataPlane
+from serving.scoring.engine.workers import Workers
 from serving.scoring.errors import DeadlineExceeded, ManyAnswers, Overloaded, ScriptFailed, ScriptResultInvalid
 from serving.scoring.runtimes.base import Call, Posted
 from serving.scoring.tensors import Signature, Tensors
@@ -52,7 +52,7 @@ class Counting:
 
 
 def plane_of(runtime: Any, max_concurrent: int = 4, timeout_s: float = 5.0) -> DataPlane:
-    return DataPlane(runtime, ThreadPoolExecutor(1, "model"), max_concurrent, timeout_s)
+    return DataPlane(runtime, Workers(), max_concurrent, timeout_s)
 
 
 async def closed(runtime: Counting) -> None:
@@ -316,4 +316,4 @@ def run(data):
         return piece
 
     assert asyncio.run(run()) == b"a"
-    assert "request r8: the end of what run() yields raised SystemExit: ThreadPoolExecutor" in caplog.text
+    assert "request r8: the end of what run() yields raised SystemExit: model_0" in caplog.text

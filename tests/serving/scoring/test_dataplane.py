@@ -3,12 +3,12 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from serving.scoring.dataplane import DataPlane
+from serving.scoring.engine.workers import Workers
 from serving.scoring.errors import DeadlineExceeded, InvalidInput, ModelFailed, Overloaded
 from serving.scoring.runtimes.base import Call
 from serving.scoring.tensors import Signature, Tensors, TensorSpec
@@ -46,7 +46,7 @@ def make() -> Iterator[Callable[..., tuple[DataPlane, Held]]]:
     def build(inline: bool = False, max_concurrent: int = 4, timeout_s: float = 5.0) -> tuple[DataPlane, Held]:
         runtime = Held(inline)
         made.append(runtime)
-        return DataPlane(runtime, ThreadPoolExecutor(1, "model"), max_concurrent, timeout_s), runtime
+        return DataPlane(runtime, Workers(), max_concurrent, timeout_s), runtime
 
     yield build
     for runtime in made:

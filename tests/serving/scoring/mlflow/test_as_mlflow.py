@@ -4,9 +4,9 @@ MLflow's is the application that ``mlflow models serve`` runs, asked without a s
 """
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from mlflow.pyfunc import scoring_server
 from serving.scoring.app import App
 from serving.scoring.dataplane import DataPlane
 from serving.scoring.doors import door_table
+from serving.scoring.engine.workers import Workers
 from serving.scoring.health import Health
 from serving.scoring.http.bodies import Bodies
 from serving.scoring.http.messages import Request, Response
@@ -203,13 +204,14 @@ OTHERWISE = {
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Pair]]:
     """Load a model into both servers, once."""
     pairs: dict[str, Pair] = {}
-    with ThreadPoolExecutor(1) as thread:
+    with contextlib.ExitStack() as stack:
 
         def pair(name: str) -> Pair:
             if name not in pairs:
                 folder = tmp_path_factory.mktemp("models") / name
                 MODELS[name](folder)
-                plane = DataPlane(thread.submit(load_mlflow, folder).result(), thread, 64, 30.0)
+                workers = stack.enter_context(contextlib.closing(Workers()))
+                plane = DataPlane(workers.load(load_mlflow, folder), workers, 64, 30.0)
                 app = App(door_table(plane, Health(status), "linear", "7"), None, Bodies(1 << 20))
                 stock = scoring_server.init(mlflow.pyfunc.load_model(str(folder)))
                 pairs[name] = Pair(partial(ask_stock, stock), partial(ask_ours, app))

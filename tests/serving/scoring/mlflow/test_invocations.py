@@ -1,14 +1,15 @@
 """/invocations: MLflow's four forms, by column order or by name."""
 
+import contextlib
 import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from onnx import TensorProto
 
 from serving.scoring.dataplane import DataPlane
+from serving.scoring.engine.workers import Workers
 from serving.scoring.runtimes.base import Call
 from serving.scoring.tensors import Signature, Tensors, TensorSpec
 from tests.serving.scoring.conftest import asking
@@ -141,7 +142,7 @@ class Identity:
 
 def test_a_requests_time_counts_while_the_answer_to_a_table_is_written() -> None:
     runtime = Identity()
-    with ThreadPoolExecutor(1) as thread:
-        ask = asking(DataPlane(runtime, thread, 4, 5.0, clock=lambda: runtime.now_s))
+    with contextlib.closing(Workers()) as workers:
+        ask = asking(DataPlane(runtime, workers, 4, 5.0, clock=lambda: runtime.now_s))
         answer = ask("POST", "/invocations", b"a,b,c\n1,2,3\n", content_type="text/csv")
     assert (answer.status, json.loads(answer.body)["error_code"]) == (504, "DEADLINE_EXCEEDED")

@@ -1,8 +1,8 @@
 """generate and generate_stream: Triton's extension, with the model that Triton's own tests of it use."""
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto
 
 from serving.scoring.dataplane import DataPlane
+from serving.scoring.engine.workers import Workers
 from serving.scoring.errors import ScriptFailed
 from serving.scoring.runtimes.base import Call, only
 from serving.scoring.tensors import Signature, Tensors, TensorSpec
@@ -48,8 +49,8 @@ class Repeat:
 
 @pytest.fixture
 def ask() -> Iterator[Ask]:
-    with ThreadPoolExecutor(1) as thread:
-        yield asking(DataPlane(Repeat(), thread, 4, 5.0))
+    with contextlib.closing(Workers()) as workers:
+        yield asking(DataPlane(Repeat(), workers, 4, 5.0))
 
 
 def events(answer: Any) -> list[Any]:

@@ -1,0 +1,174 @@
+"""A request's way through the engine: let in or refused, waiting, worked on, and answered by its deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from functools import partial
+from typing import Any, Callable, List, TypeVar
+
+from ..errors import DeadlineExceeded, Overloaded
+from ..fast_path import leave_fast_path
+from ..runtimes.base import Call
+from .admission import Admission
+from .line import Errand
+from .tickets import AnyTicket, Ticket
+from .workers import Workers
+
+T = TypeVar("T")
+_FULL = (
+    "{} requests are in flight, and no more may be: half of them wait; more instances, or a larger"
+    " max_concurrent_requests_per_instance, take more"
+)
+_LONG = "it waited for {} ms to be among the requests that may be in flight, and may not wait longer"
+_LATE = "with {} requests before it, it could not be answered within its {} ms"
+_MADE_ROOM = "the line is full, and this key has more requests in it than the one that takes this place"
+
+
+class Engine:
+    """One event loop's. ``interrupt`` ends what the model is about for a call whose time is over."""
+
+    def __init__(
+        self,
+        workers: Workers,
+        max_concurrent: int,
+        max_queue_wait_s: float,
+        clock: Callable[[], float],
+        interrupt: Callable[[Call], None],
+    ) -> None:
+        self.admission = Admission(max_concurrent, workers.count)
+        self.executed = 0  # requests that a thread has begun to work on
+        self.executed_after_deadline = 0
+        self._line = workers.line
+        self._max_queue_wait_s = max_queue_wait_s
+        self._clock = clock
+        self._interrupt = interrupt
+        self._counting = threading.Lock()
+        workers.perform = self._perform
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a thread."""
+        return len(self._line)
+
+    def admit(self, work: Callable[[], T], call: Call) -> Ticket[T]:
+        """Let a request in, until it leaves, and put its work into the line.
+
+        Raises:
+            Overloaded: it may not come in.
+        """
+        ticket = Ticket(work, call)
+        admission, line = self.admission, self._line
+        ticket.came = self._clock()
+        allowed_s = left_s = call.deadline - ticket.came
+        if not line.idle:
+            ahead = line.ahead_of(ticket.key)
+            if not admission.in_time(ahead, left_s):
+                raise self._refusal(_LATE.format(ahead, call.timeout_ms))
+            if admission.is_beyond(len(line), ahead):
+                allowed_s = min(left_s, self._max_queue_wait_s)
+        if admission.full:
+            self._make_room(ticket.key)
+        admission.enter(ticket.key)
+        ticket.alarm = ticket.loop.call_later(allowed_s, self._ring, ticket)
+        line.put(ticket)
+        return ticket
+
+    def leave(self, ticket: AnyTicket) -> None:
+        """Free a request's place."""
+        self.admission.leave(ticket.key)
+
+    async def turn(self, work: Callable[[], T], call: Call) -> T:
+        """Have the next piece of a request's work done, which has its place. Raises as ``run``, but for Overloaded."""
+        ticket = Ticket(work, call)
+        ticket.alarm = ticket.loop.call_later(call.deadline - self._clock(), self._ring, ticket)
+        self._line.put_errand(partial(self._perform, [ticket]))
+        return await self.answer_of(ticket)
+
+    def errand(self, work: Errand) -> None:
+        """Have something done on a thread of the model's, for which nobody waits."""
+        self._line.put_errand(work)
+
+    async def answer_of(self, ticket: Ticket[T]) -> T:
+        """Wait for what a ticket's work gives; if who waits is cancelled, what has not begun never will."""
+        try:
+            await leave_fast_path()
+            return await ticket.answer()
+        except asyncio.CancelledError:
+            ticket.forget()
+            self._line.drop(ticket)
+            raise
+        finally:
+            assert ticket.alarm is not None
+            ticket.alarm.cancel()
+
+    def _make_room(self, key: bytes) -> None:
+        crowded = self.admission.gives_way(key, self._line.keys())
+        other = None if crowded is None else self._line.newest_of(crowded)
+        if other is None:
+            raise self._refusal(_FULL.format(self.admission.in_flight))
+        other.fail(self._refusal(_MADE_ROOM))
+
+    def _refusal(self, why: str) -> Overloaded:
+        return self.admission.refusal(len(self._line), why)
+
+    def _ring(self, ticket: AnyTicket) -> None:
+        """End the time that a ticket may wait for its place in flight, or the time of its request."""
+        left_s = ticket.call.deadline - self._clock()
+        if left_s <= 0:
+            if not self._line.drop(ticket):
+                self._interrupt(ticket.call)
+            ticket.fail(DeadlineExceeded(ticket.call.timeout_ms))
+            return
+        ahead = self._line.before(ticket)
+        if ahead is not None and self.admission.is_beyond(len(self._line), ahead) and self._line.drop(ticket):
+            ticket.fail(self._refusal(_LONG.format(round(self._max_queue_wait_s * 1000))))
+            return
+        ticket.alarm = ticket.loop.call_later(left_s, self._ring, ticket)
+
+    def _answer(self, ticket: AnyTicket, result: Any, took_s: float) -> None:
+        if ticket.came:
+            self.admission.learn(took_s)
+        ticket.succeed(result)
+
+    def _give_up(self, ticket: AnyTicket) -> None:
+        """Answer for a ticket whose work was not begun."""
+        call = ticket.call
+        late = self._clock() >= call.deadline
+        ticket.fail(DeadlineExceeded(call.timeout_ms) if late else self._refusal(_LATE.format(0, call.timeout_ms)))
+
+    # On a thread of the model's
+
+    def _perform(self, tickets: List[AnyTicket]) -> None:
+        for ticket in tickets:
+            if self._may_begin(ticket):
+                self._work_on(ticket)
+            elif ticket.wanted:
+                _on_loop(ticket, self._give_up, ticket)
+
+    def _may_begin(self, ticket: AnyTicket) -> bool:
+        """Say whether there is time for a ticket's work. What had not to wait is begun, whatever may be expected."""
+        expected_s = self.admission.expected_s if ticket.waits else 0.0
+        return ticket.wanted and self._clock() + expected_s < ticket.call.deadline
+
+    def _work_on(self, ticket: AnyTicket) -> None:
+        call, began = ticket.call, self._clock()
+        if not call.began:
+            call.began = began
+        with self._counting:
+            self.executed += bool(ticket.came)
+            self.executed_after_deadline += began >= call.deadline
+        try:
+            result = ticket.work()
+        except BaseException as error:  # the thread must not end
+            call.ended = self._clock()
+            _on_loop(ticket, ticket.fail, error)
+        else:
+            call.ended = self._clock()
+            _on_loop(ticket, self._answer, ticket, result, call.ended - began)
+
+
+def _on_loop(ticket: AnyTicket, callback: Callable[..., None], *arguments: Any) -> None:
+    with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits
+        ticket.loop.call_soon_threadsafe(callback, *arguments)

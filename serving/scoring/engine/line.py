@@ -1,0 +1,154 @@
+"""The line in front of the model: one queue for each key, one ticket of each in turn. Threads pull from it."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from itertools import zip_longest
+from queue import SimpleQueue
+from typing import Callable, Deque, Iterable, Iterator, List, Optional, Tuple
+
+from .tickets import AnyTicket
+
+Errand = Callable[[], None]  # what a thread does that is no request's waiting work, and that nobody refuses
+Company = Callable[[AnyTicket, Iterator[AnyTicket]], Iterable[AnyTicket]]
+
+
+def alone(first: AnyTicket, others: Iterator[AnyTicket]) -> Iterable[AnyTicket]:
+    """Let nobody join."""
+    return ()
+
+
+class Line:
+    """Thread-safe. ``company`` chooses, of those that wait in fair order, who is taken together with the first.
+
+    Errands go before tickets, but no two of them while a ticket waits: a stream's next answers leave others room.
+    """
+
+    def __init__(self, company: Company = alone) -> None:
+        self.company = company
+        self.idle = 0  # threads that wait for something to do
+        self._lock = threading.Lock()
+        self._wake: SimpleQueue[None] = SimpleQueue()
+        self._errands: Deque[Errand] = deque()
+        self._errand_was_last = False
+        self._queues: OrderedDict[bytes, Deque[AnyTicket]] = OrderedDict()  # of the keys that wait, next first
+        self._length = 0
+        self._closed = False
+
+    def __len__(self) -> int:
+        return self._length
+
+    def put(self, ticket: AnyTicket) -> None:
+        """Add a ticket behind those of its key."""
+        with self._lock:
+            queue = self._queues.get(ticket.key)
+            if queue is None:
+                queue = self._queues[ticket.key] = deque()
+            queue.append(ticket)
+            self._length += 1
+            ticket.waits = not self.idle
+            wakes = self._wakes()
+        if wakes:
+            self._wake.put(None)
+
+    def put_errand(self, errand: Errand) -> None:
+        with self._lock:
+            self._errands.append(errand)
+            wakes = self._wakes()
+        if wakes:
+            self._wake.put(None)
+
+    def take(self) -> Tuple[Optional[Errand], List[AnyTicket]]:
+        """Wait for an errand, or for tickets to be worked on together; neither comes when the line is closed."""
+        while True:
+            with self._lock:
+                if self._errands and not (self._errand_was_last and self._length):
+                    self._errand_was_last = True
+                    return self._errands.popleft(), []
+                self._errand_was_last = False
+                if self._length:
+                    return None, self._next()
+                if self._closed:
+                    return None, []
+                self.idle += 1
+            self._wake.get()
+
+    def drop(self, ticket: AnyTicket) -> bool:
+        """Take a ticket out; False if it does not wait."""
+        with self._lock:
+            queue = self._queues.get(ticket.key)
+            if queue is None or ticket not in queue:
+                return False
+            self._remove(ticket)
+            return True
+
+    def newest_of(self, key: bytes) -> Optional[AnyTicket]:
+        """Take out the ticket of a key that came last, if one waits."""
+        with self._lock:
+            queue = self._queues.get(key)
+            if not queue:
+                return None
+            ticket = queue[-1]
+            self._remove(ticket)
+            return ticket
+
+    def keys(self) -> List[bytes]:
+        """Return the keys that have tickets waiting."""
+        with self._lock:
+            return list(self._queues)
+
+    def ahead_of(self, key: bytes) -> int:
+        """Say how many tickets would come before a new one of ``key``."""
+        with self._lock:
+            return self._ahead(key, len(self._queues.get(key, ())))
+
+    def before(self, ticket: AnyTicket) -> Optional[int]:
+        """Say how many tickets come before one that waits; None if it does not."""
+        with self._lock:
+            queue = self._queues.get(ticket.key)
+            return self._ahead(ticket.key, queue.index(ticket)) if queue and ticket in queue else None
+
+    def close(self) -> None:
+        """Let the threads end once nothing waits."""
+        with self._lock:
+            self._closed = True
+            idle, self.idle = self.idle, 0
+        for _ in range(idle):
+            self._wake.put(None)
+
+    # With the lock held
+
+    def _ahead(self, key: bytes, own: int) -> int:
+        """Count each other key as if its turn came first: it is one ticket too many at most."""
+        return own + sum(min(len(queue), own + 1) for other, queue in self._queues.items() if other != key)
+
+    def _wakes(self) -> bool:
+        if not self.idle:
+            return False
+        self.idle -= 1
+        return True
+
+    def _next(self) -> List[AnyTicket]:
+        key, queue = next(iter(self._queues.items()))
+        first = queue[0]
+        self._remove(first)
+        if queue:
+            self._queues.move_to_end(key)
+        tickets = [first]
+        if first.kin is not None and self._length:
+            tickets += self.company(first, self._in_order())
+            for ticket in tickets[1:]:
+                self._remove(ticket)
+        return tickets
+
+    def _in_order(self) -> Iterator[AnyTicket]:
+        for turn in zip_longest(*self._queues.values()):
+            yield from (ticket for ticket in turn if ticket is not None)
+
+    def _remove(self, ticket: AnyTicket) -> None:
+        queue = self._queues[ticket.key]
+        queue.remove(ticket)
+        self._length -= 1
+        if not queue:
+            del self._queues[ticket.key]

@@ -1,0 +1,68 @@
+"""One request's place in the line: what is to be done, for whom, and until when."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Callable, Generic, Hashable, Optional, TypeVar
+
+from ..runtimes.base import Call
+
+T = TypeVar("T")
+KEY_HEADER = b"x-slipway-key"  # the edge's word for the key that a request came with; clients' own never get here
+
+
+class Ticket(Generic[T]):
+    """Made and answered on the event loop; ``work`` is done on a thread of the model's, once or never.
+
+    Tickets of an equal ``kin`` may be worked on together; one without any is worked on alone. ``came`` is when it was
+    let in, on the data plane's clock, and 0 for a later turn of one that was; ``waits`` says that no thread was free
+    for it then.
+    """
+
+    __slots__ = ("_answer", "alarm", "call", "came", "key", "kin", "loop", "waits", "work")
+
+    def __init__(self, work: Callable[[], T], call: Call, kin: Optional[Hashable] = None) -> None:
+        self.work = work
+        self.call = call
+        self.key = call.headers.get(KEY_HEADER, b"")
+        self.kin = kin
+        self.loop = asyncio.get_running_loop()
+        self.alarm: Optional[asyncio.TimerHandle] = None
+        self.came = 0.0
+        self.waits = False
+        self._answer: Optional[asyncio.Future[T]] = self.loop.create_future()
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is no answer yet, and somebody waits for one."""
+        answer = self._answer
+        return answer is not None and not answer.done()
+
+    async def answer(self) -> T:
+        """Wait for the answer; once only."""
+        assert self._answer is not None
+        return await self._answer
+
+    def succeed(self, result: T) -> None:
+        """Answer, if that is wanted."""
+        answer = self._give()
+        if answer is not None:
+            answer.set_result(result)
+
+    def fail(self, error: BaseException) -> None:
+        """Answer with an error, if that is wanted."""
+        answer = self._give()
+        if answer is not None:
+            answer.set_exception(error)
+
+    def forget(self) -> None:
+        """Want no answer any more."""
+        self._answer = None
+
+    def _give(self) -> Optional[asyncio.Future[T]]:
+        """Let go of the answer: an error leads to its ticket, by its traceback, and a ring would keep the request."""
+        answer, self._answer = self._answer, None
+        return None if answer is None or answer.done() else answer
+
+
+AnyTicket = Ticket[Any]

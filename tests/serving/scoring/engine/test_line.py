@@ -1,0 +1,134 @@
+"""The line: whose turn it is, who is taken together, and what threads find in it."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from serving.scoring.engine.line import Line
+from serving.scoring.engine.tickets import AnyTicket
+from tests.serving.scoring.engine.tickets import ticket
+
+
+def taken(line: Line) -> list[str]:
+    """Take what waits, one after another, by name."""
+    names = []
+    while len(line):
+        _, tickets = line.take()
+        names += [one.call.request_id for one in tickets]
+    return names
+
+
+def test_keys_have_one_turn_after_another_and_each_is_first_come_first_served() -> None:
+    line = Line()
+    for name in ("a1", "a2", "a3", "b1", "c1", "b2"):
+        line.put(ticket(name))
+    assert taken(line) == ["a1", "b1", "c1", "a2", "b2", "a3"]
+
+
+def test_a_key_that_comes_late_waits_for_one_of_each_other_at_most() -> None:
+    line = Line()
+    for number in range(50):
+        line.put(ticket(f"a{number}"))
+        line.put(ticket(f"b{number}"))
+    assert line.ahead_of(b"z") == 2
+    line.put(ticket("z"))
+    assert taken(line)[:3] == ["a0", "b0", "z"]
+
+
+def test_what_is_dropped_is_never_taken() -> None:
+    line = Line()
+    first, second = ticket("a1"), ticket("a2")
+    line.put(first)
+    line.put(second)
+    assert line.drop(first)
+    assert not line.drop(first)
+    assert (line.before(first), line.before(second)) == (None, 0)
+    assert taken(line) == ["a2"]
+    assert not line.drop(second)
+
+
+def test_the_newest_of_a_key_is_taken_out() -> None:
+    line = Line()
+    for name in ("a1", "b1", "a2"):
+        line.put(ticket(name))
+    newest = line.newest_of(b"a")
+    assert newest is not None
+    assert newest.call.request_id == "a2"
+    assert line.newest_of(b"c") is None
+    assert sorted(line.keys()) == [b"a", b"b"]
+
+
+@given(st.lists(st.sampled_from("abcd"), max_size=40), st.sampled_from("abcde"))
+def test_a_place_in_the_line_is_said_with_one_too_many_of_each_other_key_at_most(keys: list[str], key: str) -> None:
+    line = Line()
+    for number, other in enumerate(keys):
+        line.put(ticket(f"{other}{number}"))
+    said = line.ahead_of(key.encode())
+    line.put(ticket(f"{key}!"))
+    really = taken(line).index(f"{key}!")
+    assert really <= said <= really + len(set(keys))
+
+
+def test_errands_go_before_tickets_but_never_two_of_them() -> None:
+    line, done = Line(), []
+    for number in range(3):
+        line.put(ticket(f"a{number}"))
+        line.put_errand(lambda number=number: done.append(f"errand {number}"))  # type: ignore[misc]
+    for _ in range(6):
+        errand, tickets = line.take()
+        if errand is not None:
+            errand()
+        done.extend(one.call.request_id for one in tickets)
+    assert done == ["errand 0", "a0", "errand 1", "a1", "errand 2", "a2"]
+
+
+def kindred(first: AnyTicket, others: Iterator[AnyTicket]) -> Iterable[AnyTicket]:
+    return [other for other in others if other.kin == first.kin][:2]
+
+
+def test_those_that_are_chosen_are_taken_together_in_fair_order() -> None:
+    line = Line(kindred)
+    for name, kin in (("a1", 1), ("a2", 1), ("a3", 2), ("b1", 1), ("b2", None), ("a4", 1)):
+        line.put(ticket(name, kin))
+    together = []
+    while len(line):
+        _, tickets = line.take()
+        together.append([one.call.request_id for one in tickets])
+    assert together == [["a1", "b1", "a2"], ["b2"], ["a3"], ["a4"]]
+
+
+def test_every_ticket_is_taken_once_whatever_threads_put_take_and_drop() -> None:
+    line, seen, dropped = Line(kindred), Counter[str](), Counter[str]()
+    counting = threading.Lock()
+
+    def work() -> None:
+        while True:
+            _, tickets = line.take()
+            if not tickets:
+                return
+            with counting:
+                seen.update(one.call.request_id for one in tickets)
+
+    def ask(key: str) -> None:
+        for number in range(500):
+            one = ticket(f"{key}{number}", kin=number % 2)
+            line.put(one)
+            if number % 7 == 0 and line.drop(one):
+                with counting:
+                    dropped[one.call.request_id] += 1
+
+    workers = [threading.Thread(target=work) for _ in range(4)]
+    askers = [threading.Thread(target=ask, args=(key,)) for key in "abc"]
+    for thread in (*workers, *askers):
+        thread.start()
+    for thread in askers:
+        thread.join(20)
+    line.close()
+    for thread in workers:
+        thread.join(20)
+        assert not thread.is_alive()
+    assert (len(line), line.keys()) == (0, [])
+    assert seen + dropped == Counter(f"{key}{number}" for key in "abc" for number in range(500))
