@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Callable
 
 import httpx
+import msgspec
 
-from serving.wire.replica import HEARTBEAT_S
+from serving.wire.replica import HEARTBEAT_S, Load
 
 ASK_S = 2.0  # an answer that takes longer is none
 SILENCE_SLACK_S = 10.0  # over the longest request: a script may hold the interpreter as long as that
 
-Figures = Callable[[int, int], None]
+Figures = Callable[[Load], None]
 
 
 class Pulse:
@@ -27,7 +28,7 @@ class Pulse:
         self.silent_s = 0.0
 
     async def stopped(self, most_s: float, figures: Figures) -> str:
-        """Give requests in flight and resident bytes to ``figures`` at every answer; return why it should end.
+        """Give its load to ``figures`` at every answer; return why it should end.
 
         That is ``most_s`` of silence, or more memory than it may hold.
         """
@@ -52,9 +53,8 @@ class Pulse:
             self.silent_s += HEARTBEAT_S + min(loop.time() - began, ASK_S)
             return None
         try:
-            status = answer.json()
-            in_flight, held_bytes = int(status["in_flight"]), int(status["rss_bytes"])
-        except (ValueError, KeyError, TypeError):
+            load = msgspec.json.decode(answer.content, type=Load)
+        except msgspec.MsgspecError:
             return 0  # it answers, if not with what we know: a later version may
-        figures(in_flight, held_bytes)
-        return held_bytes
+        figures(load)
+        return load.rss_bytes

@@ -6,7 +6,7 @@ import secrets
 import httpx
 import msgspec
 
-from serving.wire.replica import HEARTBEAT_S, ReplicaReport, ReplicaSpec, ReplicaState
+from serving.wire.replica import HEARTBEAT_S, Load, ReplicaReport, ReplicaSpec, ReplicaState
 
 
 class Reporter:
@@ -33,9 +33,9 @@ class Reporter:
         self._report = msgspec.structs.replace(self._report, state=state, **changes)
         return await self._send()
 
-    def load(self, in_flight: int, rss_bytes: int) -> None:
+    def load(self, load: Load) -> None:
         """Note load figures for the next heartbeat."""
-        self._report = msgspec.structs.replace(self._report, in_flight=in_flight, rss_bytes=rss_bytes)
+        self._report = msgspec.structs.replace(self._report, **msgspec.structs.asdict(load))
 
     async def beat(self) -> None:
         """Repeat the latest report for ever."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import msgspec
 
 from registry.core.errors import SlipwayError
 from registry.core.imaging.signatures import Trust
@@ -20,7 +21,7 @@ from serving.node.prepare import Prepared, prepare_image
 from serving.node.running.launch import LOGS, NODE, Launch, read_description
 from serving.node.running.process import ScoringProcess
 from serving.node.running.samples import reproduce
-from serving.wire.replica import ReplicaSpec, ReplicaState
+from serving.wire.replica import Load, ReplicaSpec, ReplicaState
 
 log = logging.getLogger("slipway.supervisor")
 
@@ -197,8 +198,7 @@ class Supervision:
             http_address="",
             grpc_address="",
             pid=0,
-            in_flight=0,
-            rss_bytes=0,
+            **msgspec.structs.asdict(Load(in_flight=0, rss_bytes=0)),
         )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), pause_s)

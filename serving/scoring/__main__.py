@@ -140,6 +140,9 @@ async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optio
             executed=plane.executed,
             rss_bytes=rss_bytes(),
             provider=provider,
+            waiting=plane.engine.waiting,
+            refused=plane.engine.admission.refused,
+            executed_after_deadline=plane.engine.executed_after_deadline,
         )
 
     name = options.serve_as or model.name

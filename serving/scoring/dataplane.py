@@ -78,7 +78,7 @@ class DataPlane:
     def call(self, request_id: str, headers: Mapping[bytes, bytes], timeout_s: Optional[float] = None) -> Call:
         """Stamp a request: its deadline is the sooner of its own and the process'."""
         allowed_s = self.timeout_s if timeout_s is None else min(timeout_s, self.timeout_s)
-        return Call(request_id, headers, self._clock() + allowed_s, int(allowed_s * 1000))
+        return Call(request_id, headers, self._clock() + allowed_s, round(allowed_s * 1000))
 
     async def beside(self, work: Callable[[], T], call: Call) -> T:
         """Do what takes Python a while and is not the model's, such as reading ten million cells, on another thread.

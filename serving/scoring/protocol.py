@@ -33,7 +33,8 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """Body of ``GET /-/status``."""
+    """Body of ``GET /-/status``. Of those ``in_flight`` so many are ``waiting``; the others are counts since the start:
+    requests refused for load, and runs begun after their request's deadline."""
 
     protocol: int = PROTOCOL
     state: str
@@ -42,6 +43,9 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     executed: int
     rss_bytes: int
     provider: str = ""
+    waiting: int = 0
+    refused: int = 0
+    executed_after_deadline: int = 0
 
 
 class Announcer:

@@ -45,6 +45,17 @@ class ReplicaSpec(msgspec.Struct, frozen=True, kw_only=True):
     response_cache: ResponseCache | None = None
 
 
+class Load(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scoring process says of itself: requests in flight, ``waiting`` of which wait for the model, and since its
+    start how many were refused for load, and how many were begun when nobody waited any more."""
+
+    in_flight: int
+    rss_bytes: int
+    waiting: int = 0
+    refused: int = 0
+    executed_after_deadline: int = 0
+
+
 class ReplicaReport(msgspec.Struct, frozen=True, kw_only=True):
     """``replica`` names one life of a scoring process and is never used again: a restarted process is a new replica,
     so an edge cannot take the new one for the old. Of an instance of ``worker_count`` processes each has its report.
@@ -61,6 +72,9 @@ class ReplicaReport(msgspec.Struct, frozen=True, kw_only=True):
     pid: int = 0
     in_flight: int = 0
     rss_bytes: int = 0
+    waiting: int = 0
+    refused: int = 0
+    executed_after_deadline: int = 0
     worker_count: int = 1
     provider: str = ""
     message: str = ""

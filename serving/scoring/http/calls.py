@@ -9,6 +9,9 @@ from ..errors import InvalidInput
 from ..runtimes.base import Call
 from .messages import Request
 
+TIMEOUT = b"x-request-timeout-ms"
+_MOST_DIGITS = 15
+
 
 def request_text(request: Request) -> str:
     """Return the body as text.
@@ -23,5 +26,20 @@ def request_text(request: Request) -> str:
 
 
 def call_of(plane: DataPlane, request: Request, timeout_s: Optional[float] = None) -> Call:
-    """Describe an HTTP request to the data plane; ``timeout_s`` is its own, if it has one."""
+    """Describe an HTTP request to the data plane, whose time is ``timeout_s``, its header's or the process', the least.
+
+    Raises:
+        InvalidInput: the header is no number of milliseconds.
+    """
+    given = request.headers.get(TIMEOUT)
+    if given is not None:
+        asked_s = _seconds(given)
+        timeout_s = asked_s if timeout_s is None else min(asked_s, timeout_s)
     return plane.call(request.request_id.decode("latin-1"), request.headers, timeout_s)
+
+
+def _seconds(given: bytes) -> float:
+    if not given.isdigit() or len(given) > _MOST_DIGITS or not int(given):
+        text = given[:30].decode("latin-1")
+        raise InvalidInput(f"{TIMEOUT.decode()} must be a whole number of milliseconds above 0, got {text!r}")
+    return int(given) / 1000
