@@ -27,6 +27,13 @@ class _OutputTensor(msgspec.Struct, omit_defaults=True):
     data: Any = None
 
 
+class _Answer(msgspec.Struct, omit_defaults=True):
+    model_name: str
+    model_version: str
+    id: str = ""
+    outputs: Optional[List[_OutputTensor]] = None
+
+
 def encode_outputs(head: InferBody, outputs: Tensors, model: str, version: str, batched: bool) -> Response:
     """Encode the requested outputs, all of them if none is named, each as JSON or binary as asked.
 
@@ -35,7 +42,7 @@ def encode_outputs(head: InferBody, outputs: Tensors, model: str, version: str, 
     """
     described: List[_OutputTensor] = []
     blobs: List[bytes] = []
-    for name, (binary, array) in _requested(head, outputs, batched).items():
+    for name, binary, array in _requested(head, outputs, batched):
         datatype = datatype_of(array)
         tensor = _OutputTensor(name, datatype, list(array.shape))
         if binary:
@@ -45,11 +52,7 @@ def encode_outputs(head: InferBody, outputs: Tensors, model: str, version: str, 
         else:
             tensor.data = _json_data(name, datatype, array)
         described.append(tensor)
-    document: Dict[str, Any] = {"model_name": model, "model_version": version}
-    if head.id:
-        document["id"] = head.id
-    document["outputs"] = described
-    text = dump_json(document)
+    text = dump_json(_Answer(model, version, head.id, described))
     if not blobs:
         return Response(200, text)
     response = Response(200, b"".join((text, *blobs)), OCTETS)
@@ -57,14 +60,14 @@ def encode_outputs(head: InferBody, outputs: Tensors, model: str, version: str, 
     return response
 
 
-def _requested(head: InferBody, outputs: Tensors, batched: bool) -> Dict[str, Tuple[bool, Array]]:
+def _requested(head: InferBody, outputs: Tensors, batched: bool) -> List[Tuple[str, bool, Array]]:
     """Which outputs, in which order, whether each is binary, and what it holds."""
     default: Any = head.parameters.get("binary_data_output", False) if head.parameters else False
     if not isinstance(default, bool):
         raise _no_flag("parameters", "binary_data_output", default)
     if not head.outputs:
-        return {name: (default, array) for name, array in outputs.items()}
-    wanted: Dict[str, Tuple[bool, Array]] = {}
+        return [(name, default, array) for name, array in outputs.items()]
+    wanted: Dict[str, Tuple[str, bool, Array]] = {}
     for item in head.outputs:
         name, parameters = item.name, item.parameters
         check_requested(name, wanted, outputs)
@@ -78,8 +81,8 @@ def _requested(head: InferBody, outputs: Tensors, batched: bool) -> Dict[str, Tu
                 raise InvalidInput(f"output '{name}': {NO_SHARED_MEMORY}")
             if CLASSIFICATION in parameters:
                 array = top_classes(name, array, parameters[CLASSIFICATION], batched)
-        wanted[name] = (binary, array)
-    return wanted
+        wanted[name] = (name, binary, array)
+    return list(wanted.values())
 
 
 def _no_flag(where: str, name: str, value: object) -> InvalidInput:

@@ -125,16 +125,16 @@ def _from_json(item: InputTensor) -> Array:
     if item.datatype in ("FP16", BF16):
         raise InvalidInput(f"input '{item.name}': {item.datatype} has no JSON form; send it as binary")
     array = decode_array(bytes(item.data), item.datatype, f"input '{item.name}'")
-    shape = tuple(item.shape)
-    if array.shape == shape:
-        return array
-    if array.ndim > 1 and array.size:
+    if array.ndim > 1 and array.size and array.shape != tuple(item.shape):
         raise InvalidInput(f"input '{item.name}': shape is {item.shape}, and data is nested as {list(array.shape)}")
-    if array.size != prod(shape):
-        raise InvalidInput(
-            f"input '{item.name}': shape {item.shape} takes {prod(shape)} elements, and data has {array.size}"
-        )
-    return shaped(array, shape, item.name)
+    try:
+        return array.reshape(item.shape)
+    except (ValueError, OverflowError):
+        if array.size == prod(item.shape):
+            return shaped(array, item.shape, item.name)  # which says that no array is so large
+    raise InvalidInput(
+        f"input '{item.name}': shape {item.shape} takes {prod(item.shape)} elements, and data has {array.size}"
+    )
 
 
 def _decode_bare_tokens(text: bytes, cause: Exception) -> InferBody:
