@@ -40,7 +40,8 @@ def ray_environment(token_file: Path) -> dict[str, str]:
     """Return the variables that every Ray process of this workspace needs.
 
     Ray's ports listen on every address, so its token authentication is always on, and its metrics, which need no token,
-    are off. Workers get the niceness of other processes: Ray's default of 15 starves them on a busy machine.
+    are off. Workers get the niceness of other processes: Ray's default of 15 starves them on a busy machine. Of what
+    has ended Ray remembers little; by default it is 100,000 actors, of some 200 kB each, and as many tasks.
     """
     return {
         "RAY_AUTH_MODE": "token",
@@ -48,6 +49,9 @@ def ray_environment(token_file: Path) -> dict[str, str]:
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_worker_niceness": "0",
         "RAY_enable_metrics_collection": "false",
+        "RAY_task_events_report_interval_ms": "0",
+        "RAY_maximum_gcs_destroyed_actor_cached_count": "10",
+        "RAY_maximum_gcs_dead_worker_cached_count": "10",
     }
 
 

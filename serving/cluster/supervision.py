@@ -16,6 +16,7 @@ from registry.core.imaging.signatures import Trust
 from serving.cluster.pulse import SILENCE_SLACK_S, Pulse
 from serving.cluster.reporter import Reporter, new_replica_id
 from serving.node.errors import NodeError
+from serving.node.keeping.logs import begin_log, shorten
 from serving.node.keeping.room import open_room
 from serving.node.prepare import Prepared, prepare_image
 from serving.node.running.launch import LOGS, NODE, Launch, read_description
@@ -28,6 +29,7 @@ log = logging.getLogger("slipway.supervisor")
 READY_WITHIN_S = 120.0
 RELEASE_WAIT_S = 8.0  # for the edges to stop sending; without an answer the drain goes on, since HAProxy retries
 BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
+LOG_CHECK_S = 5.0
 CALM_S = 30.0  # a process that lived so long starts a new count of failures
 
 T = TypeVar("T")
@@ -43,7 +45,6 @@ class Supervision:
         self._supervisor = supervisor
         folder = Path(spec.state_dir) / LOGS
         self._log_path = folder / f"{spec.backend}-{supervisor}.log"
-        self._log_path.parent.mkdir(parents=True, exist_ok=True)
         self._secret = Path(spec.secret_file).read_text().strip()
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
@@ -61,13 +62,21 @@ class Supervision:
         headers = {"x-slipway-edge": self._secret}
         async with httpx.AsyncClient(timeout=5.0, headers=headers, trust_env=False) as http:
             reporter = Reporter(self._spec, self._supervisor, http, str(self._log_path))
-            heart = asyncio.create_task(reporter.beat())
+            duties = [asyncio.create_task(reporter.beat()), asyncio.create_task(self._keep_log_short())]
             try:
-                await self._serve(reporter, http)
+                with begin_log(self._log_path):
+                    await self._serve(reporter, http)
             finally:
-                heart.cancel()
-                await asyncio.gather(heart, return_exceptions=True)
+                for duty in duties:
+                    duty.cancel()
+                await asyncio.gather(*duties, return_exceptions=True)
                 await reporter.tell(ReplicaState.GONE)
+
+    async def _keep_log_short(self) -> None:
+        while True:
+            await asyncio.sleep(LOG_CHECK_S)
+            with contextlib.suppress(OSError):  # a disk that is full now may not be the next time
+                shorten(self._log_path)
 
     async def _serve(self, reporter: Reporter, http: httpx.AsyncClient) -> None:
         await reporter.tell(ReplicaState.PREPARING)

@@ -10,11 +10,13 @@ class Agents:
 
     def __init__(self) -> None:
         self._applied: dict[str, tuple[int, float]] = {}
-        self._out_since: dict[str, int] = {}  # replica → first generation in which it was not READY
+        self._out_since: dict[str, int] = {}  # replica → first generation without it, until all agents have that
 
     def acknowledge(self, agent: str, generation: int, now_s: float) -> None:
         """Record that ``agent`` runs with the table of ``generation``."""
         self._applied[agent] = (generation, now_s)
+        by_all = min(self.generations(now_s).values())
+        self._out_since = {replica: since for replica, since in self._out_since.items() if since > by_all}
 
     def observe(self, before: RoutingTable, after: RoutingTable) -> None:
         """Note the replicas that ``after`` no longer offers to new requests."""
@@ -28,14 +30,10 @@ class Agents:
         """Say whether no edge that is present still sends new requests to ``replica``."""
         if replica in _offered(table):
             return False
-        since = self._out_since.get(replica, 0)
+        since = self._out_since.get(replica, 0)  # 0: every agent has let go of it
         return all(
             generation >= since for generation, heard_s in self._applied.values() if now_s - heard_s <= AWAY_AFTER_S
         )
-
-    def forget(self, replica: str) -> None:
-        """Drop what is known of a replica that is gone."""
-        self._out_since.pop(replica, None)
 
     def generations(self, now_s: float) -> dict[str, int]:
         """Return the applied generation of each agent that is present."""

@@ -124,13 +124,16 @@ class Reconciler:
 
     async def _judge(self, desired: DesiredState) -> None:
         wanted: list[str] = []
+        starting: set[str] = set()
         for endpoint in desired.endpoints:
             for deployment in endpoint.deployments:
                 for revision in deployment.revisions:
                     wanted.append(backend_name(endpoint.name, deployment.name, revision.number))
                     if revision.state is RevisionState.STARTING:
+                        starting.add(revision.activity_id)
                         await self._judge_revision(endpoint, deployment, revision)
         self.directory.forget_failed_except(wanted)
+        self._told = {activity: told for activity, told in self._told.items() if activity in starting}
 
     async def _judge_revision(
         self, endpoint: DesiredEndpoint, deployment: DesiredDeployment, revision: DesiredRevision

@@ -21,7 +21,10 @@ from serving.wire.routing import (
     backend_name,
 )
 
-KEPT_SERVER_TOMBSTONES = 500  # those of endpoints and deployments are kept until the name is used again
+# The newest of each; those of endpoints and deployments go, too, when the name is used again. An edge that was away for
+# longer keeps a route to replicas that are no more.
+KEPT_SERVER_TOMBSTONES = 500
+KEPT_NAME_TOMBSTONES = 5_000
 
 _ROUTABLE = {ReplicaState.READY: ServerState.READY, ReplicaState.DRAINING: ServerState.DRAINING}
 
@@ -111,10 +114,11 @@ def _names(endpoints: list[EndpointRoute], backends: list[Backend]) -> set[tuple
 
 
 def _prune(tombstones: list[Tombstone]) -> list[Tombstone]:
-    lasting = [t for t in tombstones if t.kind in (TombstoneKind.ENDPOINT, TombstoneKind.DEPLOYMENT)]
-    passing = [t for t in tombstones if t.kind in (TombstoneKind.BACKEND, TombstoneKind.SERVER)]
-    newest = sorted(passing, key=lambda t: t.generation, reverse=True)[:KEPT_SERVER_TOMBSTONES]
-    return sorted(lasting + newest, key=lambda t: (t.kind, t.name))
+    newest = sorted(tombstones, key=lambda t: t.generation, reverse=True)
+    names = [t for t in newest if t.kind in (TombstoneKind.ENDPOINT, TombstoneKind.DEPLOYMENT)]
+    servers = [t for t in newest if t.kind in (TombstoneKind.BACKEND, TombstoneKind.SERVER)]
+    kept = names[:KEPT_NAME_TOMBSTONES] + servers[:KEPT_SERVER_TOMBSTONES]
+    return sorted(kept, key=lambda t: (t.kind, t.name))
 
 
 def _same_content(one: RoutingTable, other: RoutingTable) -> bool:

@@ -2,9 +2,9 @@ from msgspec.structs import replace
 
 from registry.core.deploying.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
 from registry.core.deploying.endpoints import KeyHash, RequestSettings, RetryRule, RevisionState, TrafficKey
-from serving.policy.routing_table import KEPT_SERVER_TOMBSTONES, next_table
+from serving.policy.routing_table import KEPT_NAME_TOMBSTONES, KEPT_SERVER_TOMBSTONES, next_table
 from serving.wire.replica import ReplicaReport, ReplicaState
-from serving.wire.routing import RoutingTable, ServerState, TombstoneKind
+from serving.wire.routing import RoutingTable, ServerState, Tombstone, TombstoneKind
 
 EMPTY = RoutingTable(generation=0)
 
@@ -120,6 +120,14 @@ def test_a_replica_that_is_not_up_yet_is_no_server() -> None:
     states = [ReplicaState.PREPARING, ReplicaState.STARTING, ReplicaState.RESTARTING, ReplicaState.FAILED]
     table = next_table(EMPTY, wanted, [replica(f"r-{state}", state=state) for state in states])
     assert table.backends[0].servers == []
+
+
+def test_tombstones_of_names_are_bounded_too_and_the_newest_stay() -> None:
+    deleted = [Tombstone(kind=TombstoneKind.ENDPOINT, name=f"e{n}", generation=n) for n in range(KEPT_NAME_TOMBSTONES)]
+    before = next_table(EMPTY, desired(), [])
+    table = next_table(replace(before, generation=9999, tombstones=deleted), DesiredState(version=2, endpoints=[]), [])
+    names = {t.name for t in table.tombstones}
+    assert (len(names), "cancer" in names, "e1" in names, "e0" in names) == (KEPT_NAME_TOMBSTONES, True, True, False)
 
 
 def test_tombstones_of_servers_are_bounded_and_those_of_endpoints_are_kept() -> None:
