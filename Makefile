@@ -9,7 +9,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-test-servers fmt lint types imports check test demo bench bench-doors bench-start bench-registry
-.PHONY: bench-images bench-engine bench-overload load fuzz clean check-curated
+.PHONY: bench-images bench-engine bench-overload load fuzz clean check-curated soak-loads
 
 help: ## show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ bench-engine: install ## batches, poison rows, a lone request; writes build/benc
 
 bench-overload: install ## what is left of a model that is asked for 3 and 4 times what it can do; writes build/bench-overload.json
 	@$(BIN)/python -m loadtest.overload_bench
+
+soak-loads: install ## load and unload a deployment, and see whether the node keeps memory; writes build/soak-loads.json (CYCLES=100)
+	@$(BIN)/python -m loadtest.soak --cycles $(or $(CYCLES),100)
 
 check-curated: install ## every curated environment still resolves, for each Python and processor
 	SLIPWAY_CHECK_CURATED=1 $(BIN)/python -m pytest tests/registry/images/environments/test_curated.py
