@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -12,13 +13,16 @@ pytestmark = pytest.mark.e2e
 
 WHO = """
 import os
+import time
 
 def init():
     pass
 
 def run(data):
+    time.sleep(0.02)
     return [os.getpid(), os.environ["OMP_NUM_THREADS"]]
 """
+CROWD = 12  # clients that ask at once: two workers run two and ten wait
 
 
 @pytest.fixture(scope="module")
@@ -61,14 +65,16 @@ def test_a_killed_worker_costs_no_request_and_is_restarted_alone(town: Town, pai
     assert sibling in pids(town, pair)
 
 
-def test_another_number_of_workers_is_another_revision_which_takes_over_without_a_failed_request(
+def test_another_number_of_workers_is_another_revision_and_all_that_waits_at_the_one_before_is_answered(
     town: Town, pair: str
 ) -> None:
     before = pids(town, pair)
-    with Steady(town, deployment=pair) as load:
+    with ExitStack() as stack:
+        crowd = [stack.enter_context(Steady(town, per_s=1000, deployment=pair)) for _ in range(CROWD)]
         town.deploy(pair, "town-who", environment_variables={"WORKER_COUNT": 3})
         eventually(lambda: len(pids(town, pair)) == 3)
-        load.wait_for(20)
-    assert set(load.statuses) == {200}
+        eventually(lambda: not before & pids(town, pair))
+        crowd[0].wait_for(20)
+    assert {status for load in crowd for status in load.statuses} == {200}
     assert not before & pids(town, pair)
     assert {answer[0] for answer in answering(town, pair, 40)} == pids(town, pair)
