@@ -64,7 +64,9 @@ class Supervision:
             reporter = Reporter(self._spec, self._supervisor, http, str(self._log_path))
             duties = [asyncio.create_task(reporter.beat()), asyncio.create_task(self._keep_log_short())]
             try:
-                with begin_log(self._log_path):
+                with contextlib.ExitStack() as stack:
+                    with contextlib.suppress(OSError):  # the start of a process tells that it cannot be written
+                        stack.enter_context(begin_log(self._log_path))
                     await self._serve(reporter, http)
             finally:
                 for duty in duties:

@@ -56,7 +56,7 @@ class ScoringProcess:
         """Start the process under the running loop. Its output is appended to ``log``; None leaves it on our own.
 
         Raises:
-            StartFailed: the image's description or its Python cannot be used.
+            StartFailed: the image's description, its Python or the log cannot be used.
         """
         log_start = log.stat().st_size if log and log.exists() else 0
         reader, writer = os.pipe()
@@ -177,7 +177,10 @@ def _spawn(launch: Launch, log: Path | None, announce_fd: int) -> "subprocess.Po
     config = read_description(launch.image)
     folder = launch.image / CODE_PATH
     with contextlib.ExitStack() as stack:
-        output = stack.enter_context(log.open("ab")) if log else None
+        try:
+            output = stack.enter_context(log.open("ab")) if log else None
+        except OSError as error:
+            raise StartFailed(f"cannot write the log {log}: {error.strerror}") from error
         try:
             return subprocess.Popen(
                 command(launch, config, announce_fd),

@@ -209,3 +209,12 @@ def test_a_python_that_is_not_there_cannot_start(unpack: Callable[[str], Path], 
             ScoringProcess.start(launch, tmp_path / "log")
 
     run(story())
+
+
+def test_a_log_that_cannot_be_written_is_named(unpack: Callable[[str], Path], tmp_path: Path) -> None:
+    async def story() -> None:
+        launch = Launch(python=Path(sys.executable), image=unpack(SERVING), serve_as="c", backend="c.b.1")
+        with pytest.raises(StartFailed, match=f"cannot write the log {tmp_path}/nowhere/log: No such file"):
+            ScoringProcess.start(launch, tmp_path / "nowhere" / "log")
+
+    run(story())
