@@ -8,7 +8,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.progress import Progress
@@ -18,6 +18,7 @@ from loadtest.bench.report import this_host
 from loadtest.bench.subject import NotReady
 from loadtest.demo.command import CommandFailed
 from loadtest.soak.cycle import workspace
+from loadtest.soak.disk import Space, ray_logs, space_of
 from loadtest.soak.footprint import NONE, OURS, RAYS, Node, node_footprint, total
 
 BAR = 0.01
@@ -25,35 +26,44 @@ LOOKS = 10  # besides the first
 WARM_UP = 3  # cycles: what is imported, cached or opened once is there after them
 
 
-def soak(cycles: int, console: Console) -> list[tuple[int, Node]]:
-    """Return the node after so many cycles, each time with everything settled; the first time after the warm-up.
+class Look(NamedTuple):
+    """The node after so many cycles, with everything settled."""
+
+    cycles: int
+    node: Node
+    disk: dict[str, Space]
+
+
+def soak(cycles: int, console: Console) -> list[Look]:
+    """Look at the node now and then, the first time after the warm-up.
 
     Raises:
         NotReady, CommandFailed: something did not go as it should.
     """
-    looks: list[tuple[int, Node]] = []
+    looks: list[Look] = []
     every = max(1, cycles // LOOKS)
     with workspace() as one, Progress(console=console, transient=True) as progress:
         task = progress.add_task("loading and unloading", total=WARM_UP + cycles)
         for number in range(WARM_UP + cycles + 1):
             done = number - WARM_UP
             if done >= 0 and (done % every == 0 or done == cycles):
-                looks.append((done, node_footprint(one.quiet_pids())))
+                pids = one.quiet_pids()
+                disk = space_of(one.folder) | {"Ray's logs": ray_logs(pids)}
+                looks.append(Look(done, node_footprint(pids), disk))
             if done < cycles:
                 one.load_and_unload()
             progress.advance(task)
     return looks
 
 
-def growth(looks: list[tuple[int, Node]], whose: str) -> float:
+def growth(looks: list[Look], whose: str) -> float:
     """Return by what part the memory has grown from the first look to the last."""
-    first, last = (total(node, whose).pss_bytes for node in (looks[0][1], looks[-1][1]))
+    first, last = (total(look.node, whose).pss_bytes for look in (looks[0], looks[-1]))
     return last / first - 1
 
 
-def show(console: Console, looks: list[tuple[int, Node]]) -> None:
-    cycles = looks[-1][0]
-    first, last = looks[0][1], looks[-1][1]
+def show(console: Console, looks: list[Look]) -> None:
+    cycles, first, last = looks[-1].cycles, looks[0].node, looks[-1].node
     table = Table(header_style="bold", caption=f"before and after {cycles} cycles; MB are proportional set sizes")
     for heading in ("whose", "process"):
         table.add_column(heading)
@@ -69,24 +79,30 @@ def show(console: Console, looks: list[tuple[int, Node]]) -> None:
         table.add_row(whose, name, *sizes, *map(str, counts))
     console.print(table)
     for whose in (OURS, RAYS):
-        series = ", ".join(f"{total(node, whose).pss_bytes / 1e6:.1f}" for _, node in looks)
+        series = ", ".join(f"{total(look.node, whose).pss_bytes / 1e6:.1f}" for look in looks)
         console.print(f"{whose}, MB over the cycles: {series}", highlight=False)
+    for name, now in looks[-1].disk.items():
+        then = looks[0].disk.get(name, Space(0, 0))
+        if now != then:
+            files, size = now.files - then.files, (now.bytes - then.bytes) / 1e6
+            console.print(f"on disk, {name}: {files:+,} files, {size:+,.2f} MB", highlight=False)
 
 
-def report(looks: list[tuple[int, Node]], seconds: float) -> dict[str, Any]:
+def report(looks: list[Look], seconds: float) -> dict[str, Any]:
     return {
         "host": {name: getattr(this_host(), name) for name in this_host().__struct_fields__},
         "seconds": round(seconds, 1),
         "growth": {whose: round(growth(looks, whose), 5) for whose in (OURS, RAYS)},
         "looks": [
             {
-                "cycles": cycles,
+                "cycles": look.cycles,
                 "processes": [
                     {"whose": whose, "name": name, **footprint._asdict()}
-                    for (whose, name), footprint in sorted(node.items())
+                    for (whose, name), footprint in sorted(look.node.items())
                 ],
+                "disk": {name: space._asdict() for name, space in look.disk.items()},
             }
-            for cycles, node in looks
+            for look in looks
         ],
     }
 

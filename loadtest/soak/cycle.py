@@ -52,6 +52,10 @@ class Workspace:
         self._http.delete(self._deployment).raise_for_status()
         self._wait_until_gone()
 
+    @property
+    def folder(self) -> Path:
+        return self._slipway.folder
+
     def pids(self) -> list[int]:
         """Return every process of the workspace."""
         return [int(pid) for pid in self._slipway.json("status")["pids"]]
