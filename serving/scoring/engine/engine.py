@@ -92,14 +92,16 @@ class Engine:
 
     async def answer_of(self, ticket: Ticket[T]) -> T:
         """Wait for what a ticket's work gives; if who waits is cancelled, what has not begun never will."""
+        answer = ticket.answer()
         try:
             await leave_fast_path()
-            return await ticket.answer()
+            return await answer
         except asyncio.CancelledError:
             ticket.forget()
             self._line.drop(ticket)
             raise
         finally:
+            del answer  # an error leads to here, by its traceback, and the answer to the error
             assert ticket.alarm is not None
             ticket.alarm.cancel()
 

@@ -38,10 +38,10 @@ class Ticket(Generic[T]):
         answer = self._answer
         return answer is not None and not answer.done()
 
-    async def answer(self) -> T:
-        """Wait for the answer; once only."""
+    def answer(self) -> asyncio.Future[T]:
+        """Return the answer to be; before the event loop has another turn, since it may come in that one."""
         assert self._answer is not None
-        return await self._answer
+        return self._answer
 
     def succeed(self, result: T) -> None:
         """Answer, if that is wanted."""

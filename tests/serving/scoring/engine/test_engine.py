@@ -188,6 +188,23 @@ def test_an_answer_comes_to_its_own_request_and_so_does_an_error(open_desk: Call
     assert isinstance(error, ModelFailed)
 
 
+def test_an_answer_that_is_there_before_it_is_waited_for_is_not_lost(open_desk: Callable[..., Desk]) -> None:
+    desk = open_desk()
+    desk.model.go.set()
+
+    async def run() -> str:
+        call = Call("a1", {}, time.monotonic() + 20, 20_000)
+        ticket = desk.engine.admit(lambda: desk.model.work("a1"), call)
+        while not desk.engine.executed or desk.engine._line.idle == 0:  # the event loop stands still meanwhile
+            time.sleep(0.001)  # noqa: ASYNC251
+        try:
+            return await desk.engine.answer_of(ticket)
+        finally:
+            desk.engine.leave(ticket)
+
+    assert asyncio.run(run()) == "a1"
+
+
 def test_an_answer_that_nobody_waits_for_harms_nobody(open_desk: Callable[..., Desk]) -> None:
     desk = open_desk()
 
