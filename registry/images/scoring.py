@@ -14,7 +14,9 @@ _NEEDED_BY = {
     "runtimes/azureml/": {Runtime.SCRIPT},
     "runtimes/azureml/__init__.py": set(Runtime),
     "runtimes/azureml/schemas.py": set(Runtime),  # the form in which any runtime may describe itself
+    "runtimes/blame.py": {Runtime.MLFLOW, Runtime.SCRIPT},
     "runtimes/cpus.py": {Runtime.ONNX},
+    "runtimes/forks.py": {Runtime.MLFLOW, Runtime.SCRIPT},
     "runtimes/independence.py": {Runtime.ONNX},
     "runtimes/interruption.py": {Runtime.SCRIPT},
     "runtimes/mlflow": {Runtime.MLFLOW},

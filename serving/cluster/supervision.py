@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import logging
 import math
+import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,13 +15,16 @@ import msgspec
 
 from registry.core.errors import SlipwayError
 from registry.core.imaging.signatures import Trust
+from serving.cluster.excess import Excess
 from serving.cluster.pulse import SILENCE_SLACK_S, Pulse
 from serving.cluster.reporter import Reporter, new_replica_id
 from serving.node.errors import NodeError
 from serving.node.keeping.logs import begin_log, shorten
 from serving.node.keeping.room import open_room
 from serving.node.prepare import Prepared, prepare_image
+from serving.node.running.blame_file import FOLDER, BlameFile
 from serving.node.running.launch import LOGS, NODE, Launch, read_description
+from serving.node.running.log_tail import append_line
 from serving.node.running.process import ScoringProcess
 from serving.node.running.samples import reproduce
 from serving.wire.replica import Load, ReplicaSpec, ReplicaState
@@ -48,6 +53,11 @@ class Supervision:
         self._secret = Path(spec.secret_file).read_text().strip()
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
+        self._restarts = 0
+
+    @property
+    def _timeout_s(self) -> float:
+        return self._spec.request_settings.request_timeout_ms / 1000
 
     def run(self, lifeline: int) -> None:
         """Keep the replica up until the other end of ``lifeline`` is closed; then drain and end it."""
@@ -84,19 +94,22 @@ class Supervision:
         await reporter.tell(ReplicaState.PREPARING)
         launch = await self._unless_stopping(self._prepare(reporter))
         try:
-            await self._keep_up(launch, reporter, http)
+            with BlameFile(Path(self._spec.state_dir) / NODE / FOLDER / self._spec.backend) as table:
+                await self._keep_up(launch, table, reporter, http)
         finally:
             for hold in launch.holds if launch else ():
                 hold.close()
 
-    async def _keep_up(self, launch: Launch | None, reporter: Reporter, http: httpx.AsyncClient) -> None:
+    async def _keep_up(
+        self, launch: Launch | None, table: BlameFile, reporter: Reporter, http: httpx.AsyncClient
+    ) -> None:
         failures = 0
         served = False
         memory_bytes = read_description(launch.image).resources.memory_bytes if launch else None
         while launch is not None and not self._stopping.is_set():
             began = self._loop.time()
             try:
-                started = await self._unless_stopping(self._start(launch, reporter, http))
+                started = await self._unless_stopping(self._start(replace(launch, blame=table.path), reporter, http))
             except NodeError as error:
                 if not served:
                     logs = f"slipway logs {self._spec.endpoint}/{self._spec.deployment}"
@@ -108,11 +121,13 @@ class Supervision:
                     return
                 process, address = started
                 served = True
-                pulse = Pulse(http, address, memory_bytes)
-                ended = await self._watch(process, pulse, reporter)
+                pulse, loading_s = Pulse(http, address), self._loop.time() - began
+                excess = Excess(process.pid, table, memory_bytes, self._timeout_s, loading_s, time.monotonic)
+                ended = await self._watch(process, pulse, excess, reporter)
                 if not ended:
                     await self._drain(process, pulse, reporter)
                     return
+                ended += _at_work(table, process.pid)
             failures = 1 if self._loop.time() - began > CALM_S else failures + 1
             await self._begin_again(reporter, ended, BACKOFF_S[min(failures, len(BACKOFF_S)) - 1])
         await self._stopping.wait()
@@ -177,20 +192,20 @@ class Supervision:
         )
         return process, address
 
-    async def _watch(self, process: ScoringProcess, pulse: Pulse, reporter: Reporter) -> str:
-        """Wait until the process has ended, killing it if its pulse says so, and say how; "" for the order to stop."""
-        most_s = self._spec.request_settings.request_timeout_ms / 1000 + SILENCE_SLACK_S
+    async def _watch(self, process: ScoringProcess, pulse: Pulse, excess: Excess, reporter: Reporter) -> str:
+        """Wait until the process has ended, killing it when that is due, and say how; "" for the order to stop."""
         ended = asyncio.create_task(process.wait())
-        stopped = asyncio.create_task(pulse.stopped(most_s, reporter.load))
+        stopped = asyncio.create_task(pulse.stopped(self._timeout_s + SILENCE_SLACK_S, reporter.load))
+        exceeded = asyncio.create_task(excess.found())
         stopping = asyncio.create_task(self._stopping.wait())
-        tasks: set[asyncio.Task[Any]] = {ended, stopped, stopping}
+        tasks: set[asyncio.Task[Any]] = {ended, stopped, exceeded, stopping}
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if ended.done():
-                return f"the scoring process ended with status {process.returncode}"
-            if not stopped.done():
+                return f"the scoring process {process.end}"
+            if not stopped.done() and not exceeded.done():
                 return ""
-            reason = stopped.result()  # raises what went wrong in the asking: no reason to kill anything
+            reason = (exceeded if exceeded.done() else stopped).result()  # raises what went wrong in the looking
             process.kill()
             await process.wait()
             return f"the scoring process {reason} and was killed"
@@ -201,7 +216,9 @@ class Supervision:
 
     async def _begin_again(self, reporter: Reporter, ended: str, pause_s: float) -> None:
         """Bury the replica that ended, and name the next one."""
+        self._restarts += 1
         log.warning("%s: %s", self._spec.backend, ended)
+        append_line(self._log_path, "supervisor", f"{ended}; another is started: restart {self._restarts}")
         await reporter.tell(ReplicaState.GONE, message=ended)
         await reporter.tell(
             ReplicaState.RESTARTING,
@@ -210,6 +227,9 @@ class Supervision:
             grpc_address="",
             pid=0,
             **msgspec.structs.asdict(Load(in_flight=0, rss_bytes=0)),
+            restarts=self._restarts,
+            ended=ended,
+            ended_ms=round(time.time() * 1000),
         )
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), pause_s)
@@ -219,6 +239,12 @@ class Supervision:
         deadline = self._loop.time() + RELEASE_WAIT_S
         while not await reporter.tell(ReplicaState.DRAINING) and self._loop.time() < deadline:  # noqa: ASYNC110 - polled
             await asyncio.sleep(0.1)
-        await process.terminate(self._spec.request_settings.request_timeout_ms / 1000 + 1)
+        await process.terminate(self._timeout_s + 1)
         figures.cancel()
         await asyncio.gather(figures, return_exceptions=True)
+
+
+def _at_work(table: BlameFile, pid: int) -> str:
+    """Say what a process that has ended was at."""
+    work = table.work_of(pid)
+    return f" while it worked on request {work.request_id}" if work else ""

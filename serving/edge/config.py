@@ -60,7 +60,7 @@ def shape_of(table: RoutingTable) -> ConfigShape:
 def http_server(backend: Backend, server: Server) -> str:
     """Return the arguments of the replica's HTTP server: name, address and settings."""
     address = checked("address", server.http_address)
-    return f"{checked('server', server.id)} {address} {_settings(backend)}"
+    return f"{checked('server', server.id)} {address} {_settings(backend)} sni var(txn.alone)"
 
 
 def grpc_server(backend: Backend, server: Server) -> str:
@@ -72,7 +72,9 @@ def grpc_server(backend: Backend, server: Server) -> str:
 
 
 def _settings(backend: Backend) -> str:
-    return f"maxconn {KEYS * backend.max_connections_per_server} check inter 500 fall 2 rise 1"
+    """A refused connection tells of a process that has ended; its checks would, too, but up to a second later."""
+    checks = "check inter 500 fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down"
+    return f"maxconn {KEYS * backend.max_connections_per_server} {checks}"
 
 
 def render_config(table: RoutingTable) -> str:

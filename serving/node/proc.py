@@ -1,8 +1,11 @@
 """What Linux says of a process (proc(5))."""
 
+import os
 from pathlib import Path
 
 import msgspec
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 class Stat(msgspec.Struct, frozen=True):
@@ -34,3 +37,11 @@ def start_ticks(pid: int) -> int:
     """Return when a process of that pid was started, in clock ticks from boot; 0 if there is none."""
     state = read_stat(pid)
     return state.start_ticks if state else 0
+
+
+def resident_bytes(pid: int) -> int:
+    """Return the resident memory of a process; 0 if there is none."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_BYTES
+    except (FileNotFoundError, ProcessLookupError):
+        return 0

@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import uvloop
 
@@ -36,8 +36,12 @@ from .probe import HTTP_PORT_VARIABLE
 from .protocol import EXIT_LOAD_FAILED, Announcer, Failed, Ready, Status
 from .runtimes.base import Runtime, provider_of
 
+if TYPE_CHECKING:
+    from .runtimes.blame import Blame
+
 MAX_BODY_VARIABLE, MAX_BODY_MB = "SLIPWAY_MAX_BODY_MB", 2047  # as much as a gRPC message may have
 HOST_VARIABLE, GRPC_VARIABLE = "SLIPWAY_HOST", "SLIPWAY_GRPC_PORT"
+BLAME_VARIABLE = "SLIPWAY_BLAME"  # a variable, which images that know nothing of it do not mind
 SECRET_VARIABLE = "SLIPWAY_EDGE_SECRET"  # noqa: S105 (the variable's name)
 
 _log = logging.getLogger("slipway.scoring")
@@ -74,7 +78,7 @@ def _megabytes(text: str) -> int:
     return int(text)
 
 
-def load(root: Path, image: Image, code_dir: Path, max_concurrent: int) -> tuple[Runtime, Workers]:
+def load(root: Path, image: Image, code_dir: Path, max_concurrent: int, backend: str) -> tuple[Runtime, Workers]:
     """Load the image's model on the threads that will run it."""
     workers = Workers()
     if image.runtime == "onnx":
@@ -95,13 +99,21 @@ def load(root: Path, image: Image, code_dir: Path, max_concurrent: int) -> tuple
         os.environ.setdefault("AZUREML_ENTRY_SCRIPT", image.scoring_script)
         provide_modules()  # logging.json may name classes of Azure ML's
         configure_users_logging(code_dir)
-        return workers.load(load_script, code_dir / image.scoring_script, code_dir), workers
+        return workers.load(load_script, code_dir / image.scoring_script, code_dir, take_blame(backend)), workers
     if image.runtime == "mlflow":
         from .runtimes.mlflow import load_mlflow
 
         model_dir = Path(os.environ.get("AZUREML_MODEL_DIR") or root / image.models[0].path)
-        return workers.load(load_mlflow, model_dir), workers
+        return workers.load(load_mlflow, model_dir, take_blame(backend)), workers
     raise LoadFailed(f"this scoring process cannot run an image of runtime {image.runtime!r}")
+
+
+def take_blame(backend: str) -> Blame:
+    """Take part in the table of bodies that ended processes, if the supervisor has made one."""
+    from .runtimes.blame import NO_BLAME, open_blame
+
+    path, deployment = os.environ.pop(BLAME_VARIABLE, ""), backend.rpartition(".")[0].replace(".", "/", 1)
+    return open_blame(path, f"slipway logs {deployment}") if path else NO_BLAME
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -123,7 +135,7 @@ async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optio
     root = options.root.resolve()
     code_dir = Path(os.environ.setdefault("AML_APP_ROOT", str(root / CODE_PATH)))
     azureml = read_settings(os.environ, code_dir)
-    runtime, workers = load(root, image, code_dir, options.max_concurrent)
+    runtime, workers = load(root, image, code_dir, options.max_concurrent, options.backend)
     keep_own_loggers()
     provider = provider_of(runtime)
     model = image.models[0]
@@ -158,6 +170,10 @@ async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optio
     served = ServedModel(plane, name, str(model.version), health.is_ready)
     grpc_server = GrpcServer(GrpcInference(served), secret, max_body_bytes)
     grpc_port = await grpc_server.start(options.host, options.grpc_port)
+    if image.runtime != "onnx":  # code of the user's may fork
+        from .runtimes.forks import keep_from_children
+
+        keep_from_children(http_port, grpc_port)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

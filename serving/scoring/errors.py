@@ -18,6 +18,7 @@
     ├── Overloaded              more requests in flight than allowed
     ├── Unavailable             draining
     ├── DeadlineExceeded        not answered within the request's time
+    ├── BodyRefused             this very request has ended two processes
     ├── ModelFailed             the model raised on an input that fits its signature
     ├── ScriptFailed            the user's run() raised
     │   └── ScriptResultInvalid run() returned what cannot be sent
@@ -134,6 +135,18 @@ class DeadlineExceeded(ScoringError):
         self.timeout_ms = timeout_ms
 
 
+class BodyRefused(ScoringError):
+    """A client that sends it again soon gets the same answer, so it is no 503."""
+
+    code = "body_refused"
+
+    def __init__(self, logs: str, kept_s: int) -> None:
+        super().__init__(
+            f"this very request has ended two scoring processes, so it is refused until {kept_s // 60} minutes have"
+            f" passed: {logs} says how they ended"
+        )
+
+
 class ModelFailed(ScoringError):
     code = "model_failed"
 
@@ -169,6 +182,7 @@ HTTP_STATUS: Dict[str, int] = {
     Overloaded.code: 429,
     HeadersTooLarge.code: 431,
     ScoringError.code: 500,
+    BodyRefused.code: 500,
     ModelFailed.code: 500,
     ScriptFailed.code: 500,
     ScriptResultInvalid.code: 500,
@@ -192,6 +206,7 @@ GRPC_STATUS: Dict[str, str] = {
     Overloaded.code: "RESOURCE_EXHAUSTED",
     HeadersTooLarge.code: "RESOURCE_EXHAUSTED",
     ScoringError.code: "INTERNAL",
+    BodyRefused.code: "INTERNAL",
     ModelFailed.code: "INTERNAL",
     ScriptFailed.code: "INTERNAL",
     ScriptResultInvalid.code: "INTERNAL",

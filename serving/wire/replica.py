@@ -59,7 +59,9 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
 class ReplicaReport(msgspec.Struct, frozen=True, kw_only=True):
     """``replica`` names one life of a scoring process and is never used again: a restarted process is a new replica,
     so an edge cannot take the new one for the old. Of an instance of ``worker_count`` processes each has its report.
-    ``error`` is the first line worth showing a person; ``provider`` is what runs an ONNX model."""
+    ``error`` is the first line worth showing a person; ``provider`` is what runs an ONNX model. ``restarts`` counts
+    this supervisor's processes that ended and were replaced; ``ended`` says how the last did, ``ended_ms`` when, since
+    1970."""
 
     replica: str
     supervisor: str
@@ -80,3 +82,6 @@ class ReplicaReport(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     error: str = ""
     log_path: str = ""
+    restarts: int = 0
+    ended: str = ""
+    ended_ms: int = 0

@@ -39,6 +39,7 @@ class Launch:
     environment_variables: dict[str, str] = field(default_factory=dict)
     secret: str | None = None
     holds: tuple[Hold, ...] = ()  # on image and environment; the process inherits them
+    blame: Path | None = None  # the table in which it marks what it works on
     golden: GoldenAnswers | None = None  # what the image's samples were answered with when it was built
 
 
@@ -105,6 +106,7 @@ def _engine(launch: Launch) -> dict[str, str]:
         "SLIPWAY_BATCH_MAX_BYTES": batching.most_bytes,
         "SLIPWAY_CACHE_MAX_BYTES": cache and share(cache.most_bytes, launch.workers),
         "SLIPWAY_CACHE_TTL_S": cache and cache.ttl_s,
+        "SLIPWAY_BLAME": launch.blame,
     }
     return {name: str(value) for name, value in values.items() if value is not None}
 

@@ -1,5 +1,8 @@
 """The end of a log file, and what a scoring process wrote there of a request."""
 
+import contextlib
+import os
+import time
 from pathlib import Path
 
 _TAIL_BYTES = 16_384
@@ -27,3 +30,11 @@ def failure_of(log: Path, request_id: str, start: int = 0) -> str:
         lines = file.read().decode(errors="replace").splitlines()
     found = [line.partition(mark)[2] for line in lines if mark in line]
     return found[-1][:_LINE_LENGTH] if found else ""
+
+
+def append_line(log: Path, who: str, text: str) -> None:
+    """Write a warning of ours below what a scoring process wrote, in its form; on a full disk that is lost."""
+    now_s = time.time()
+    moment = f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now_s))},{int(now_s * 1000) % 1000:03}"
+    with contextlib.suppress(OSError), log.open("a") as file:
+        file.write(f"{moment} W [{os.getpid()}] slipway.{who} - {text}\n")

@@ -79,6 +79,15 @@ class ScoringProcess:
         """Its exit code, negative for a signal; None while it runs."""
         return self._exited.result() if self._exited.done() else None
 
+    @property
+    def end(self) -> str:
+        """How it ended, to be read behind its name."""
+        code = self._exited.result()
+        if code >= 0:
+            return f"ended with exit code {code}"
+        name = next((one.name for one in signal.Signals if one == -code), f"signal {-code}")
+        return f"was killed by {name}"
+
     async def ready(self, timeout_s: float) -> Announcement:
         """Wait until it serves. If this raises anything, the process is being killed.
 
@@ -123,8 +132,7 @@ class ScoringProcess:
         code = self.returncode
         if code is None:
             return StartFailed(f"the scoring process {silence}{self._log_end()}")
-        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-        return ProcessDied(f"the scoring process {how} before it was ready{self._log_end()}", code)
+        return ProcessDied(f"the scoring process {self.end} before it was ready{self._log_end()}", code)
 
     def failure_of(self, request_id: str) -> str:
         """Return why a request failed, as its log says, or "" if that does not or is not kept."""

@@ -30,9 +30,10 @@ _NONE: Dict[str, Any] = {}
 
 class Call:
     """What a runtime may know about the request it works for. ``deadline`` is on the data plane's clock, as are
-    ``began`` and ``ended``, of the work itself. ``parameters`` are those that the protocol leaves to the model."""
+    ``began`` and ``ended``, of the work itself. ``parameters`` are those that the protocol leaves to the model.
+    ``digest`` names what the model is given, where somebody wants to know that."""
 
-    __slots__ = ("began", "deadline", "ended", "headers", "parameters", "request_id", "timeout_ms")
+    __slots__ = ("began", "deadline", "digest", "ended", "headers", "parameters", "request_id", "timeout_ms")
 
     def __init__(self, request_id: str, headers: Mapping[bytes, bytes], deadline: float, timeout_ms: int) -> None:
         self.request_id = request_id
@@ -40,6 +41,7 @@ class Call:
         self.deadline = deadline
         self.timeout_ms = timeout_ms
         self.began = self.ended = 0.0
+        self.digest = b""
         self.parameters: Mapping[str, Any] = _NONE
 
 

@@ -17,9 +17,11 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.utils.proto_json_utils import dataframe_from_parsed_json
 
-from ..errors import InvalidInput, LoadFailed, ModelFailed, ScriptLoadFailed
+from ..errors import BodyRefused, InvalidInput, LoadFailed, ModelFailed, ScriptLoadFailed
 from ..tensors import Array, Signature, Tensors, first
 from .base import Call
+from .blame import NO_BLAME, Blame, digest_of, digest_of_tensors
+from .forks import ending_in_children
 from .mlflow_bodies import BodyReader, refusal, write_answer
 from .mlflow_signature import signature_of
 from .users_python import as_tensor, error_line, users_traceback
@@ -43,7 +45,8 @@ class MlflowRuntime:
     inline = False
     mlflow_version: str = mlflow.__version__
 
-    def __init__(self, model: Any, folder: Path) -> None:
+    def __init__(self, model: Any, folder: Path, blame: Blame = NO_BLAME) -> None:
+        self._blame = blame
         self._model = model
         self._folder = folder
         self._schema = model.metadata.get_input_schema()
@@ -61,6 +64,7 @@ class MlflowRuntime:
             ModelFailed: the model raised, or returned what JSON cannot hold.
         """
         asked = self._bodies.read(body, media_type)
+        call.digest = digest_of(body, media_type.encode())
         result = self._predict(asked.data, asked.params, call)
         return self._of_result(lambda result: write_answer(result, asked.wrapped), result, call)
 
@@ -72,12 +76,16 @@ class MlflowRuntime:
         Raises:
             InvalidInput, ModelFailed
         """
+        call.digest = digest_of_tensors(tensors)
         result = self._predict(self._data_of(tensors), self._bodies.params_of(call.parameters), call)
         return self._of_result(self._tensors_of, result, call)
 
     def _predict(self, data: Any, params: Any, call: Call) -> Any:
         try:
-            return self._model.predict(data, params=params) if params else self._model.predict(data)
+            with self._blame.of((call.digest,), call.request_id), ending_in_children():
+                return self._model.predict(data, params=params) if params else self._model.predict(data)
+        except BodyRefused:
+            raise
         except MlflowException as error:
             raise InvalidInput(refusal(error)) from error
         except BaseException as error:  # also SystemExit: a model cannot end the server
@@ -129,7 +137,7 @@ class MlflowRuntime:
             raise ModelFailed(f"what the model returned cannot be sent: {reason}") from error
 
 
-def load_mlflow(model_dir: Path) -> MlflowRuntime:
+def load_mlflow(model_dir: Path, blame: Blame = NO_BLAME) -> MlflowRuntime:
     """Load the MLflow model in a folder or below it; where models hold models, the outermost.
 
     Raises:
@@ -143,7 +151,7 @@ def load_mlflow(model_dir: Path) -> MlflowRuntime:
     folder = outermost[0].parent.resolve()  # mlflow refuses a folder that is a link leading elsewhere
     os.environ[_SERVING] = "true"
     try:
-        return MlflowRuntime(mlflow.pyfunc.load_model(str(folder)), folder)
+        return MlflowRuntime(mlflow.pyfunc.load_model(str(folder)), folder, blame)
     except BaseException as error:
         failed = "the MLflow model could not be loaded"
         _log.error("%s\n%s", failed, users_traceback(error, __file__))

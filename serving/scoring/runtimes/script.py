@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterator, Mapping, Optional, TypeVar, Un
 
 import numpy as np
 
-from ..errors import InvalidInput, ScoringError, ScriptFailed, ScriptResultInvalid
+from ..errors import BodyRefused, InvalidInput, ScoringError, ScriptFailed, ScriptResultInvalid
 from ..logs import log_request
 from ..tensors import Array, Signature, Tensors, first
 from .azureml.answers import answer_of, encoded_piece, is_streamed, pieces_of, whole_value_of
@@ -25,6 +25,8 @@ from .azureml.inputs import NamedInput
 from .azureml.schema_tensors import OUTPUT, SchemaTensors, fitted, schema_tensors
 from .azureml.schemas import Schemas, refused_by_schema, schemas_of
 from .base import OWN_HEADERS, Call, HttpRequest, Posted, Scripted, ScriptedPieces, only
+from .blame import NO_BLAME, Blame, digest_of, digest_of_tensors
+from .forks import ending_in_children
 from .interruption import Interruption
 from .users_python import as_tensor, error_line, users_traceback
 
@@ -33,6 +35,7 @@ RUN = "run()"
 _RAW_HTTP = "this scoring script is @rawhttp, so it answers at /score only"
 
 T = TypeVar("T")
+_END = object()
 
 _log = logging.getLogger("slipway.scoring.script")
 
@@ -44,11 +47,12 @@ class ScriptRuntime:
     threads = 1
     inline = False
 
-    def __init__(self, entry: Entry, requests: Requests, code_dir: Path) -> None:
+    def __init__(self, entry: Entry, requests: Requests, code_dir: Path, blame: Blame = NO_BLAME) -> None:
         self.raw_http = entry.raw_http
         self.decoupled = inspect.isgeneratorfunction(inspect.unwrap(entry.run))
         self.schemas: Schemas = schemas_of(entry.run)
         self._entry = entry
+        self._blame = blame
         self._interruption = Interruption()
         self._requests = requests
         self._code_dir = code_dir
@@ -65,6 +69,7 @@ class ScriptRuntime:
         """
         if self.raw_http and isinstance(request, Posted):
             raise InvalidInput(_RAW_HTTP)
+        call.digest = digest_of(request.body, request.query)
         with log_request(call.request_id), self._requests.around(request):
             arguments = self._entry.input.arguments(request)
             began = time.perf_counter()
@@ -82,10 +87,13 @@ class ScriptRuntime:
         """Give ``data`` to ``run()``; each result that it yields, or its only one, is encoded as JSON."""
         if self.raw_http:
             raise InvalidInput(_RAW_HTTP)
-        return self._answers_of(_json_of, self._entry.input.arguments(Posted(data.encode())), call)
+        body = data.encode()
+        call.digest = digest_of(body, b"")
+        return self._answers_of(_json_of, self._entry.input.arguments(Posted(body)), call)
 
     def stream(self, tensors: Tensors, call: Call) -> Iterator[Tensors]:
         """Give tensors to ``run()`` as ``infer`` does; each result that it yields is one answer."""
+        call.digest = digest_of_tensors(tensors)
         return self._answers_of(self._outputs_of, self._arguments_of(tensors), call)
 
     def _answers_of(self, convert: Callable[[Any], T], arguments: Dict[str, Any], call: Call) -> Iterator[T]:
@@ -123,14 +131,21 @@ class ScriptRuntime:
     def _called(self, arguments: Dict[str, Any], call: Call) -> Any:
         self._add_headers(arguments, call)
         try:
-            with self._interruption.of(call):
-                return self._entry.run(**arguments)
+            return self._guarded(lambda: self._entry.run(**arguments), call)
+        except BodyRefused:
+            raise
         except BaseException as error:  # also SystemExit: a script cannot end the server
             raise self._failure(error, call) from error
 
     def _add_headers(self, arguments: Dict[str, Any], call: Call) -> None:
         if self._entry.wants_headers:
             arguments[HEADERS] = _titled(call.headers)
+
+    def _guarded(self, work: Callable[[], T], *calls: Call) -> T:
+        """Go into the script; whatever ends the process meanwhile is these calls' fault."""
+        mark = self._blame.of([call.digest for call in calls], calls[0].request_id)
+        with mark, self._interruption.of(*calls), ending_in_children():
+            return work()
 
     def _failure(self, error: BaseException, call: Call, function: str = RUN) -> ScoringError:
         """Word what was raised: what the client, not the script, has done wrong, if it was that."""
@@ -148,12 +163,14 @@ class ScriptRuntime:
         try:
             while True:
                 try:
-                    with log_request(call.request_id), self._interruption.of(call):
-                        result = next(results)
-                except StopIteration:
-                    return
+                    with log_request(call.request_id):
+                        result = self._guarded(lambda: next(results, _END), call)
+                except BodyRefused:
+                    raise
                 except BaseException as error:
                     raise self._raised(error, call) from error
+                if result is _END:
+                    return
                 yield self._of_result(convert, result, call)
         finally:
             self._close(results, call)

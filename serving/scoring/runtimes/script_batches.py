@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, List, Sequence, Tuple, Union
 
-from ..errors import ScoringError, ScriptFailed, ScriptResultInvalid
+from ..errors import BodyRefused, ScoringError, ScriptFailed, ScriptResultInvalid
 from ..logs import log_request
 from ..tensors import Tensors
 from .azureml.answers import whole_answer_of
@@ -15,6 +15,7 @@ from .azureml.entry import Entry
 from .azureml.flask_requests import Requests
 from .azureml.run_batch import BatchEntry
 from .base import Asked, Call, Scripted
+from .blame import Blame, digest_of, digest_of_tensors
 from .script import ScriptRuntime
 
 RUN_BATCH = "run_batch()"
@@ -28,8 +29,8 @@ Answer = Union[Scripted, Tensors, ScoringError]
 class BatchedScript(ScriptRuntime):
     """A loaded script whose ``run_batch()`` takes a list of what its ``run()`` would get."""
 
-    def __init__(self, entry: Entry, batch_entry: BatchEntry, requests: Requests, code_dir: Path) -> None:
-        super().__init__(entry, requests, code_dir)
+    def __init__(self, entry: Entry, batch_entry: BatchEntry, requests: Requests, code_dir: Path, blame: Blame) -> None:
+        super().__init__(entry, requests, code_dir, blame)
         self._batch = batch_entry
 
     def answer_all(self, asked: Sequence[Tuple[Asked, Call]]) -> List[Answer]:
@@ -41,17 +42,31 @@ class BatchedScript(ScriptRuntime):
         with log_request(_ids([call for _, call in asked])), self._requests.around(None):
             answers: List[Any] = [self._element(given, call) for given, call in asked]
             places = [place for place, element in enumerate(answers) if not isinstance(element, ScoringError)]
-            calls = [asked[place][1] for place in places]
-            began = time.perf_counter()
-            results = self._called_together([answers[place] for place in places], calls) if places else []
-            ran_ms = (time.perf_counter() - began) * 1000
-            for place, result in zip(places, results):
-                answers[place] = self._answer(result, *asked[place], ran_ms)
+            apart = [place for place in places if len(places) > 1 and self._blame.is_suspect(asked[place][1].digest)]
+            together = [place for place in places if place not in apart]
+            if together:
+                self._answer_group(together, answers, asked)
+            for place in apart:  # it has ended a process, perhaps: nobody else is to be blamed for it
+                try:
+                    self._answer_group([place], answers, asked)
+                except ScoringError as error:
+                    answers[place] = error
         return answers
+
+    def _answer_group(self, places: List[int], answers: List[Any], asked: Sequence[Tuple[Asked, Call]]) -> None:
+        """Replace the elements at these places by their answers."""
+        began = time.perf_counter()
+        results = self._called_together([answers[place] for place in places], [asked[place][1] for place in places])
+        ran_ms = (time.perf_counter() - began) * 1000
+        for place, result in zip(places, results):
+            answers[place] = self._answer(result, *asked[place], ran_ms)
 
     def _element(self, given: Asked, call: Call) -> Any:
         try:
-            arguments = self._arguments_of(given) if isinstance(given, dict) else self._entry.input.arguments(given)
+            if isinstance(given, dict):
+                arguments, call.digest = self._arguments_of(given), digest_of_tensors(given)
+            else:
+                arguments, call.digest = self._entry.input.arguments(given), digest_of(given.body, given.query)
             self._add_headers(arguments, call)
             with self._interruption.of(call):
                 return self._batch.element(arguments)
@@ -62,8 +77,9 @@ class BatchedScript(ScriptRuntime):
 
     def _called_together(self, inputs: List[Any], calls: Sequence[Call]) -> Sequence[Any]:
         try:
-            with self._interruption.of(*calls):
-                results = self._batch.run_batch(inputs)
+            results = self._guarded(lambda: self._batch.run_batch(inputs), *calls)
+        except BodyRefused:
+            raise
         except BaseException as error:  # also SystemExit: a script cannot end the server
             if len(calls) > 1:  # whoever asked asks again, with fewer
                 raise ScriptFailed(f"the scoring script raised {type(error).__name__} on {len(calls)}") from error

@@ -19,6 +19,7 @@ from .azureml.entry import entry_of
 from .azureml.flask_requests import requests_for
 from .azureml.modules import provide_modules
 from .azureml.run_batch import batch_entry_of
+from .blame import NO_BLAME, Blame
 from .script import ScriptRuntime
 from .script_batches import BatchedScript
 from .users_python import error_line, users_traceback
@@ -29,7 +30,7 @@ TREE_LINES = 200
 _log = logging.getLogger("slipway.scoring.script")
 
 
-def load_script(path: Path, code_dir: Path) -> ScriptRuntime:
+def load_script(path: Path, code_dir: Path, blame: Blame = NO_BLAME) -> ScriptRuntime:
     """Import the script, see how its ``run()`` and ``run_batch()`` are to be called, and call its ``init()``.
 
     Raises:
@@ -46,8 +47,8 @@ def load_script(path: Path, code_dir: Path) -> ScriptRuntime:
         raise ScriptLoadFailed(f"{path.name}: how run() is called cannot be found out: {error}") from error
     init_script(module, path, code_dir)
     if batch_entry is not None:
-        return BatchedScript(entry, batch_entry, requests, code_dir)
-    return ScriptRuntime(entry, requests, code_dir)
+        return BatchedScript(entry, batch_entry, requests, code_dir, blame)
+    return ScriptRuntime(entry, requests, code_dir, blame)
 
 
 def import_script(path: Path, code_dir: Path) -> ModuleType:

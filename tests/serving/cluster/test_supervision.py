@@ -3,11 +3,13 @@
 import contextlib
 import json
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from serving.cluster import supervision
 from serving.cluster.supervision import Supervision
 from serving.node.running.launch import Launch
 from serving.wire.replica import ReplicaSpec
+from tests.e2e.town import has_ended
 from tests.serving.edge.local_http import Answering, LocalHttp
 
 pytestmark = pytest.mark.e2e
@@ -29,9 +32,18 @@ pytestmark = pytest.mark.e2e
 SECRET = "s3cret"
 # A call through PyDLL keeps the interpreter for as long as it takes, as a regular expression without an end does.
 SCRIPT = """
-import ctypes, json, re
+import ctypes, json, os, re, socket, time
 
 kept = []
+
+def is_listening(descriptor):
+    try:
+        one = socket.socket(fileno=descriptor)
+    except OSError:
+        return False
+    listening = one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
+    one.detach()
+    return listening
 
 def init():
     pass
@@ -43,6 +55,19 @@ def run(data):
         return len(kept)
     if asked == "endless":
         re.match(r"(a+)+$", "a" * 60 + "b")
+    if str(asked).startswith("segfault"):
+        ctypes.string_at(0)
+    if asked == "sleep":
+        time.sleep(3600)
+    if asked == "deaf":
+        listening = next(n for n in os.listdir("/proc/self/fd") if is_listening(int(n)))
+        os.close(int(listening))
+        return os.getpid()
+    if asked == "daemon":
+        pid = os.fork()
+        if pid == 0:
+            time.sleep(3600)
+        return pid
     ctypes.PyDLL(None).usleep(int(asked * 1e6))
     return asked
 """
@@ -166,7 +191,7 @@ def test_a_process_that_answers_nothing_is_killed_and_another_started(
     assert ask(first, 1.8).json() == 1.8  # the interpreter held for as long as a request may take
     assert eventually(lambda: next((r for r in reports if r["rss_bytes"]), None))["pid"] == first["pid"]
 
-    threading.Thread(target=lambda: _ignoring_the_end(first), daemon=True).start()
+    os.kill(first["pid"], signal.SIGSTOP)
     gone = eventually(lambda: next((r for r in reports if r["state"] == "gone"), None))
     assert (gone["replica"], gone["message"]) == (
         first["replica"],
@@ -193,9 +218,64 @@ def test_a_process_that_holds_more_than_its_image_allows_is_killed_and_another_s
 
     gone = eventually(lambda: next((r for r in reports if r["state"] == "gone"), None))
     assert gone["message"].startswith("the scoring process held ")
-    assert gone["message"].endswith(f" bytes where its image allows {512 << 20:,} and was killed")
+    assert f" bytes where its image allows {512 << 20:,} and was killed" in gone["message"]
     second = eventually(lambda: next((r for r in reports if r["state"] == "ready" and r["pid"] != first["pid"]), None))
     assert ask(second, 0).json() == 0
+
+
+@pytest.mark.parametrize("hang", ["endless", "sleep"])  # with the interpreter in hand, and without
+@pytest.mark.usefixtures("supervised")
+def test_a_run_that_goes_on_when_nobody_waits_any_more_is_ended_with_its_process(
+    told: tuple[str, list[dict[str, Any]]], hang: str
+) -> None:
+    _, reports = told
+    first = eventually(lambda: next((r for r in reports if r["state"] == "ready"), None))
+    with ThreadPoolExecutor(1) as pool:
+        began = time.monotonic()
+        answer = pool.submit(ask_or_lose, first, hang, "r-1")
+        gone = eventually(lambda: next((r for r in reports if r["state"] == "gone"), None))
+        assert gone["message"] == (
+            "the scoring process was in run() for over 4 s and was killed while it worked on request r-1"
+        )
+        assert time.monotonic() - began < 6  # 2 s for the request, 2 s more
+        assert answer.result() == (500 if hang == "sleep" else 0)  # which the edge makes a 408, both of them
+
+
+@pytest.mark.usefixtures("supervised")
+def test_how_a_process_ended_is_in_the_report_of_the_next_and_in_the_log(
+    told: tuple[str, list[dict[str, Any]]],
+) -> None:
+    _, reports = told
+    for number in (1, 2):
+        ready = eventually(partial(_report, reports, number - 1, pid=True))
+        assert ask_or_lose(ready, f"segfault {number}", f"r-{number}") == 0
+        again = eventually(partial(_report, reports, number))
+        assert again["ended"] == f"the scoring process was killed by SIGSEGV while it worked on request r-{number}"
+        assert abs(time.time() - again["ended_ms"] / 1000) < 30
+        log = Path(ready["log_path"]).read_text()
+        assert f"slipway.supervisor - {again['ended']}; another is started: restart {number}\n" in log
+        assert "Fatal Python error: Segmentation fault" in log
+
+
+@pytest.mark.usefixtures("supervised")
+def test_a_process_that_no_longer_listens_is_killed_though_old_connections_work(
+    told: tuple[str, list[dict[str, Any]]],
+) -> None:
+    _, reports = told
+    first = eventually(lambda: next((r for r in reports if r["state"] == "ready"), None))
+    assert ask(first, "deaf").json() == first["pid"]
+    gone = eventually(lambda: next((r for r in reports if r["state"] == "gone"), None))
+    assert gone["replica"] == first["replica"]
+
+
+@pytest.mark.usefixtures("supervised")
+def test_what_a_script_leaves_running_ends_with_its_process(told: tuple[str, list[dict[str, Any]]]) -> None:
+    _, reports = told
+    first = eventually(lambda: next((r for r in reports if r["state"] == "ready"), None))
+    child = ask(first, "daemon").json()
+    assert not has_ended(child)
+    os.kill(first["pid"], signal.SIGKILL)
+    eventually(lambda: has_ended(child))
 
 
 def test_a_supervisor_whose_lifeline_ends_finishes_what_is_asked_and_goes(
@@ -224,6 +304,14 @@ def test_a_supervisor_whose_lifeline_ends_waits_for_no_model_to_load(
     eventually(lambda: reports[-1]["state"] == "gone", within_s=10.0)
 
 
-def _ignoring_the_end(report: dict[str, Any]) -> None:
-    with pytest.raises(httpx.TransportError):
-        ask(report, "endless")
+def _report(reports: list[dict[str, Any]], restarts: int, *, pid: bool = False) -> dict[str, Any] | None:
+    return next((one for one in reports if one["restarts"] == restarts and (one["pid"] or not pid)), None)
+
+
+def ask_or_lose(report: dict[str, Any], what: object, request_id: str) -> int:
+    """Return the status of an answer, 0 for none."""
+    url, headers = f"http://{report['http_address']}/score", {"x-slipway-edge": SECRET, "x-request-id": request_id}
+    try:
+        return httpx.post(url, json=what, headers=headers, timeout=60, trust_env=False).status_code
+    except httpx.TransportError:
+        return 0

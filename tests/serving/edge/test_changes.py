@@ -140,12 +140,12 @@ def test_a_hostile_table_is_refused_whole_and_the_routes_stay(two: Any, controll
     assert served_by(two) == {"r0", "r1"}
 
 
-def test_one_retry_on_another_replica_unless_the_deployment_says_never(
+def test_what_gets_no_answer_is_tried_six_times_in_turn_unless_the_deployment_says_never(
     two: Any, controller: Any, make: Any, replica: Callable[..., Any]
 ) -> None:
     first, second = two.replicas
     assert two.score("/endpoints/cancer/invocations?die=1").status_code == 502
-    assert len(first.requests) + len(second.requests) == 2
+    assert (len(first.requests), len(second.requests)) == (3, 3)
     green = replica("g0", GREEN)
     other = make.backend(GREEN, green.server, retry=RetryRule.NEVER)
     backends = [make.backend(BLUE, first.server, second.server), other]

@@ -74,15 +74,19 @@ def test_a_split_is_changed_by_one_command(applied: RoutingTable, make: Any) -> 
     assert (way.reload, way.commands) == (False, [f"set map {MAP_NAMES.splits} cancer 500,green,10000,blue"])
 
 
+CHECKS = "check inter 500 fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down"
+
+
 def test_servers_come_drain_and_go_by_commands(applied: RoutingTable, make: Any) -> None:
     servers = [server("r0", ServerState.DRAINING), server("r2")]
     way = plan(shape_of(applied), applied, replace(applied, backends=[make.backend(BLUE, *servers)]))
-    settings = "maxconn 256 check inter 500 fall 2 rise 1"
+    settings = f"maxconn 256 {CHECKS}"
+    alone = "sni var(txn.alone)"
     other = "proto h2 check-proto h1 addr 127.0.0.1 port 7001"
     assert way.commands == [
         f"set server {BLUE}/r0 state drain",
         f"set server {BLUE}.grpc/r0 state drain",
-        f"add server {BLUE}/r2 127.0.0.1:7001 {settings}",
+        f"add server {BLUE}/r2 127.0.0.1:7001 {settings} {alone}",
         f"enable health {BLUE}/r2",
         f"enable server {BLUE}/r2",
         f"add server {BLUE}.grpc/r2 127.0.0.1:7101 {settings} {other}",
@@ -116,8 +120,8 @@ backend {BLUE} from http
     timeout server 1200ms
 {net}    http-check send meth GET uri "/-/ready?backend={BLUE}" hdr x-slipway-edge "${{SLIPWAY_EDGE_SECRET}}"
     http-check expect status 200
-    server r0 127.0.0.1:7001 maxconn 256 check inter 500 fall 2 rise 1
-    server r1 127.0.0.1:7001 maxconn 256 check inter 500 fall 2 rise 1
+    server r0 127.0.0.1:7001 maxconn 256 {CHECKS} sni var(txn.alone)
+    server r1 127.0.0.1:7001 maxconn 256 {CHECKS} sni var(txn.alone)
 
 backend {BLUE}.grpc from grpc
     timeout server 1200ms
@@ -125,8 +129,8 @@ backend {BLUE}.grpc from grpc
     http-request set-timeout server 300s if {{ var(txn.stream) -m bool }}
 {net_of_calls}    http-check send meth GET uri "/-/ready?backend={BLUE}" hdr x-slipway-edge "${{SLIPWAY_EDGE_SECRET}}"
     http-check expect status 200
-    server r0 127.0.0.1:7101 maxconn 256 check inter 500 fall 2 rise 1 proto h2 check-proto h1 addr 127.0.0.1 port 7001
-    server r1 127.0.0.1:7101 maxconn 256 check inter 500 fall 2 rise 1 proto h2 check-proto h1 addr 127.0.0.1 port 7001
+    server r0 127.0.0.1:7101 maxconn 256 {CHECKS} proto h2 check-proto h1 addr 127.0.0.1 port 7001
+    server r1 127.0.0.1:7101 maxconn 256 {CHECKS} proto h2 check-proto h1 addr 127.0.0.1 port 7001
 
 """)
 
