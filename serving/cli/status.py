@@ -1,6 +1,6 @@
 """What ``slipway status`` shows a person."""
 
-from registry.cli.output import console, table
+from registry.cli.output import console, table, when
 from serving.embedded.observation import ProcessView, ReplicaView, WorkspaceView
 from serving.embedded.standing import DeploymentView
 from serving.policy.replicas import readiness
@@ -23,6 +23,7 @@ def show_status(seen: WorkspaceView) -> None:
 
 def _remarks(seen: WorkspaceView) -> list[str]:
     remarks = [text for view in seen.deployments for text in _remarks_on(view)]
+    remarks += [_ending(replica) for replica in seen.replicas if replica.restarts]
     if seen.is_orphaned:
         remarks.append("the runner is gone: nothing that dies is started again; `slipway up` adopts what runs")
     return remarks
@@ -36,6 +37,13 @@ def _remarks_on(view: DeploymentView) -> list[str]:
         still = f"; revision {view.live} is live" if view.live is not None else ""
         remarks.append(f"{name}: revision {view.failed} failed: {view.message or 'it never became ready'}{still}")
     return remarks
+
+
+def _ending(replica: ReplicaView) -> str:
+    """Say that the process before a replica's ended, when and how."""
+    name = f"{replica.endpoint}/{replica.deployment}"
+    times = "once" if replica.restarts == 1 else f"{replica.restarts} times"
+    return f"{name}: {replica.replica} was started again {times}; at {when(replica.ended_ms)} {replica.ended}"
 
 
 def _process_row(process: ProcessView) -> tuple[str, ...]:

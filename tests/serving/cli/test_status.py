@@ -108,3 +108,14 @@ def test_a_registry_that_is_away_leaves_the_rest_to_be_seen(slipway: Slipway, ho
     house.answers["/v1/replicas"] = (200, {"replicas": [REPLICA | {"replica": "blue-4-1", "supervisor": "s"}]})
     done = slipway("status")
     assert (done.returncode, "blue-4-1" in done.stdout) == (0, True)
+
+
+def test_a_process_that_ended_is_said_with_when_and_how(slipway: Slipway, house: Any, home: Path) -> None:
+    ended = {"ended": "the scoring process was killed by SIGSEGV while it worked on request r-1", "ended_ms": 1}
+    again = REPLICA | ended | {"replica": "blue-4-1", "supervisor": "s", "restarts": 3}
+    deploy(house, LIVE, replicas=[again, REPLICA | {"replica": "blue-4-2", "supervisor": "t"}])
+    (remark,) = [line for line in slipway("status").stdout.splitlines() if line.startswith("cancer/blue:")]
+    assert remark.startswith("cancer/blue: blue-4-1 was started again 3 times; at ")
+    assert remark.endswith(" the scoring process was killed by SIGSEGV while it worked on request r-1")
+    (view, _) = json.loads(slipway("status", "-o", "json").stdout)["replicas"]
+    assert (view["restarts"], view["ended_ms"]) == (3, 1)
