@@ -1,4 +1,4 @@
-"""The line in front of the model: one queue for each key, one ticket of each in turn. Threads pull from it."""
+"""The line in front of the model: a queue for each key; whose last turn is longest ago comes next. Threads pull."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import threading
 from collections import OrderedDict, deque
 from itertools import zip_longest
 from queue import SimpleQueue
-from typing import Callable, Deque, Iterable, Iterator, List, Optional, Tuple
+from typing import Callable, Deque, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from .tickets import AnyTicket
 
 Errand = Callable[[], None]  # what a thread does that is no request's waiting work, and that nobody refuses
+_KEYS = 64  # that are remembered: one that was forgotten counts as one that never had a turn
 Company = Callable[[AnyTicket, Iterator[AnyTicket]], Iterable[AnyTicket]]
 
 
@@ -32,7 +33,9 @@ class Line:
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._errands: Deque[Errand] = deque()
         self._errand_was_last = False
-        self._queues: OrderedDict[bytes, Deque[AnyTicket]] = OrderedDict()  # of the keys that wait, next first
+        self._queues: Dict[bytes, Deque[AnyTicket]] = {}  # of the keys that wait
+        self._taken = 0  # tickets so far
+        self._turns: OrderedDict[bytes, int] = OrderedDict()  # which of them was the last of a key
         self._length = 0
         self._closed = False
 
@@ -130,20 +133,30 @@ class Line:
         return True
 
     def _next(self) -> List[AnyTicket]:
-        key, queue = next(iter(self._queues.items()))
-        first = queue[0]
-        self._remove(first)
-        if queue:
-            self._queues.move_to_end(key)
+        first = self._queues[min(self._queues, key=self._turn_of)][0]
+        self._give_turn(first)
         tickets = [first]
         if first.kin is not None and self._length:
             tickets += self.company(first, self._in_order())
             for ticket in tickets[1:]:
-                self._remove(ticket)
+                self._give_turn(ticket)
         return tickets
 
+    def _turn_of(self, key: bytes) -> int:
+        return self._turns.get(key, 0)
+
+    def _give_turn(self, ticket: AnyTicket) -> None:
+        """Take a ticket out; its key goes behind all others, also behind one that comes while it is worked on."""
+        self._remove(ticket)
+        self._taken += 1
+        self._turns[ticket.key] = self._taken
+        self._turns.move_to_end(ticket.key)
+        if len(self._turns) > _KEYS:
+            self._turns.popitem(last=False)
+
     def _in_order(self) -> Iterator[AnyTicket]:
-        for turn in zip_longest(*self._queues.values()):
+        keys = sorted(self._queues, key=self._turn_of)
+        for turn in zip_longest(*(self._queues[key] for key in keys)):
             yield from (ticket for ticket in turn if ticket is not None)
 
     def _remove(self, ticket: AnyTicket) -> None:

@@ -130,7 +130,7 @@ def test_a_flooding_key_makes_room_for_another_and_has_its_turn_after_it(open_de
         await asyncio.gather(*flood[:3], polite)
 
     asyncio.run(run())
-    assert desk.model.begun == ["a0", "a1", "b1", "a2"]
+    assert desk.model.begun == ["a0", "b1", "a1", "a2"]
     assert desk.engine.admission.in_flight == 0
 
 

@@ -38,6 +38,37 @@ def test_a_key_that_comes_late_waits_for_one_of_each_other_at_most() -> None:
     assert taken(line)[:3] == ["a0", "b0", "z"]
 
 
+def test_who_comes_while_another_key_floods_is_next() -> None:
+    """What is worked on just now was the flooding key's; its next ticket would be two in a row."""
+    line = Line()
+    for number in range(50):
+        line.put(ticket(f"a{number}"))
+    line.take()
+    line.put(ticket("z"))
+    line.put(ticket("z"))
+    assert taken(line)[:4] == ["z", "a1", "z", "a2"]
+
+
+def test_two_keys_that_always_come_back_leave_a_third_its_turn() -> None:
+    line = Line()
+    order = []
+    line.put(ticket("c"))
+    line.put(ticket("c"))
+    for _ in range(3):
+        for name in ("a", "b"):
+            line.put(ticket(name))
+            order += [one.call.request_id for one in line.take()[1]]
+    assert order == ["c", "a", "b", "c", "a", "b"]
+
+
+def test_keys_without_end_are_not_kept() -> None:
+    line = Line()
+    for number in range(1000):
+        line.put(ticket(chr(0x100 + number)))
+        line.take()
+    assert len(line._turns) < 100
+
+
 def test_what_is_dropped_is_never_taken() -> None:
     line = Line()
     first, second = ticket("a1"), ticket("a2")
