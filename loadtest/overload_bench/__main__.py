@@ -59,6 +59,9 @@ def print_crowds(console: Console, crowds: list[Crowd]) -> None:
         statuses = ", ".join(f"{count:,} × {status or 'no answer'}" for status, count in one.statuses.items())
         table.add_row(one.model, one.case, *figures, statuses)
     console.print(table)
+    for one in crowds:
+        if one.first_failure:
+            console.print(f"{one.model}, {one.case}: {one.first_failure!r}", highlight=False, markup=False)
 
 
 def main() -> int:

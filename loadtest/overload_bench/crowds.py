@@ -46,6 +46,7 @@ class Crowd(msgspec.Struct, frozen=True, kw_only=True):
     p50_ms: float
     p99_ms: float
     statuses: dict[int, int]
+    first_failure: str
 
 
 class Findings:
@@ -135,6 +136,7 @@ class Findings:
                 p50_ms=round(load.p50_ms, 2),
                 p99_ms=round(load.p99_ms, 2),
                 statuses=dict(sorted(load.statuses.items())),
+                first_failure=load.first_failure,
             )
         )
 
