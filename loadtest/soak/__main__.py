@@ -64,10 +64,13 @@ def growth(looks: list[Look], whose: str) -> float:
 
 def show(console: Console, looks: list[Look]) -> None:
     cycles, first, last = looks[-1].cycles, looks[0].node, looks[-1].node
-    table = Table(header_style="bold", caption=f"before and after {cycles} cycles; MB are proportional set sizes")
+    caption = (
+        f"before and after {cycles} cycles; MB are proportional set sizes, own is the part that belongs to no file"
+    )
+    table = Table(header_style="bold", caption=caption)
     for heading in ("whose", "process"):
         table.add_column(heading)
-    for heading in ("MB", "after", "%", "files", "after", "threads", "after"):
+    for heading in ("MB", "after", "%", "own", "after", "files", "after", "threads", "after"):
         table.add_column(heading, justify="right")
     kinds = sorted(first.keys() | last.keys())
     rows = [(kind, first.get(kind, NONE), last.get(kind, NONE)) for kind in kinds]
@@ -75,8 +78,9 @@ def show(console: Console, looks: list[Look]) -> None:
     for (whose, name), before, after in rows:
         grown = f"{(after.pss_bytes / before.pss_bytes - 1) * 100:+.1f}" if before.pss_bytes else "new"
         sizes = (f"{before.pss_bytes / 1e6:.1f}", f"{after.pss_bytes / 1e6:.1f}", grown)
+        own = (f"{before.anonymous_bytes / 1e6:.1f}", f"{after.anonymous_bytes / 1e6:.1f}")
         counts = (before.files, after.files, before.threads, after.threads)
-        table.add_row(whose, name, *sizes, *map(str, counts))
+        table.add_row(whose, name, *sizes, *own, *map(str, counts))
     console.print(table)
     for whose in (OURS, RAYS):
         series = ", ".join(f"{total(look.node, whose).pss_bytes / 1e6:.1f}" for look in looks)

@@ -18,10 +18,13 @@ _KINDS = (
 
 
 class Footprint(NamedTuple):
-    """``pss_bytes`` shares common pages fairly, so sums of it are what the machine gives."""
+    """``pss_bytes`` shares common pages fairly, so sums of it are what the machine gives; but it falls when a stranger
+    maps the same libraries. ``anonymous_bytes`` is its part that belongs to no file: whatever leaks is there.
+    """
 
     processes: int
     pss_bytes: int
+    anonymous_bytes: int
     rss_bytes: int
     files: int
     threads: int
@@ -30,7 +33,7 @@ class Footprint(NamedTuple):
         return Footprint(*(mine + its for mine, its in zip(self, other, strict=True)))
 
 
-NONE = Footprint(0, 0, 0, 0, 0)
+NONE = Footprint(0, 0, 0, 0, 0, 0)
 Node = dict[tuple[str, str], Footprint]  # by whose it is, and what
 
 
@@ -67,10 +70,10 @@ def _command(folder: Path) -> str:
 
 
 def _footprint(folder: Path) -> Footprint:
-    sizes = dict.fromkeys(("Pss", "Rss"), 0)
+    sizes = dict.fromkeys(("Pss", "Pss_Anon", "Rss"), 0)
     for line in (folder / "smaps_rollup").read_text().splitlines():
         name, _, size = line.partition(":")
         if name in sizes:
             sizes[name] = int(size.split()[0]) * 1024
     files, threads = (sum(1 for _ in (folder / part).iterdir()) for part in ("fd", "task"))
-    return Footprint(1, sizes["Pss"], sizes["Rss"], files, threads)
+    return Footprint(1, sizes["Pss"], sizes["Pss_Anon"], sizes["Rss"], files, threads)
