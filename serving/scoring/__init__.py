@@ -15,7 +15,8 @@ Map, in the order a request passes::
     openapi.py         /openapi.json: every door, from the door table; openapi_contents.py: schemas of the signature
     formats/           arrays as JSON, with and without NaN, and as bytes; MLflow's forms, CSV, Parquet; outputs as rows
     tensors.py         names, datatypes and shapes of a model; what fits them
-    dataplane.py       the one way to the model: admission, deadline, inline or on a thread
+    dataplane.py       the one way to the model: at once where it is quick, else through the engine
+    engine/            who may come in, the line, the threads, and what runs together (batching.py, batches.py)
     answers.py         answers that come one after another, drawn on the model's thread as they are read
     statistics.py      how many requests, how long they waited and were worked on
     runtimes/          what runs the model: onnxruntime, the user's init() and run(), or mlflow

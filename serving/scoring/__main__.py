@@ -20,7 +20,8 @@ from .app import App, refuse
 from .azure.settings import read_settings
 from .dataplane import DataPlane
 from .doors import door_table
-from .engine.settings import add_engine_arguments, engine_settings
+from .engine.batching import threads_for
+from .engine.settings import EngineSettings, add_engine_arguments, engine_settings
 from .engine.workers import Workers
 from .errors import LoadFailed
 from .health import Health, rss_bytes
@@ -78,7 +79,9 @@ def _megabytes(text: str) -> int:
     return int(text)
 
 
-def load(root: Path, image: Image, code_dir: Path, max_concurrent: int, backend: str) -> tuple[Runtime, Workers]:
+def load(
+    root: Path, image: Image, code_dir: Path, max_concurrent: int, backend: str, settings: EngineSettings
+) -> tuple[Runtime, Workers]:
     """Load the image's model on the threads that will run it."""
     workers = Workers()
     if image.runtime == "onnx":
@@ -89,7 +92,7 @@ def load(root: Path, image: Image, code_dir: Path, max_concurrent: int, backend:
         model_dir = Path(os.environ.get("AZUREML_MODEL_DIR") or root / image.model_dir)
         at_once, threads = threads_of(os.environ, allowed_cpus())
         runtime: Runtime = workers.load(load_onnx, model_dir, at_once, threads, image.acceleration or PLAIN)
-        workers.grow(min(runtime.threads, max_concurrent))
+        workers.grow(min(threads_for(runtime, settings), max_concurrent))
         return runtime, workers
     if image.runtime == "script" and image.scoring_script:
         from .runtimes.azureml.modules import provide_modules
@@ -135,13 +138,13 @@ async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optio
     root = options.root.resolve()
     code_dir = Path(os.environ.setdefault("AML_APP_ROOT", str(root / CODE_PATH)))
     azureml = read_settings(os.environ, code_dir)
-    runtime, workers = load(root, image, code_dir, options.max_concurrent, options.backend)
+    settings = engine_settings(options)
+    runtime, workers = load(root, image, code_dir, options.max_concurrent, options.backend, settings)
     keep_own_loggers()
     provider = provider_of(runtime)
     model = image.models[0]
     timeout_ms = min(options.request_timeout_ms, azureml.scoring_timeout_ms or options.request_timeout_ms)
-    max_queue_wait_s = engine_settings(options).max_queue_wait_ms / 1000
-    plane = DataPlane(runtime, workers, options.max_concurrent, timeout_ms / 1000, max_queue_wait_s)
+    plane = DataPlane(runtime, workers, options.max_concurrent, timeout_ms / 1000, settings)
     server: HttpServer
 
     def status() -> Status:

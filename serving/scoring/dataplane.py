@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
-from typing import Callable, Dict, Iterator, Mapping, Optional, Tuple, TypeVar, Union
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple, TypeVar, Union
 
 from .answers import Answers, DrawnAnswers, OneAnswer
+from .engine.batching import Batching, Script, limits_of, together_on
 from .engine.engine import Engine
+from .engine.settings import EngineSettings
+from .engine.tickets import AnyTicket, Ticket
 from .engine.workers import Workers
 from .errors import DeadlineExceeded, InvalidInput
 from .fast_path import leave_fast_path
 from .runtimes.base import (
+    Asked,
     BodyLike,
     Call,
     HttpRequest,
@@ -36,8 +40,8 @@ _WEIGHT = 0.2  # of the newest run in the moving average
 class DataPlane:
     """Runs one model on ``workers``, the threads that loaded it, or at once where it is known to be quick.
 
-    At most ``max_concurrent`` requests are in flight; as many more wait for that, each for ``max_queue_wait_s`` at
-    most. ``clock`` is monotonic, in seconds. One event loop's.
+    At most ``max_concurrent`` requests are in flight; as many more wait for that, each for the
+    ``settings``' time at most. ``clock`` is monotonic, in seconds. One event loop's.
     """
 
     def __init__(
@@ -46,18 +50,24 @@ class DataPlane:
         workers: Workers,
         max_concurrent: int,
         timeout_s: float,
-        max_queue_wait_s: float = 0.5,
+        settings: EngineSettings = EngineSettings(),  # noqa: B008 - frozen
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.runtime = runtime
         self._script = runtime if isinstance(runtime, ScriptLike) else None
         interrupt = runtime.interrupt if isinstance(runtime, Interruptible) else _leave_it
-        self.engine = Engine(workers, max_concurrent, max_queue_wait_s, clock, interrupt)
+        self.statistics = Statistics()
+        together = together_on(runtime, settings, self._timed)
+        self._batching = None if together is None else Batching(together, limits_of(settings), clock)
+        self._asks_together = isinstance(together, Script)
+        max_queue_wait_s = settings.max_queue_wait_ms / 1000
+        self.engine = Engine(
+            workers, max_concurrent, max_queue_wait_s, clock, interrupt, self._batching, self.statistics.ran
+        )
         self.timeout_s = timeout_s
         self._executed_inline = 0
         self._clock = clock
         self._expected_s: Dict[int, float] = {}  # by the input's size class
-        self.statistics = Statistics()
         self._batched = runtime.signature is not None and runtime.signature.batched
 
     @property
@@ -109,13 +119,16 @@ class DataPlane:
             size += array.size
         if self._batched and tensors:
             items = array.shape[0]
-        if not runtime.inline:
-            return await self._on_thread(lambda: runtime.infer(tensors, call), call, items)
-        size_class = size.bit_length()
-        expected_s = self._expected_s.get(size_class, QUICK_S)  # unknown counts as slow
-        if expected_s < QUICK_S:
-            return self._inline(tensors, call, size_class, items)
-        return await self._on_thread(lambda: self._timed(tensors, call, size_class), call, items)
+        if runtime.inline:
+            size_class = size.bit_length()
+            expected_s = self._expected_s.get(size_class, QUICK_S)  # unknown counts as slow
+            if expected_s < QUICK_S:
+                return self._inline(tensors, call, size_class, items)
+        if self._batching is not None:
+            outputs: Tensors = await self._together(tensors, call, items)
+            return outputs
+        infer = self._timed if runtime.inline else runtime.infer
+        return await self._on_thread(lambda: infer(tensors, call), call, items)
 
     async def stream(self, tensors: Tensors, call: Call) -> Answers[Tensors]:
         """Run the model on named tensors; return when its first answer is there.
@@ -127,7 +140,7 @@ class DataPlane:
             Overloaded, DeadlineExceeded, ModelFailed, ScriptFailed; later the answers too, but for the first.
         """
         runtime = self.runtime
-        if not isinstance(runtime, StreamLike):
+        if not isinstance(runtime, StreamLike) or self._asks_together:
             return OneAnswer(await self.infer(tensors, call))
         if runtime.signature is not None:
             runtime.signature.check(tensors)
@@ -144,6 +157,8 @@ class DataPlane:
             Overloaded, DeadlineExceeded, ScriptFailed, ScriptResultInvalid
         """
         script, posted = self._scripted(), Posted(data.encode())
+        if self._asks_together:
+            return (await self._asked(posted, call)).as_json()
         return await self._on_thread(lambda: _one(script.run(posted, call)), call)
 
     async def score_script(self, request: HttpRequest, call: Call) -> Tuple[Scripted, Optional[Answers[bytes]]]:
@@ -157,6 +172,8 @@ class DataPlane:
                 but for the first.
         """
         script = self._scripted()
+        if self._asks_together:
+            return await self._asked(request, call), None
         head = Scripted(b"")
 
         def begin() -> Union[bytes, Iterator[bytes]]:
@@ -185,7 +202,10 @@ class DataPlane:
             InvalidInput: the model is not a script.
             Overloaded, DeadlineExceeded, ScriptFailed, ScriptResultInvalid; later the answers too, but for the first.
         """
-        begin: Callable[[], Union[bytes, Iterator[bytes]]] = partial(self._scripted().results, data, call)
+        script = self._scripted()
+        if self._asks_together:
+            return OneAnswer((await self._asked(Posted(data.encode()), call)).as_json())
+        begin: Callable[[], Union[bytes, Iterator[bytes]]] = partial(script.results, data, call)
         results = await self._drawn(begin, call)
         return OneAnswer(results) if isinstance(results, bytes) else results
 
@@ -219,10 +239,11 @@ class DataPlane:
         self.statistics.success(items, began, began, call.ended)
         return outputs
 
-    def _timed(self, tensors: Tensors, call: Call, size_class: int) -> Tensors:
+    def _timed(self, tensors: Tensors, call: Call) -> Tensors:
         began = time.thread_time()  # CPU time: waiting for the GIL must not make a model look slow
         outputs = self.runtime.infer(tensors, call)
-        self._learn(size_class, time.thread_time() - began)
+        size = sum(array.size for array in tensors.values())
+        self._learn(size.bit_length(), time.thread_time() - began)
         return outputs
 
     def _learn(self, size_class: int, took_s: float) -> None:
@@ -233,15 +254,30 @@ class DataPlane:
 
     async def _on_thread(self, work: Callable[[], T], call: Call, items: int = 1) -> T:
         ticket = self.engine.admit(work, call)
+        result = await self._answer_of(ticket)
+        self.statistics.success(items, ticket.came, call.began, call.ended)
+        return result
+
+    async def _asked(self, request: HttpRequest, call: Call) -> Scripted:
+        answer: Scripted = await self._together(request, call)
+        return answer
+
+    async def _together(self, asked: Asked, call: Call, items: int = 1) -> Any:
+        """Have a request answered on a thread, perhaps together with others."""
+        assert self._batching is not None
+        ticket: AnyTicket = self.engine.join(self._batching.part(asked, call))
+        answer = await self._answer_of(ticket)
+        self.statistics.share(items, ticket.came, call.began, call.ended)
+        return answer
+
+    async def _answer_of(self, ticket: Ticket[T]) -> T:
         try:
-            result = await self.engine.answer_of(ticket)
+            return await self.engine.answer_of(ticket)
         except BaseException:
             self.statistics.failure(ticket.came, self._clock())
             raise
         finally:
             self.engine.leave(ticket)
-        self.statistics.success(items, ticket.came, call.began, call.ended)
-        return result
 
 
 def _leave_it(call: Call) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from ..runtimes.base import Call
 from ..tensors import Array, Tensors
 
+P = TypeVar("P")
 R = TypeVar("R")
 
 
@@ -64,11 +65,11 @@ class Gathering:
         return True
 
 
-def each(parts: Sequence[Part], together: Callable[[Sequence[Part]], Sequence[R]]) -> List[Union[R, Exception]]:
+def each(parts: Sequence[P], together: Callable[[Sequence[P]], Sequence[R]]) -> List[Union[R, BaseException]]:
     """Run parts together; where that raises, the halves of them, down to the one whose error it is."""
     try:
         return list(together(parts))
-    except Exception as error:
+    except BaseException as error:  # a script may raise SystemExit
         if len(parts) == 1:
             return [error]
     middle = len(parts) // 2

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import threading
 from functools import partial
-from typing import Any, Callable, List, TypeVar
+from typing import Any, Callable, List, Optional, Sequence, TypeVar
 
 from ..errors import DeadlineExceeded, Overloaded
 from ..fast_path import leave_fast_path
 from ..runtimes.base import Call
 from .admission import Admission
+from .batches import Part, each
+from .batching import Batching
 from .line import Errand
 from .tickets import AnyTicket, Ticket
 from .workers import Workers
@@ -21,13 +23,15 @@ _FULL = (
     "{} requests are in flight, and no more may be: half of them wait; more instances, or a larger"
     " max_concurrent_requests_per_instance, take more"
 )
+_NOT_BEGUN: Any = object()
 _LONG = "it waited for {} ms to be among the requests that may be in flight, and may not wait longer"
 _LATE = "with {} requests before it, it could not be answered within its {} ms"
 _MADE_ROOM = "the line is full, and this key has more requests in it than the one that takes this place"
 
 
 class Engine:
-    """One event loop's. ``interrupt`` ends what the model is about for a call whose time is over."""
+    """One event loop's. ``interrupt`` ends what the model is about for a call whose time is over; ``ran`` is told, on
+    the loop, of each run of a batch: how many rows it had, and the seconds it took."""
 
     def __init__(
         self,
@@ -36,6 +40,8 @@ class Engine:
         max_queue_wait_s: float,
         clock: Callable[[], float],
         interrupt: Callable[[Call], None],
+        batching: Optional[Batching] = None,
+        ran: Callable[[int, float], None] = lambda rows, took_s: None,
     ) -> None:
         self.admission = Admission(max_concurrent, workers.count)
         self.executed = 0  # requests that a thread has begun to work on
@@ -46,19 +52,27 @@ class Engine:
         self._interrupt = interrupt
         self._counting = threading.Lock()
         workers.perform = self._perform
+        self._ran = ran
+        if batching is not None:
+            self._batching = batching
+            self._line.company = batching.company
 
     @property
     def waiting(self) -> int:
         """How many requests wait for a thread."""
         return len(self._line)
 
-    def admit(self, work: Callable[[], T], call: Call) -> Ticket[T]:
+    def join(self, part: Part) -> AnyTicket:
+        """Let a request in that may be worked on together with others. Raises as ``admit``."""
+        return self.admit(_in_a_batch, part.call, part)
+
+    def admit(self, work: Callable[[], T], call: Call, part: Optional[Part] = None) -> Ticket[T]:
         """Let a request in, until it leaves, and put its work into the line.
 
         Raises:
             Overloaded: it may not come in.
         """
-        ticket = Ticket(work, call)
+        ticket = Ticket(work, call, part)
         admission, line = self.admission, self._line
         ticket.came = self._clock()
         allowed_s = left_s = call.deadline - ticket.came
@@ -134,6 +148,16 @@ class Engine:
             self.admission.learn(took_s)
         ticket.succeed(result)
 
+    def _answer_all(self, tickets: Sequence[AnyTicket], answers: Sequence[Any], took_s: float) -> None:
+        self.admission.learn(took_s, len(tickets))
+        for ticket, answer in zip(tickets, answers):
+            if answer is _NOT_BEGUN:
+                self._give_up(ticket)
+            elif isinstance(answer, BaseException):
+                ticket.fail(answer)
+            else:
+                ticket.succeed(answer)
+
     def _give_up(self, ticket: AnyTicket) -> None:
         """Answer for a ticket whose work was not begun."""
         call = ticket.call
@@ -143,6 +167,11 @@ class Engine:
     # On a thread of the model's
 
     def _perform(self, tickets: List[AnyTicket]) -> None:
+        if tickets[0].part is not None:
+            began = self._clock()
+            answers = each(tickets, self._work_on_all)
+            _on_loop(tickets[0], self._answer_all, tickets, answers, self._clock() - began)
+            return
         for ticket in tickets:
             if self._may_begin(ticket):
                 self._work_on(ticket)
@@ -153,6 +182,28 @@ class Engine:
         """Say whether there is time for a ticket's work. What had not to wait is begun, whatever may be expected."""
         expected_s = self.admission.expected_s if ticket.waits else 0.0
         return ticket.wanted and self._clock() + expected_s < ticket.call.deadline
+
+    def _work_on_all(self, tickets: Sequence[AnyTicket]) -> Sequence[Any]:
+        """Return an answer for each, or its error; ``_NOT_BEGUN`` for one that has no time. Raise as a batch does."""
+        begun = [ticket for ticket in tickets if self._may_begin(ticket)]
+        if len(begun) < len(tickets):
+            those = iter(each(begun, self._work_on_all) if begun else ())
+            return [next(those) if ticket in begun else _NOT_BEGUN for ticket in tickets]
+        began = self._clock()
+        with self._counting:
+            self.executed += sum(not ticket.call.began for ticket in tickets)
+            self.executed_after_deadline += sum(began >= ticket.call.deadline for ticket in tickets)
+        for ticket in tickets:
+            ticket.call.began = ticket.call.began or began
+        parts = [ticket.part for ticket in tickets if ticket.part is not None]
+        try:
+            answers = self._batching.run(parts)
+        finally:
+            ended = self._clock()
+            for ticket in tickets:
+                ticket.call.ended = ended
+        _on_loop(tickets[0], self._ran, sum(part.rows for part in parts), ended - began)
+        return answers
 
     def _work_on(self, ticket: AnyTicket) -> None:
         call, began = ticket.call, self._clock()
@@ -169,6 +220,10 @@ class Engine:
         else:
             call.ended = self._clock()
             _on_loop(ticket, self._answer, ticket, result, call.ended - began)
+
+
+def _in_a_batch() -> None:
+    raise AssertionError("a ticket with a part has no work of its own")
 
 
 def _on_loop(ticket: AnyTicket, callback: Callable[..., None], *arguments: Any) -> None:

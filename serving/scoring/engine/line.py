@@ -136,7 +136,7 @@ class Line:
         first = self._queues[min(self._queues, key=self._turn_of)][0]
         self._give_turn(first)
         tickets = [first]
-        if first.kin is not None and self._length:
+        if first.part is not None and self._length:
             tickets += self.company(first, self._in_order())
             for ticket in tickets[1:]:
                 self._give_turn(ticket)

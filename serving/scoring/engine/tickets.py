@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Callable, Generic, Hashable, Optional, TypeVar
+from typing import Any, Callable, Generic, Optional, TypeVar
 
 from ..runtimes.base import Call
+from .batches import Part
 
 T = TypeVar("T")
 KEY_HEADER = b"x-slipway-key"  # the edge's word for the key that a request came with; clients' own never get here
@@ -14,18 +15,17 @@ KEY_HEADER = b"x-slipway-key"  # the edge's word for the key that a request came
 class Ticket(Generic[T]):
     """Made and answered on the event loop; ``work`` is done on a thread of the model's, once or never.
 
-    Tickets of an equal ``kin`` may be worked on together; one without any is worked on alone. ``came`` is when it was
-    let in, on the data plane's clock, and 0 for a later turn of one that was; ``waits`` says that no thread was free
-    for it then.
+    One with a ``part`` is worked on by the engine's batching, perhaps together with others. ``came`` is when it was let
+    in, on the data plane's clock, and 0 for a later turn of one that was; ``waits`` says that no thread was free then.
     """
 
-    __slots__ = ("_answer", "alarm", "call", "came", "key", "kin", "loop", "waits", "work")
+    __slots__ = ("_answer", "alarm", "call", "came", "key", "loop", "part", "waits", "work")
 
-    def __init__(self, work: Callable[[], T], call: Call, kin: Optional[Hashable] = None) -> None:
+    def __init__(self, work: Callable[[], T], call: Call, part: Optional[Part] = None) -> None:
         self.work = work
         self.call = call
         self.key = call.headers.get(KEY_HEADER, b"")
-        self.kin = kin
+        self.part = part
         self.loop = asyncio.get_running_loop()
         self.alarm: Optional[asyncio.TimerHandle] = None
         self.came = 0.0

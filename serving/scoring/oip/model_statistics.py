@@ -8,15 +8,15 @@ from ..statistics import Statistics
 
 
 def model_statistics(name: str, version: str, counted: Statistics, last_inference_ms: int) -> Dict[str, Any]:
-    """Render what was counted. One request is one execution, and its decoding and encoding are not timed apart;
-    the three counts of computing are equal, as perf_analyzer wants them."""
-    succeeded = counted.succeeded
+    """Render what was counted. Decoding and encoding are not timed apart from computing; the three counts of that are
+    equal, as perf_analyzer wants them."""
+    succeeded, runs = counted.succeeded, counted.runs()
     return {
         "name": name,
         "version": version,
         "last_inference": last_inference_ms,
         "inference_count": counted.items,
-        "execution_count": succeeded,
+        "execution_count": sum(count for _, count, _ in runs),
         "inference_stats": {
             "success": _duration(succeeded, counted.queue_s + counted.compute_s),
             "fail": _duration(counted.failed, counted.failed_s),
@@ -27,7 +27,15 @@ def model_statistics(name: str, version: str, counted: Statistics, last_inferenc
             "cache_hit": _duration(0, 0),
             "cache_miss": _duration(0, 0),
         },
-        "batch_stats": [],
+        "batch_stats": [
+            {
+                "batch_size": rows,
+                "compute_input": _duration(count, 0),
+                "compute_infer": _duration(count, took_s),
+                "compute_output": _duration(count, 0),
+            }
+            for rows, count, took_s in runs
+        ],
         "memory_usage": [],
         "response_stats": {},
     }

@@ -186,9 +186,13 @@ class BatchLike(Protocol):
 
 @runtime_checkable
 class RowsLike(Protocol):
-    """A runtime of tensors. ``rows_independent``: running rows of several requests at once gives what each gives."""
+    """A runtime of tensors. ``rows_independent``: rows of several requests that run together give what each gives.
+
+    ``batch_threads`` are what suits it then, instead of ``threads``.
+    """
 
     rows_independent: bool
+    batch_threads: int
 
 
 @runtime_checkable

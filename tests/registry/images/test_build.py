@@ -223,7 +223,8 @@ def test_an_image_without_a_large_model_is_small(tmp_path: Path, runtime: Runtim
     built = build_image(ImageLayout(tmp_path), replace(inputs(), scoring=scoring_package(runtime)), quiet)
 
     lock = next(layer for layer in built.manifest.layers if "environment" in layer.annotations.values())
-    assert built.size_bytes - lock.size < 100_000
+    most_bytes = 115_000 if runtime is Runtime.SCRIPT else 100_000  # the bar is an ONNX image's; a script needs more
+    assert built.size_bytes - lock.size < most_bytes
 
 
 def test_progress_grows_to_the_end_with_a_line_per_layer(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from serving.scoring.app import App
 from serving.scoring.dataplane import DataPlane
 from serving.scoring.doors import door_table
+from serving.scoring.engine.settings import EngineSettings
 from serving.scoring.engine.workers import Workers
 from serving.scoring.health import Health
 from serving.scoring.http.bodies import Bodies
@@ -42,11 +43,12 @@ def make_plane(make_image: Callable[..., Path]) -> Iterator[Callable[..., DataPl
     path, modules = list(sys.path), set(sys.modules)
     with contextlib.ExitStack() as stack:
 
-        def make(max_concurrent: int = 64, timeout_s: float = 5.0, **parts: Any) -> DataPlane:
+        def make(max_concurrent: int = 64, timeout_s: float = 5.0, batching: str = "auto", **parts: Any) -> DataPlane:
             root = make_image(**parts)
             workers = stack.enter_context(contextlib.closing(Workers()))
             code = root / "var/azureml-app"
-            return DataPlane(load(root, code, parts), workers, max_concurrent, timeout_s)
+            settings = EngineSettings(batching=batching)
+            return DataPlane(load(root, code, parts), workers, max_concurrent, timeout_s, settings)
 
         yield make
     sys.path[:] = path

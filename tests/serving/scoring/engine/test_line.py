@@ -117,7 +117,7 @@ def test_errands_go_before_tickets_but_never_two_of_them() -> None:
 
 
 def kindred(first: AnyTicket, others: Iterator[AnyTicket]) -> Iterable[AnyTicket]:
-    return [other for other in others if other.kin == first.kin][:2]
+    return [other for other in others if other.part == first.part][:2]
 
 
 def test_those_that_are_chosen_are_taken_together_in_fair_order() -> None:
@@ -145,7 +145,7 @@ def test_every_ticket_is_taken_once_whatever_threads_put_take_and_drop() -> None
 
     def ask(key: str) -> None:
         for number in range(500):
-            one = ticket(f"{key}{number}", kin=number % 2)
+            one = ticket(f"{key}{number}", part=number % 2)
             line.put(one)
             if number % 7 == 0 and line.drop(one):
                 with counting:

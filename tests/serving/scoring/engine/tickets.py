@@ -7,10 +7,10 @@ from serving.scoring.engine.tickets import KEY_HEADER, AnyTicket, Ticket
 from serving.scoring.runtimes.base import Call
 
 
-def ticket(name: str, kin: Any = None) -> AnyTicket:
+def ticket(name: str, part: Any = None) -> AnyTicket:
     """Make a ticket for nobody, whose key is the first letter of its name."""
 
     async def make() -> AnyTicket:
-        return Ticket(lambda: name, Call(name, {KEY_HEADER: name[:1].encode()}, 0.0, 0), kin)
+        return Ticket(lambda: name, Call(name, {KEY_HEADER: name[:1].encode()}, 0.0, 0), part)
 
     return asyncio.run(make())

@@ -1,0 +1,135 @@
+"""How the requests to one model run together: whether they do at all, who joins whom, and what that takes."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Protocol, Sequence, Union
+
+from ..runtimes.base import Asked, BatchLike, Call, RowsLike, Runtime
+from ..tensors import Tensors
+from .batches import Gathering, Limits, Part, concatenated, part_of, split
+from .settings import EngineSettings
+from .tickets import AnyTicket
+
+_WEIGHT = 0.2  # of the newest run in the moving average
+_log = logging.getLogger("slipway.scoring")
+
+
+class RunApart(Exception):
+    """Parts that were to run together must not."""
+
+
+class Together(Protocol):
+    """What runs parts of one kind. Which they are, it says itself."""
+
+    def part(self, asked: Any, call: Call) -> Part: ...
+
+    def run(self, parts: Sequence[Part]) -> Sequence[Any]:
+        """Return an answer for each part, or the error that fails it alone; raise where nobody knows for whom."""
+        ...
+
+
+class Batching:
+    """What runs together on the threads of one model. ``clock`` is the data plane's."""
+
+    def __init__(self, together: Together, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+        self.part = together.part
+        self._run = together.run
+        self._limits = limits
+        self._clock = clock
+        self._took_s: Dict[int, float] = {}  # by the input's size class
+
+    def company(self, first: AnyTicket, others: Iterator[AnyTicket]) -> Iterable[AnyTicket]:
+        """Choose who of those that wait joins the first."""
+        assert first.part is not None
+        gathering = Gathering(first.part, self._limits, self._clock(), self._expected_s)
+        return [other for other in others if other.part is not None and other.wanted and gathering.takes(other.part)]
+
+    def run(self, parts: Sequence[Part]) -> Sequence[Any]:
+        """Run parts, as ``Together`` does, and learn how long that takes."""
+        began = self._clock()
+        answers = self._run(parts)
+        size_class = sum(part.size_bytes for part in parts).bit_length()
+        took_s = self._clock() - began
+        before = self._took_s.get(size_class, took_s)
+        self._took_s[size_class] = before + _WEIGHT * (min(took_s, 4 * before) - before)
+        return answers
+
+    def _expected_s(self, size_bytes: int) -> float:
+        """Say how long so many bytes take; of a size not seen yet, as the largest seen below it in proportion."""
+        size_class = size_bytes.bit_length()
+        smaller = max((seen for seen in list(self._took_s) if seen <= size_class), default=None)
+        return 0.0 if smaller is None else self._took_s[smaller] * 2.0 ** (size_class - smaller)
+
+
+class Rows:
+    """Tensors, whose rows run together: ``infer`` runs the model on what is put together."""
+
+    def __init__(self, infer: Callable[[Tensors, Call], Tensors]) -> None:
+        self._infer = infer
+        self._apart = False
+
+    def part(self, asked: Tensors, call: Call) -> Part:
+        part = part_of(asked, call)
+        if self._apart:
+            part.kind = None
+        return part
+
+    def run(self, parts: Sequence[Part]) -> List[Tensors]:
+        first = parts[0]
+        if len(parts) == 1:
+            return [self._infer(first.asked, first.call)]
+        if self._apart:
+            raise RunApart
+        outputs = self._infer(concatenated([part.asked for part in parts]), first.call)
+        answers = split(outputs, [part.rows for part in parts])
+        if answers is None:
+            self._apart = True
+            shapes = {name: list(array.shape) for name, array in outputs.items()}
+            total = sum(part.rows for part in parts)
+            _log.warning("requests run one by one from now on: %d rows together gave outputs of %s", total, shapes)
+            raise RunApart
+        return answers
+
+
+class Script:
+    """Requests to a script that has a run_batch()."""
+
+    def __init__(self, script: BatchLike) -> None:
+        self._script = script
+
+    def part(self, asked: Asked, call: Call) -> Part:
+        size_bytes = sum(array.nbytes for array in asked.values()) if isinstance(asked, dict) else len(asked.body)
+        return Part(asked, call, Script, 1, size_bytes)
+
+    def run(self, parts: Sequence[Part]) -> Sequence[Any]:
+        return self._script.answer_all([(part.asked, part.call) for part in parts])
+
+
+def together_on(
+    runtime: Runtime, settings: EngineSettings, infer: Callable[[Tensors, Call], Tensors]
+) -> Optional[Union[Rows, Script]]:
+    """Say how requests to a model run together, if they may; of tensors, ``infer`` runs it."""
+    if isinstance(runtime, BatchLike) and settings.batching != "off":
+        return Script(runtime)
+    return Rows(infer) if _rows_of(runtime, settings) is not None else None
+
+
+def threads_for(runtime: Runtime, settings: EngineSettings) -> int:
+    """Say how many threads suit a model."""
+    rows = _rows_of(runtime, settings)
+    return runtime.threads if rows is None else rows.batch_threads
+
+
+def _rows_of(runtime: Runtime, settings: EngineSettings) -> Optional[RowsLike]:
+    """Return a runtime of tensors whose rows may run together; ``on`` says that they may, whatever was seen."""
+    if not isinstance(runtime, RowsLike) or runtime.signature is None or not runtime.signature.batched:
+        return None
+    return runtime if settings.batching == "on" or (runtime.rows_independent and settings.batching == "auto") else None
+
+
+def limits_of(settings: EngineSettings) -> Limits:
+    """Return the limits of a batch that are set, else ours."""
+    own = Limits()
+    return Limits(settings.batch_max_rows or own.rows, settings.batch_max_bytes or own.size_bytes)
