@@ -23,7 +23,9 @@ from loadtest.soak.footprint import NONE, OURS, RAYS, Node, node_footprint, tota
 
 BAR = 0.01
 LOOKS = 10  # besides the first
-WARM_UP = 3  # cycles: what is imported, cached or opened once is there after them
+# What is imported, cached or opened once is there then; the last of it comes with telemetry's first Parquet file, five
+# minutes after the first request.
+WARM_UP_S = 330.0
 
 
 class Look(NamedTuple):
@@ -43,16 +45,19 @@ def soak(cycles: int, console: Console) -> list[Look]:
     looks: list[Look] = []
     every = max(1, cycles // LOOKS)
     with workspace() as one, Progress(console=console, transient=True) as progress:
-        task = progress.add_task("loading and unloading", total=WARM_UP + cycles)
-        for number in range(WARM_UP + cycles + 1):
-            done = number - WARM_UP
-            if done >= 0 and (done % every == 0 or done == cycles):
+        warming, began = progress.add_task("warming up", total=WARM_UP_S), time.monotonic()
+        while time.monotonic() - began < WARM_UP_S:
+            one.load_and_unload()
+            progress.update(warming, completed=time.monotonic() - began)
+        task = progress.add_task("loading and unloading", total=cycles)
+        for done in range(cycles + 1):
+            if done % every == 0 or done == cycles:
                 pids = one.quiet_pids()
                 disk = space_of(one.folder) | {"Ray's logs": ray_logs(pids)}
                 looks.append(Look(done, node_footprint(pids), disk))
             if done < cycles:
                 one.load_and_unload()
-            progress.advance(task)
+                progress.advance(task)
     return looks
 
 
