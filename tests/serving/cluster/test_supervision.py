@@ -94,14 +94,23 @@ def script() -> str:
 
 
 @pytest.fixture
-def image(tmp_path: Path, script: str) -> Path:
+def samples() -> list[str]:
+    """The bodies of the image's sample requests."""
+    return []
+
+
+@pytest.fixture
+def image(tmp_path: Path, script: str, samples: list[str]) -> Path:
     root = tmp_path / "image"
     model = f"{CODE_PATH}/azureml-models/linear/1"
     (root / model).mkdir(parents=True)
     (root / SCORING_PATH).mkdir(parents=True)
     (root / SCORING_PATH / "slipway_scoring").symlink_to(Path(str(scoring.__file__)).parent)
     (root / CODE_PATH / "score.py").write_text(script)
+    for number, body in enumerate(samples):
+        (root / f"sample-{number}.json").write_text(body)
     description = {
+        "samples": [{"name": f"s{number}", "path": f"sample-{number}.json"} for number in range(len(samples))],
         "schema": 1,
         "kind": "scoring",
         "runtime": "script",
@@ -180,6 +189,33 @@ def test_an_init_that_raises_is_called_that_with_where_its_log_is(told: tuple[st
         "init() of score.py failed: FileNotFoundError: [Errno 2] No such file or directory: 'model.txt' (score.py:2)"
         "; see slipway logs cancer/blue"
     )
+
+
+WAITS_FOR_A_FILE = """
+import json, os, time
+
+def init():
+    pass
+
+def run(data):
+    begun, go = json.loads(data)
+    open(begun, "w").close()
+    while not os.path.exists(go):
+        time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("script", [WAITS_FOR_A_FILE])
+@pytest.mark.parametrize("samples", [['["sample-begun", "sample-go"]']])
+@pytest.mark.usefixtures("supervised")
+def test_a_process_is_not_ready_before_it_has_answered_its_samples(
+    image: Path, told: tuple[str, list[dict[str, Any]]]
+) -> None:
+    folder = image / CODE_PATH
+    eventually((folder / "sample-begun").exists)
+    assert {r["state"] for r in told[1]} == {"preparing", "starting"}
+    (folder / "sample-go").touch()
+    eventually(lambda: next((r for r in told[1] if r["state"] == "ready"), None))
 
 
 @pytest.mark.usefixtures("supervised")
