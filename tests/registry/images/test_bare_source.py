@@ -17,7 +17,9 @@ class Empty(Exception):
     """Nothing else."""
 
 
-def f(x: int) -> str:
+def f(x: int, *y: "list[int]", ü: dict[
+    str, int
+] = {}, z=1) -> str:
     """Say it.
 
     At length.
@@ -26,8 +28,14 @@ def f(x: int) -> str:
     return f"{x} # {VALUE}"  # and how
 
 
-async def g() -> None:
+async def g() -> dict[
+    str, int
+]:
     """Nothing either."""
+
+
+class Field:
+    name: int = 1
 '''
 
 
@@ -37,12 +45,14 @@ def test_what_is_left_does_the_same_on_the_same_lines() -> None:
         'VALUE = "# no comment"',
         "class Empty(Exception):",
         "    pass",
-        "def f(x: int) -> str:",
+        "def f(x, *y, ü = {}, z=1):",
         '    return f"{x} # {VALUE}"',
-        "async def g() -> None:",
+        "async def g():",
         "    pass",
+        "class Field:",
+        "    name: int = 1",
     ]
-    assert bare.split("\n")[17] == '    return f"{x} # {VALUE}"'
+    assert bare.split("\n")[19] == '    return f"{x} # {VALUE}"'
 
 
 @pytest.mark.parametrize("file", sorted(Path(str(scoring.__file__)).parent.rglob("*.py")), ids=lambda file: file.stem)
@@ -51,6 +61,7 @@ def test_the_scoring_process_is_the_same_program_without_them(file: Path) -> Non
     bare = bare_source(source)
     assert len(bare.split("\n")) == len(source.split("\n"))
     assert statements(bare) == statements(source)
+    assert without_annotations(bare) == without_annotations(source)
 
 
 def statements(source: str) -> list[tuple[int, str]]:
@@ -61,3 +72,16 @@ def statements(source: str) -> list[tuple[int, str]]:
         if isinstance(node, ast.stmt) and not lone:
             found.append((node.lineno, type(node).__name__))
     return sorted(found)
+
+
+def without_annotations(source: str) -> list[str]:
+    """The tree of each function, as far as it runs."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            if not isinstance(node, ast.ClassDef):
+                node.returns = None
+            node.body = node.body[ast.get_docstring(node) is not None :] or [ast.Pass()]
+    return [ast.dump(node) for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
