@@ -19,10 +19,16 @@ def begin_log(path: Path) -> Hold:
     return hold
 
 
+def is_held(path: Path) -> bool:
+    """Say whether somebody looks after the process that writes this log."""
+    with locked_if_free(path) as is_free:
+        return not is_free
+
+
 def forget_old(folder: Path, kept_files: int = KEPT_FILES, kept_bytes: int = KEPT_BYTES) -> None:
     """Delete the oldest logs that nobody holds, but for so many files and bytes of the newest."""
     files, size = 0, 0
-    for path in sorted(folder.glob("*.log"), key=_written, reverse=True):
+    for path in sorted(folder.glob("*.log"), key=written_s, reverse=True):
         with locked_if_free(path) as is_free, contextlib.suppress(FileNotFoundError):
             if is_free:
                 files, size = files + 1, size + path.stat().st_size
@@ -40,7 +46,8 @@ def shorten(path: Path, most_bytes: int = MOST_BYTES, tail_bytes: int = TAIL_BYT
     os.truncate(path, 0)  # its process appends, so it goes on at the beginning
 
 
-def _written(path: Path) -> float:
+def written_s(path: Path) -> float:
+    """Return when a log was last written to, in seconds since 1970; 0 if it is gone."""
     with contextlib.suppress(FileNotFoundError):
         return path.stat().st_mtime
     return 0.0
