@@ -35,6 +35,7 @@ class Batching:
 
     def __init__(self, together: Together, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
         self.part = together.part
+        self.most = limits.rows
         self._run = together.run
         self._limits = limits
         self._clock = clock

@@ -56,6 +56,7 @@ class Engine:
         if batching is not None:
             self._batching = batching
             self._line.company = batching.company
+            workers.together = batching.most
 
     @property
     def waiting(self) -> int:

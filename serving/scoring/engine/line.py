@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict, deque
 from itertools import zip_longest
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Callable, Deque, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from .tickets import AnyTicket
@@ -29,6 +30,7 @@ class Line:
     def __init__(self, company: Company = alone) -> None:
         self.company = company
         self.idle = 0  # threads that wait for something to do
+        self.left = 0  # tickets that others were taken without, the last time
         self._lock = threading.Lock()
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._errands: Deque[Errand] = deque()
@@ -37,6 +39,7 @@ class Line:
         self._taken = 0  # tickets so far
         self._turns: OrderedDict[bytes, int] = OrderedDict()  # which of them was the last of a key
         self._length = 0
+        self._gathering: List[Tuple[int, SimpleQueue[None]]] = []  # threads that wait for so many tickets
         self._closed = False
 
     def __len__(self) -> int:
@@ -52,6 +55,7 @@ class Line:
             self._length += 1
             ticket.waits = not self.idle
             wakes = self._wakes()
+            self._end_gathering(self._length)
         if wakes:
             self._wake.put(None)
 
@@ -59,6 +63,7 @@ class Line:
         with self._lock:
             self._errands.append(errand)
             wakes = self._wakes()
+            self._end_gathering()
         if wakes:
             self._wake.put(None)
 
@@ -76,6 +81,19 @@ class Line:
                     return None, []
                 self.idle += 1
             self._wake.get()
+
+    def gather(self, count: int, timeout_s: float) -> int:
+        """Wait until so many tickets wait, or there is an errand; return how many do."""
+        full: SimpleQueue[None] = SimpleQueue()
+        with self._lock:
+            if self._length >= count or self._errands or self._closed:
+                return self._length
+            self._gathering.append((count, full))
+        with contextlib.suppress(Empty):
+            full.get(timeout=timeout_s)
+        with self._lock:
+            self._gathering.remove((count, full))
+            return self._length
 
     def drop(self, ticket: AnyTicket) -> bool:
         """Take a ticket out; False if it does not wait."""
@@ -117,6 +135,7 @@ class Line:
         with self._lock:
             self._closed = True
             idle, self.idle = self.idle, 0
+            self._end_gathering()
         for _ in range(idle):
             self._wake.put(None)
 
@@ -132,6 +151,11 @@ class Line:
         self.idle -= 1
         return True
 
+    def _end_gathering(self, length: Optional[int] = None) -> None:
+        for count, full in self._gathering:
+            if length is None or length >= count:
+                full.put(None)
+
     def _next(self) -> List[AnyTicket]:
         first = self._queues[min(self._queues, key=self._turn_of)][0]
         self._give_turn(first)
@@ -140,6 +164,7 @@ class Line:
             tickets += self.company(first, self._in_order())
             for ticket in tickets[1:]:
                 self._give_turn(ticket)
+        self.left = self._length
         return tickets
 
     def _turn_of(self, key: bytes) -> int:

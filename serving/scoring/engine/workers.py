@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, Callable, List, TypeVar
 
 from .line import Line
+from .patience import Patience
 from .tickets import AnyTicket
 
 T = TypeVar("T")
@@ -17,10 +19,14 @@ _log = logging.getLogger("slipway.scoring")
 
 
 class Workers:
-    """``count`` threads. ``perform`` does the work of tickets that were taken together, and raises nothing."""
+    """``count`` threads. ``perform`` does the work of tickets that were taken together, and raises nothing.
+
+    ``together`` is how many those may be; if several, a thread may wait for those whom it has just answered.
+    """
 
     def __init__(self, count: int = 1) -> None:
         self.count = 0
+        self.together = 1
         self.line = Line()
         self.perform: Callable[[List[AnyTicket]], None]
         self.grow(count)
@@ -42,6 +48,7 @@ class Workers:
         self.line.close()
 
     def _work(self) -> None:
+        patience = Patience()
         while True:
             errand, tickets = self.line.take()
             if errand is not None:
@@ -51,10 +58,28 @@ class Workers:
                     _log.exception("unexpected error on a thread of the model's")
                 errand = None  # or it would be kept, with its request, until there is more to do
             elif tickets:
+                left, began = self.line.left, time.monotonic()
                 self.perform(tickets)
-                tickets = []
+                patience.ran(len(tickets), time.monotonic() - began)
+                answered, tickets = len(tickets), []
+                if not left:  # or there was more than runs together
+                    self._gather(patience, answered)
             else:
                 return
+
+    def _gather(self, patience: Patience, answered: int) -> None:
+        """Let those who have their answers ask again, as long as they keep coming."""
+        waiting = len(self.line)
+        hoped = min(waiting + answered, self.together)
+        wait_s = patience.wait_s(answered, hoped) if hoped > max(1, waiting) else 0.0
+        if not wait_s:
+            return
+        until = time.monotonic() + wait_s
+        while waiting < hoped and time.monotonic() < until:
+            before, waiting = waiting, self.line.gather(hoped, wait_s / 4)
+            if waiting == before:
+                break
+        patience.waited(answered, hoped - waiting)
 
 
 def _fulfil(made: Future[T], make: Callable[[], T]) -> None:

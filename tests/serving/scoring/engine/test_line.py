@@ -2,8 +2,9 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -163,3 +164,23 @@ def test_every_ticket_is_taken_once_whatever_threads_put_take_and_drop() -> None
         assert not thread.is_alive()
     assert (len(line), line.keys()) == (0, [])
     assert seen + dropped == Counter(f"{key}{number}" for key in "abc" for number in range(500))
+
+
+@pytest.mark.parametrize(
+    "last", [lambda line: line.put(ticket("a2")), lambda line: line.put_errand(lambda: None), Line.close]
+)
+def test_who_gathers_goes_on_when_enough_wait_or_there_is_an_errand(last: Callable[[Line], None]) -> None:
+    line = Line()
+    line.put(ticket("a1"))
+    gathered: list[int] = []
+    thread = threading.Thread(target=lambda: gathered.append(line.gather(2, 60.0)))
+    thread.start()
+    last(line)
+    thread.join(10)
+    assert gathered == [len(line)]
+
+
+def test_who_gathers_goes_on_when_the_time_is_over() -> None:
+    line = Line()
+    line.put(ticket("a1"))
+    assert line.gather(2, 0.001) == 1
