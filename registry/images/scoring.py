@@ -18,7 +18,6 @@ _NEEDED_BY = {
     "runtimes/cpus.py": {Runtime.ONNX},
     "runtimes/forks.py": {Runtime.MLFLOW, Runtime.SCRIPT},
     "runtimes/independence.py": {Runtime.ONNX},
-    "runtimes/interruption.py": {Runtime.SCRIPT},
     "runtimes/mlflow": {Runtime.MLFLOW},
     "runtimes/mlflow_signature.py": {Runtime.MLFLOW, Runtime.SCRIPT},
     "runtimes/onnx.py": {Runtime.ONNX},

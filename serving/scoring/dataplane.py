@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from functools import partial
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple, TypeVar, Union
 
 from .answers import Answers, DrawnAnswers, OneAnswer
 from .engine.batching import Batching, Script, limits_of, together_on
+from .engine.beside import Beside
 from .engine.engine import Engine
 from .engine.settings import EngineSettings
 from .engine.tickets import AnyTicket, Ticket
 from .engine.workers import Workers
 from .errors import DeadlineExceeded, InvalidInput
-from .fast_path import leave_fast_path
 from .runtimes.base import (
     Asked,
     BodyLike,
@@ -64,6 +63,7 @@ class DataPlane:
         self.engine = Engine(
             workers, max_concurrent, max_queue_wait_s, clock, interrupt, self._batching, self.statistics.ran
         )
+        self._beside = Beside(clock)
         self.timeout_s = timeout_s
         self._executed_inline = 0
         self._clock = clock
@@ -91,18 +91,13 @@ class DataPlane:
         return Call(request_id, headers, self._clock() + allowed_s, round(allowed_s * 1000))
 
     async def beside(self, work: Callable[[], T], call: Call) -> T:
-        """Do what takes Python a while and is not the model's, such as reading ten million cells, on another thread.
+        """Do what takes Python a while and is not the model's on another thread, while others are answered.
 
         Raises:
-            DeadlineExceeded: the request's time is over; what has begun is left to its end, whose result nobody takes.
+            DeadlineExceeded: the request's time is over.
             What ``work`` raises.
         """
-        await leave_fast_path()
-        future = asyncio.get_running_loop().run_in_executor(None, work)
-        try:
-            return await asyncio.wait_for(future, call.deadline - self._clock())
-        except asyncio.TimeoutError:
-            raise DeadlineExceeded(call.timeout_ms) from None
+        return await self._beside.do(work, call)
 
     async def infer(self, tensors: Tensors, call: Call) -> Tensors:
         """Run the model on named tensors.

@@ -5,6 +5,7 @@ Statuses and headers follow azureml-inference-server-http 1.5.1; a container's 5
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Dict, List, Optional, Tuple
 
 import msgspec
@@ -21,7 +22,7 @@ from ..errors import (
     ScriptResultInvalid,
 )
 from ..formats import bare_tokens
-from ..formats.json_arrays import decode_array
+from ..formats.json_arrays import LARGE, decode_array
 from ..formats.json_rows import dump_json, rows_of
 from ..formats.usual_body import UsualBody
 from ..http.calls import call_of
@@ -57,10 +58,13 @@ class Score:
             return await self._run(request)
         signature = self._plane.runtime.signature
         assert signature is not None
-        tensors = self._usual.read(request.body) or tensors_of(request.body, signature)
-        call = call_of(self._plane, request)
-        outputs = await self._plane.infer(tensors, call)
-        response = Response(200, dump_json(rows_of(outputs)))
+        plane, body, call = self._plane, request.body, call_of(self._plane, request)
+        if len(body) > LARGE:
+            outputs = await plane.infer(await plane.beside(partial(tensors_of, body, signature), call), call)
+            response = Response(200, await plane.beside(partial(_rows, outputs), call))
+        else:
+            outputs = await plane.infer(self._usual.read(body) or tensors_of(body, signature), call)
+            response = Response(200, _rows(outputs))
         ran_ms = (call.ended - call.began) * 1000
         response.headers = [(RUN_FAILED, b"False"), (RUN_MS, b"%.3f" % ran_ms)]
         return response
@@ -100,6 +104,10 @@ def _headers_of(answer: Scripted) -> List[Tuple[bytes, bytes]]:
     if any(name == RUN_FAILED for name, _ in answer.headers):
         return answer.headers
     return [*answer.headers, (RUN_FAILED, b"False")]
+
+
+def _rows(outputs: Tensors) -> bytes:
+    return dump_json(rows_of(outputs))
 
 
 def error_response(error: ScoringError) -> Response:

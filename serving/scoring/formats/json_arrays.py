@@ -6,7 +6,8 @@ give the element's path. Beside JSON's numbers the bare tokens NaN, Infinity and
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Dict, List, Tuple
+import re
+from typing import Annotated, Any, Dict, Iterator, List, Tuple
 
 import msgspec
 import numpy as np
@@ -16,6 +17,7 @@ from ..tensors import DTYPES, MAX_DIMENSIONS, Array
 from . import bare_tokens
 
 MAX_DEPTH = MAX_DIMENSIONS
+LARGE = 128 * 1024  # bytes of JSON that take 10 ms to read; what has more is not read on the event loop
 _SPACE = b" \t\n\r"
 
 
@@ -54,6 +56,40 @@ def decode_array(text: bytes, datatype: str, where: str) -> Array:
         InvalidInput: the message begins with ``where`` and names the element.
     """
     depth = _depth(text, where)
+    if depth and len(text) > LARGE and datatype != "BYTES":
+        return _decode_large(text, datatype, depth, where)
+    return _decode(text, datatype, depth, where)
+
+
+def _decode_large(text: bytes, datatype: str, depth: int, where: str) -> Array:
+    """Decode piece by piece: in between other threads have the interpreter, and the lists of a piece are gone."""
+    arrays: List[Array] = []
+    count = 0
+    for piece in _pieces(text, depth):
+        arrays.append(_decode(piece, datatype, depth, f"{where}, counted from element {count} on" if count else where))
+        if arrays[-1].shape[1:] != arrays[0].shape[1:]:
+            raise InvalidInput(f"{where}: rows are not of equal length")
+        count += len(arrays[-1])
+    return np.concatenate(arrays)
+
+
+def _pieces(text: bytes, depth: int) -> Iterator[bytes]:
+    """Part an array of numbers into several of some ``LARGE`` bytes, between elements of its own."""
+    between = re.compile(rb"\s*".join([rb"\]"] * (depth - 1) + [b","]))
+    start = text.index(b"[") + 1
+    comma = b""
+    while True:
+        end = between.search(text, start + LARGE)
+        if end is None:
+            break
+        yield b"[%b]" % text[start : end.end() - 1]
+        start = end.end()
+        comma = b","
+    last = text[start:]
+    yield b"[%b%b" % (comma if last.strip() == b"]" else b"", last)  # a comma with nothing behind it ends no array
+
+
+def _decode(text: bytes, datatype: str, depth: int, where: str) -> Array:
     decoder = _decoders.get((datatype, depth))
     if decoder is None:
         decoder = _decoders[datatype, depth] = msgspec.json.Decoder(array_type(datatype, depth))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..dataplane import DataPlane
 from ..errors import HTTP_STATUS, NotFound, ScoringError
+from ..formats.json_arrays import LARGE
 from ..formats.json_forms import TENSOR_FORMS, form_of, tensors_of
 from ..formats.json_rows import dump_json, rows_of
 from ..http.calls import call_of, request_text
 from ..http.messages import Request, Response, json_response
 from ..runtimes.base import BodyLike, ScriptLike
+from ..tensors import Tensors
 
 MEDIA_TYPE = "application/json"  # whatever Content-Type says: its clients need not send one
 
@@ -33,8 +37,11 @@ class Predict:
             return Response(200, await self._plane.invoke(request.body, MEDIA_TYPE, call))
         signature = self._plane.runtime.signature
         assert signature is not None
-        outputs = await self._plane.infer(tensors_of(request.body, signature, TENSOR_FORMS), call)
-        return Response(200, dump_json({"predictions": rows_of(outputs)}))
+        read = partial(tensors_of, request.body, signature, TENSOR_FORMS)
+        if len(request.body) <= LARGE:
+            return Response(200, _predictions(await self._plane.infer(read(), call)))
+        outputs = await self._plane.infer(await self._plane.beside(read, call), call)
+        return Response(200, await self._plane.beside(partial(_predictions, outputs), call))
 
     async def explain(self, request: Request) -> Response:
         raise NotFound(f"model '{self._name}' has no explainer: ask /v1/models/{self._name}:predict")
@@ -44,6 +51,10 @@ class Predict:
 
     async def ready(self, request: Request) -> Response:
         return json_response(200, {"name": self._name, "ready": True})
+
+
+def _predictions(outputs: Tensors) -> bytes:
+    return dump_json({"predictions": rows_of(outputs)})
 
 
 def error_response(error: ScoringError) -> Response:

@@ -10,6 +10,7 @@ from functools import partial
 from ..dataplane import DataPlane
 from ..errors import HTTP_STATUS, DeadlineExceeded, ScoringError, UnsupportedMediaType
 from ..formats.csv_rows import tensors_of_csv
+from ..formats.json_arrays import LARGE
 from ..formats.json_forms import tensors_of
 from ..formats.json_rows import dump_json, rows_of
 from ..formats.parquet import tensors_of_parquet
@@ -33,6 +34,9 @@ _ERROR_CODES = {
     503: "TEMPORARILY_UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
 }
+
+
+_READERS = {JSON_TYPE: tensors_of, CSV_TYPE: tensors_of_csv, PARQUET_TYPE: tensors_of_parquet}
 
 
 class Invocations:
@@ -90,11 +94,10 @@ class Invocations:
             return await self._plane.invoke(body, media_type, call)
         signature = self._plane.runtime.signature
         assert signature is not None
-        if media_type == JSON_TYPE:
+        if media_type == JSON_TYPE and len(body) <= LARGE:
             tensors = self._usual.read(body) or tensors_of(body, signature)
             return _predictions(await self._plane.infer(tensors, call))
-        read = tensors_of_csv if media_type == CSV_TYPE else tensors_of_parquet
-        tensors = await self._plane.beside(partial(read, body, signature), call)
+        tensors = await self._plane.beside(partial(_READERS[media_type], body, signature), call)
         outputs = await self._plane.infer(tensors, call)
         return await self._plane.beside(partial(_predictions, outputs), call)  # a small Parquet has millions of rows
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..errors import HTTP_STATUS, ScoringError, Unavailable
+from ..formats.json_arrays import LARGE
 from ..http.calls import call_of
 from ..http.messages import Request, Response, json_response
 from ..runtimes.base import Call, provider_of
+from ..tensors import Tensors
 from .http_answer import encode_outputs
 from .http_codec import HEADER_LENGTH, RAW, InferBody, decode_head, decode_tensors, split_body
 from .http_raw import decode_raw
@@ -26,12 +30,26 @@ class OpenInference:
     async def infer(self, request: Request) -> Response:
         body = request.body
         json_length = split_body(body, request.headers.get(HEADER_LENGTH))
+        if json_length > LARGE:
+            return await self._infer_large(request, json_length)
         if json_length == 0 and body:
             head, tensors = RAW, decode_raw(body, self._signature)
         else:
             head = decode_head(body, json_length)
             tensors = decode_tensors(head, body, json_length, self._signature)
-        outputs = await self._plane.infer(tensors, self._call(head, request))
+        return self._encoded(head, await self._plane.infer(tensors, self._call(head, request)))
+
+    async def _infer_large(self, request: Request, json_length: int) -> Response:
+        """Answer a request whose JSON takes a while to read, and its answer perhaps as long to write."""
+        plane, body, reading = self._plane, request.body, call_of(self._plane, request)
+        head = await plane.beside(partial(decode_head, body, json_length), reading)
+        call = self._call(head, request)
+        call.deadline = min(call.deadline, reading.deadline)
+        tensors = await plane.beside(partial(decode_tensors, head, body, json_length, self._signature), call)
+        outputs = await plane.infer(tensors, call)
+        return await plane.beside(partial(self._encoded, head, outputs), call)
+
+    def _encoded(self, head: InferBody, outputs: Tensors) -> Response:
         return encode_outputs(head, outputs, self._model.name, self._model.version, self._batched)
 
     async def server_metadata(self, request: Request) -> Response:

@@ -1,5 +1,6 @@
 """Deadlines, refusals and turns as clients of a real process see them."""
 
+import gc
 import json
 import signal
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ import pytest
 import tritonclient.grpc
 
 from serving.scoring.oip.grpc_messages import message_classes
+from tests.serving.scoring.conftest import asking
+from tests.serving.scoring.models import linear_model
 from tests.serving.scoring.process import Process
 
 # Each request is one line of the log of runs; "hold" waits for the gate, as a slow model does.
@@ -39,6 +42,7 @@ class Held:
         self.process = process
         self._here = here
         self._threads = threads
+        self._client = httpx.Client(base_url=f"http://{process.http}", timeout=30, trust_env=False)
 
     def open(self) -> None:
         (self._here / "gate").touch()
@@ -48,15 +52,13 @@ class Held:
 
     def post(self, name: str, **headers: str) -> httpx.Response:
         named = {header.replace("_", "-"): value for header, value in headers.items()}
-        return httpx.post(
-            f"http://{self.process.http}/score", json={"data": name}, headers=named, timeout=30, trust_env=False
-        )
+        return self._client.post("/score", json={"data": name}, headers=named)
 
     def send(self, name: str, **headers: str) -> "Future[httpx.Response]":
         return self._threads.submit(self.post, name, **headers)
 
     def status(self) -> dict[str, Any]:
-        status: dict[str, Any] = httpx.get(f"http://{self.process.http}/-/status", trust_env=False).json()
+        status: dict[str, Any] = self._client.get("/-/status").json()
         return status
 
     def until(self, in_flight: int) -> None:
@@ -182,6 +184,41 @@ def test_what_waits_is_answered_by_a_process_that_is_told_to_end(hold: Callable[
     held.open()
     assert [one.result().json() for one in asked] == ["hold", "a", "b", "c"]
     assert held.process.child.wait(10) == 0
+
+
+LARGE_ROWS = b",".join([b"[1,2,3]"] * 500_000)
+LARGE = {
+    "/score": b'{"data":[%b]}' % LARGE_ROWS,
+    "/invocations": b'{"inputs":[%b]}' % LARGE_ROWS,
+    "/v1/models/linear:predict": b'{"instances":[%b]}' % LARGE_ROWS,
+    "/v2/models/linear/infer": b'{"inputs":[{"name":"x","shape":[500000,3],"datatype":"FP32","data":[%b]}]}'
+    % LARGE_ROWS,
+}
+
+
+def test_others_are_answered_while_a_large_body_is_read(start: Callable[..., Process], linear: bytes) -> None:
+    process = start("--request-timeout-ms", "60000", model=linear)
+    address = f"http://{process.http}"
+    small = {"data": [[1, 2, 3]]}
+    headers = {"content-type": "application/json"}
+    with ThreadPoolExecutor(1) as threads, httpx.Client(trust_env=False, timeout=60) as client:
+        for path, body in LARGE.items():
+            large = threads.submit(httpx.post, address + path, content=body, headers=headers, timeout=60)
+            answered = 0
+            while not large.done():
+                assert client.post(f"{address}/score", json=small).status_code == 200
+                answered += 1
+            assert large.result().status_code == 200
+            assert answered > 5, path  # on the event loop, reading and writing would let two pass
+
+
+@pytest.mark.parametrize("door", LARGE)
+def test_a_requests_time_counts_while_a_large_body_is_read(make_plane: Callable[..., Any], door: str) -> None:
+    plane = make_plane(model=linear_model())
+    answer = asking(plane)("POST", door, LARGE[door], content_type="application/json", x_request_timeout_ms="20")
+    assert answer.status == (500 if door == "/score" else 504)
+    assert plane.executed == 0
+    assert gc.isenabled()
 
 
 DOORS = {
