@@ -62,8 +62,11 @@ def soak(cycles: int, console: Console) -> list[Look]:
 
 
 def growth(looks: list[Look], whose: str) -> float:
-    """Return by what part the memory has grown from the first look to the last."""
-    first, last = (total(look.node, whose).pss_bytes for look in (looks[0], looks[-1]))
+    """Return by what part the memory that belongs to no file has grown from the first look to the last.
+
+    Pages of files are the machine's to give and to take: what they count for moves with what strangers do.
+    """
+    first, last = (total(look.node, whose).anonymous_bytes for look in (looks[0], looks[-1]))
     return last / first - 1
 
 
@@ -75,21 +78,23 @@ def show(console: Console, looks: list[Look]) -> None:
     table = Table(header_style="bold", caption=caption)
     for heading in ("whose", "process"):
         table.add_column(heading)
-    for heading in ("MB", "after", "%", "own", "after", "files", "after", "threads", "after"):
+    for heading in ("MB", "after", "own", "after", "%", "files", "after", "threads", "after"):
         table.add_column(heading, justify="right")
     kinds = sorted(first.keys() | last.keys())
     rows = [(kind, first.get(kind, NONE), last.get(kind, NONE)) for kind in kinds]
     rows += [((whose, "all"), total(first, whose), total(last, whose)) for whose in (OURS, RAYS)]
     for (whose, name), before, after in rows:
-        grown = f"{(after.pss_bytes / before.pss_bytes - 1) * 100:+.1f}" if before.pss_bytes else "new"
-        sizes = (f"{before.pss_bytes / 1e6:.1f}", f"{after.pss_bytes / 1e6:.1f}", grown)
-        own = (f"{before.anonymous_bytes / 1e6:.1f}", f"{after.anonymous_bytes / 1e6:.1f}")
+        sizes = (f"{before.pss_bytes / 1e6:.1f}", f"{after.pss_bytes / 1e6:.1f}")
+        grown = (
+            f"{(after.anonymous_bytes / before.anonymous_bytes - 1) * 100:+.1f}" if before.anonymous_bytes else "new"
+        )
+        own = (f"{before.anonymous_bytes / 1e6:.1f}", f"{after.anonymous_bytes / 1e6:.1f}", grown)
         counts = (before.files, after.files, before.threads, after.threads)
         table.add_row(whose, name, *sizes, *own, *map(str, counts))
     console.print(table)
     for whose in (OURS, RAYS):
-        series = ", ".join(f"{total(look.node, whose).pss_bytes / 1e6:.1f}" for look in looks)
-        console.print(f"{whose}, MB over the cycles: {series}", highlight=False)
+        series = ", ".join(f"{total(look.node, whose).anonymous_bytes / 1e6:.1f}" for look in looks)
+        console.print(f"{whose}, own MB over the cycles: {series}", highlight=False)
     for name, now in looks[-1].disk.items():
         then = looks[0].disk.get(name, Space(0, 0))
         if now != then:
