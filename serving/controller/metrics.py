@@ -49,8 +49,12 @@ class _Totals(Collector):
         late = CounterMetricFamily(
             "slipway_executed_after_deadline", "Requests begun when their time was over", labels=labels
         )
+        hits = CounterMetricFamily("slipway_cache_hits", "Requests answered from a response cache", labels=labels)
+        misses = CounterMetricFamily("slipway_cache_misses", "Requests that a cache could not answer", labels=labels)
         for report in self._reports:
             of = (report.endpoint, report.deployment, str(report.revision), report.replica)
             refused.add_metric(of, report.refused)
             late.add_metric(of, report.executed_after_deadline)
-        yield from (refused, late)
+            hits.add_metric(of, report.cache_hits)
+            misses.add_metric(of, report.cache_misses)
+        yield from (refused, late, hits, misses)

@@ -18,6 +18,7 @@ import uvloop
 
 from .app import App, refuse
 from .azure.settings import read_settings
+from .cached_plane import CachedPlane
 from .dataplane import DataPlane
 from .doors import door_table
 from .engine.batching import threads_for
@@ -144,7 +145,8 @@ async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optio
     provider = provider_of(runtime)
     model = image.models[0]
     timeout_ms = min(options.request_timeout_ms, azureml.scoring_timeout_ms or options.request_timeout_ms)
-    plane = DataPlane(runtime, workers, options.max_concurrent, timeout_ms / 1000, settings)
+    kind = CachedPlane if settings.cache_max_bytes else DataPlane
+    plane = kind(runtime, workers, options.max_concurrent, timeout_ms / 1000, settings)
     server: HttpServer
 
     def status() -> Status:
@@ -158,6 +160,8 @@ async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optio
             waiting=plane.engine.waiting,
             refused=plane.engine.admission.refused,
             executed_after_deadline=plane.engine.executed_after_deadline,
+            cache_hits=plane.statistics.cache_hits,
+            cache_misses=plane.statistics.cache_misses,
         )
 
     name = options.serve_as or model.name

@@ -16,7 +16,7 @@ from .http.messages import Answer, Request, Response
 from .request_ids import MAX_ID
 from .routes import Routes
 
-EDGE_HEADER = b"x-slipway-edge"
+EDGE_HEADER, CACHE_HEADER = b"x-slipway-edge", b"x-slipway-cache"
 
 _log = logging.getLogger("slipway.scoring")
 
@@ -51,6 +51,8 @@ class App:
             if request.body and b"content-encoding" in request.headers:
                 await decode(request, self._bodies)
             response: Answer = await door(request)
+            if request.call is not None and request.call.cache:
+                response.headers.append((CACHE_HEADER, request.call.cache))
             accept = request.headers.get(b"accept-encoding")
             if accept is not None and isinstance(response, Response):
                 wish = WISHES[accept]

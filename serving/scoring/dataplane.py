@@ -151,9 +151,12 @@ class DataPlane:
             ManyAnswers: it yielded none, or several.
             Overloaded, DeadlineExceeded, ScriptFailed, ScriptResultInvalid
         """
-        script, posted = self._scripted(), Posted(data.encode())
+        return (await self._run_posted(Posted(data.encode()), call)).as_json()
+
+    async def _run_posted(self, posted: Posted, call: Call) -> Scripted:
+        script = self._scripted()
         if self._asks_together:
-            return (await self._asked(posted, call)).as_json()
+            return await self._asked(posted, call)
         return await self._on_thread(lambda: _one(script.run(posted, call)), call)
 
     async def score_script(self, request: HttpRequest, call: Call) -> Tuple[Scripted, Optional[Answers[bytes]]]:
@@ -279,5 +282,9 @@ def _leave_it(call: Call) -> None:
     """Let a model that cannot be ended come to its end."""
 
 
-def _one(answer: Union[Scripted, ScriptedPieces]) -> bytes:
-    return answer.as_json() if isinstance(answer, Scripted) else only(answer)
+def _one(answer: Union[Scripted, ScriptedPieces]) -> Scripted:
+    if isinstance(answer, Scripted):
+        return answer
+    answered = Scripted(only(answer))
+    answered.own = True  # at /score it is sent as the script yields it
+    return answered

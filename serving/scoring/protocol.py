@@ -34,7 +34,7 @@ class Failed(msgspec.Struct, frozen=True, kw_only=True):
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """Body of ``GET /-/status``. Of those ``in_flight`` so many are ``waiting``; the others are counts since the start:
-    requests refused for load, and runs begun after their request's deadline."""
+    requests refused for load, runs begun after their request's deadline, and what a response cache had and had not."""
 
     protocol: int = PROTOCOL
     state: str
@@ -46,6 +46,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int = 0
     refused: int = 0
     executed_after_deadline: int = 0
+    cache_hits: int = 0
+    cache_misses: int = 0
 
 
 class Announcer:

@@ -6,7 +6,10 @@ from typing import Dict, List, Tuple
 
 
 class Statistics:
-    """Totals since the start; times in seconds, moments on the data plane's clock. ``items`` are rows of batches."""
+    """Totals since the start; times in seconds, moments on the data plane's clock. ``items`` are rows of batches.
+
+    What a cache answers is a hit and counts nowhere else; ``cache_hit_s`` and ``cache_miss_s`` are of looking it up.
+    """
 
     __slots__ = (
         "_alone_s",
@@ -15,6 +18,10 @@ class Statistics:
         "_rows",
         "_shared",
         "_shared_s",
+        "cache_hit_s",
+        "cache_hits",
+        "cache_miss_s",
+        "cache_misses",
         "compute_s",
         "failed",
         "failed_s",
@@ -36,6 +43,10 @@ class Statistics:
         self._rows = 1  # of the newest requests that ran alone, which are in the totals only
         self._alone_then, self._alone_s = 0, 0.0  # those that were in the table by then
         self._shared, self._shared_s = 0, 0.0  # of the totals: requests whose runs are counted by ``ran``
+        self.cache_hits = 0
+        self.cache_hit_s = 0.0
+        self.cache_misses = 0
+        self.cache_miss_s = 0.0
 
     def success(self, items: int, admitted: float, began: float, ended: float) -> None:
         """Count a request that waited until ``began`` and was worked on alone until ``ended``."""
@@ -65,6 +76,14 @@ class Statistics:
         """Count a request that was admitted and not answered: it failed, came too late, or its client left."""
         self.failed += 1
         self.failed_s += ended - admitted
+
+    def cache_hit(self, took_s: float) -> None:
+        self.cache_hits += 1
+        self.cache_hit_s += took_s
+
+    def cache_miss(self, took_s: float) -> None:
+        self.cache_misses += 1
+        self.cache_miss_s += took_s
 
     def runs(self) -> List[Tuple[int, int, float]]:
         """Say how many runs had how many rows, and the seconds that those took together; by the number of rows."""

@@ -47,13 +47,16 @@ class ReplicaSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
     """What a scoring process says of itself: requests in flight, ``waiting`` of which wait for the model, and since its
-    start how many were refused for load, and how many were begun when nobody waited any more."""
+    start how many were refused for load, how many were begun when nobody waited any more, and how many a response cache
+    answered, and did not."""
 
     in_flight: int
     rss_bytes: int
     waiting: int = 0
     refused: int = 0
     executed_after_deadline: int = 0
+    cache_hits: int = 0
+    cache_misses: int = 0
 
 
 class ReplicaReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +80,8 @@ class ReplicaReport(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int = 0
     refused: int = 0
     executed_after_deadline: int = 0
+    cache_hits: int = 0
+    cache_misses: int = 0
     worker_count: int = 1
     provider: str = ""
     message: str = ""

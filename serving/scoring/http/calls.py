@@ -35,7 +35,8 @@ def call_of(plane: DataPlane, request: Request, timeout_s: Optional[float] = Non
     if given is not None:
         asked_s = _seconds(given)
         timeout_s = asked_s if timeout_s is None else min(asked_s, timeout_s)
-    return plane.call(request.request_id.decode("latin-1"), request.headers, timeout_s)
+    request.call = call = plane.call(request.request_id.decode("latin-1"), request.headers, timeout_s)
+    return call
 
 
 def _seconds(given: bytes) -> float:

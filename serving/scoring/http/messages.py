@@ -8,6 +8,7 @@ from typing import Dict, List, Optional, Tuple, Union
 import msgspec
 
 from ..answers import Answers
+from ..runtimes.base import Call
 
 JSON = b"application/json"
 OCTETS = b"application/octet-stream"
@@ -35,10 +36,10 @@ class Request:
     """A whole request. Header names are lower-case; ``request_id`` is set before a door sees it.
 
     ``chunks`` says whether its client reads chunked answers: one of HTTP/1.0 does not. ``held`` is how many bytes it
-    counts for while it is in memory.
+    counts for while it is in memory; ``call`` what the data plane was told of it.
     """
 
-    __slots__ = ("body", "chunks", "headers", "held", "keep_alive", "method", "path", "query", "request_id")
+    __slots__ = ("body", "call", "chunks", "headers", "held", "keep_alive", "method", "path", "query", "request_id")
 
     def __init__(self, method: bytes, target: bytes, headers: Headers, body: bytes) -> None:
         self.method = method
@@ -49,6 +50,7 @@ class Request:
         self.keep_alive = True
         self.chunks = True
         self.held = 0
+        self.call: Optional[Call] = None
 
 
 class Response:

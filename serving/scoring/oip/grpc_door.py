@@ -58,6 +58,8 @@ class GrpcInference:
     async def model_infer(self, request: Any, context: Any, metadata: Metadata) -> Any:
         tensors, call = self.read(request, context, metadata)
         outputs = await self.plane.infer(tensors, call)
+        if call.cache:
+            context.set_trailing_metadata((*context.trailing_metadata(), ("x-slipway-cache", call.cache.decode())))
         response = self.messages["ModelInferResponse"]()
         self.write(request, outputs, response)
         return response

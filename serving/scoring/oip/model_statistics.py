@@ -24,8 +24,8 @@ def model_statistics(name: str, version: str, counted: Statistics, last_inferenc
             "compute_input": _duration(succeeded, 0),
             "compute_infer": _duration(succeeded, counted.compute_s),
             "compute_output": _duration(succeeded, 0),
-            "cache_hit": _duration(0, 0),
-            "cache_miss": _duration(0, 0),
+            "cache_hit": _duration(counted.cache_hits, counted.cache_hit_s),
+            "cache_miss": _duration(counted.cache_misses, counted.cache_miss_s),
         },
         "batch_stats": [
             {

@@ -31,9 +31,10 @@ _NONE: Dict[str, Any] = {}
 class Call:
     """What a runtime may know about the request it works for. ``deadline`` is on the data plane's clock, as are
     ``began`` and ``ended``, of the work itself. ``parameters`` are those that the protocol leaves to the model.
-    ``digest`` names what the model is given, where somebody wants to know that."""
+    ``digest`` names what the model is given, where somebody wants to know that; ``cache`` says whether it was answered
+    from memory, ``hit`` or ``miss``, where there is one."""
 
-    __slots__ = ("began", "deadline", "digest", "ended", "headers", "parameters", "request_id", "timeout_ms")
+    __slots__ = ("began", "cache", "deadline", "digest", "ended", "headers", "parameters", "request_id", "timeout_ms")
 
     def __init__(self, request_id: str, headers: Mapping[bytes, bytes], deadline: float, timeout_ms: int) -> None:
         self.request_id = request_id
@@ -43,6 +44,7 @@ class Call:
         self.began = self.ended = 0.0
         self.digest = b""
         self.parameters: Mapping[str, Any] = _NONE
+        self.cache = b""
 
 
 class HttpRequest(Protocol):
@@ -150,10 +152,12 @@ class Runtime(Protocol):
 class ScriptLike(Protocol):
     """A runtime that takes requests as they came: the user's ``run()``.
 
-    ``raw_http`` means that it takes nothing else, so that it is reached at /score only.
+    ``raw_http`` means that it takes nothing else, so that it is reached at /score only; ``sees_requests`` that it may
+    see more of a request than its input, such as headers.
     """
 
     raw_http: bool
+    sees_requests: bool
 
     def run(self, request: HttpRequest, call: Call) -> Union[Scripted, ScriptedPieces]:
         """Give a request to ``run()`` in the form that it takes; return its result, or what it yields.

@@ -49,6 +49,7 @@ class ScriptRuntime:
 
     def __init__(self, entry: Entry, requests: Requests, code_dir: Path, blame: Blame = NO_BLAME) -> None:
         self.raw_http = entry.raw_http
+        self.sees_requests = entry.raw_http or entry.wants_headers or requests.everywhere
         self.decoupled = inspect.isgeneratorfunction(inspect.unwrap(entry.run))
         self.schemas: Schemas = schemas_of(entry.run)
         self._entry = entry

@@ -16,6 +16,8 @@ def reported(number: int, worker_count: int = 1) -> ReplicaReport:
         in_flight=3,
         waiting=2,
         refused=5,
+        cache_hits=7,
+        cache_misses=3,
         rss_bytes=1000,
         worker_count=worker_count,
     )
@@ -43,4 +45,6 @@ def test_what_replicas_have_counted_is_told_of_each() -> None:
     of_first = 'deployment="blue",endpoint="cancer",replica="r0",revision="2"'
     assert f"slipway_refused_total{{{of_first}}} 5.0" in text
     assert f"slipway_executed_after_deadline_total{{{of_first}}} 0.0" in text
+    assert f"slipway_cache_hits_total{{{of_first}}} 7.0" in text
+    assert f"slipway_cache_misses_total{{{of_first}}} 3.0" in text
     assert text.count("slipway_refused_total{") == 2

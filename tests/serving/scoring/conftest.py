@@ -43,12 +43,17 @@ def make_plane(make_image: Callable[..., Path]) -> Iterator[Callable[..., DataPl
     path, modules = list(sys.path), set(sys.modules)
     with contextlib.ExitStack() as stack:
 
-        def make(max_concurrent: int = 64, timeout_s: float = 5.0, batching: str = "auto", **parts: Any) -> DataPlane:
+        def make(
+            max_concurrent: int = 64,
+            timeout_s: float = 5.0,
+            settings: EngineSettings = EngineSettings(),  # noqa: B008 - frozen
+            kind: type[DataPlane] = DataPlane,
+            **parts: Any,
+        ) -> DataPlane:
             root = make_image(**parts)
             workers = stack.enter_context(contextlib.closing(Workers()))
             code = root / "var/azureml-app"
-            settings = EngineSettings(batching=batching)
-            return DataPlane(load(root, code, parts), workers, max_concurrent, timeout_s, settings)
+            return kind(load(root, code, parts), workers, max_concurrent, timeout_s, settings)
 
         yield make
     sys.path[:] = path

@@ -20,7 +20,9 @@ _IN_BOTH = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"
 
 
 class Requests(Protocol):
-    """Makes requests for scripts."""
+    """Makes requests for scripts. ``everywhere``: run() finds them without being given one."""
+
+    everywhere: bool
 
     def around(self, request: Optional[HttpRequest]) -> ContextManager[Any]:
         """Surround a call of run(); the request is None when it did not come over HTTP as such."""
@@ -38,6 +40,8 @@ class Requests(Protocol):
 class PlainRequests:
     """Where the image has no Flask."""
 
+    everywhere = False
+
     def around(self, request: Optional[HttpRequest]) -> ContextManager[Any]:
         return contextlib.nullcontext()
 
@@ -50,6 +54,8 @@ class PlainRequests:
 
 class FlaskRequests:
     """Where a script has imported Flask, if only for AMLRequest: ``flask.request`` and ``jsonify`` work in run()."""
+
+    everywhere = True
 
     def __init__(self, module: str) -> None:
         import flask

@@ -223,5 +223,7 @@ def test_a_lone_request_takes_the_same_way(make_ask: Callable[..., Any]) -> None
 
 
 def test_without_batching_only_run_is_called(make_plane: Callable[..., DataPlane]) -> None:
-    plane = make_plane(script=SCRIPT.replace("raise AssertionError", "return 'run'"), batching="off")
+    plane = make_plane(
+        script=SCRIPT.replace("raise AssertionError", "return 'run'"), settings=EngineSettings(batching="off")
+    )
     assert asyncio.run(plane.run_script("1", plane.call("r", {}))) == b'"run"'
