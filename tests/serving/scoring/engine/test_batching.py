@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import random
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,8 +13,9 @@ import pytest
 
 from serving.scoring.dataplane import DataPlane
 from serving.scoring.engine.settings import EngineSettings
+from serving.scoring.engine.tickets import KEY_HEADER
 from serving.scoring.engine.workers import Workers
-from serving.scoring.errors import DeadlineExceeded, InvalidInput
+from serving.scoring.errors import DeadlineExceeded, InvalidInput, Overloaded
 from serving.scoring.oip.model_statistics import model_statistics
 from serving.scoring.runtimes.base import Call
 from serving.scoring.runtimes.script_batches import BatchedScript
@@ -227,3 +229,45 @@ def test_without_batching_only_run_is_called(make_plane: Callable[..., DataPlane
         script=SCRIPT.replace("raise AssertionError", "return 'run'"), settings=EngineSettings(batching="off")
     )
     assert asyncio.run(plane.run_script("1", plane.call("r", {}))) == b'"run"'
+
+
+def test_whatever_is_mixed_cancelled_or_late_each_answer_is_of_its_own_request() -> None:
+    choose = random.Random(7)
+    runtime = Doubling()
+
+    async def ask(plane: DataPlane, name: str) -> None:
+        count, width = choose.randrange(5), choose.choice([1, 1, 2])
+        rows = np.array([[float(choose.randrange(1, 1 << 20))] * width for _ in range(count)], dtype=np.float32)
+        rows = rows.reshape(count, width)
+        bad = count > 0 and choose.random() < 0.1
+        if bad:
+            rows[choose.randrange(count)] = CULPRIT
+        key = choose.choice([b"one", b"other"])
+        call = plane.call(name, {KEY_HEADER: key}, choose.choice([20.0, 20.0, 20.0, 0.001]))
+        task = asyncio.ensure_future(plane.infer({"x": rows}, call))
+        if choose.random() < 0.05:
+            asyncio.get_running_loop().call_soon(task.cancel)
+        try:
+            answer = await task
+        except InvalidInput as error:
+            assert bad
+            assert str(error) == f"refused {name}"
+        except (DeadlineExceeded, Overloaded, asyncio.CancelledError):
+            pass
+        else:
+            assert not bad
+            assert answer["x"].tolist() == (rows * 2).tolist()
+
+    async def client(plane: DataPlane, number: int) -> None:
+        for turn in range(20):
+            await ask(plane, f"r{number}.{turn}")
+
+    async def clients() -> DataPlane:
+        with contextlib.closing(Workers(2)) as workers:
+            plane = DataPlane(runtime, workers, 64, 20.0, EngineSettings(batch_max_rows=40))
+            await asyncio.gather(*(client(plane, number) for number in range(40)))
+        return plane
+
+    plane = asyncio.run(clients())
+    assert 2 < max(len(rows) for rows in runtime.ran) <= 40
+    assert (plane.in_flight, plane.engine.waiting, plane.engine.executed_after_deadline) == (0, 0, 0)
