@@ -37,6 +37,8 @@ def main() -> int:
             for case in given.cases or CASES:
                 measures += CASES[case](bench)
     except (NotReady, CommandFailed, OSError, subprocess.SubprocessError, httpx.HTTPError) as error:
+        if measures:
+            print_measures(console, measures)  # of the cases before
         console.print(f"[bold red]error:[/] {error}", highlight=False)
         return 2
     print_measures(console, measures)

@@ -30,7 +30,7 @@ def run(data):
 def run_batch(inputs):
     return [json.loads(text)["data"] for text in inputs]
 """
-DEPLOYMENTS: dict[str, dict[str, Any]] = {"on": {}, "off": {"batching": {"enabled": False}}}
+DEPLOYMENTS: dict[str, dict[str, Any]] = {"batched": {}, "apart": {"batching": {"enabled": False}}}
 
 
 def lone(bench: Bench) -> list[Measure]:
@@ -70,7 +70,7 @@ async def _round(served: Served) -> float:
                 took = await _timed(connection, served, name)
                 if number >= WARM_UP:
                     seconds.append(took)
-    return median(taken["on"]) - median(taken["off"])
+    return median(taken["batched"]) - median(taken["apart"])
 
 
 async def _timed(connection: Connection, served: Served, deployment: str) -> float:
