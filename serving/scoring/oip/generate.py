@@ -5,18 +5,21 @@ The extension is Triton's provisional one; server metadata does not list it ther
 
 from __future__ import annotations
 
-from typing import Dict
+from functools import partial
+from typing import Callable, Dict, TypeVar
 
 from ..answers import Answers, Encoded
 from ..errors import InvalidInput, ManyAnswers, ScoringError
+from ..formats.json_arrays import LARGE
 from ..http.calls import call_of, request_text
 from ..http.messages import Answer, Request, Response, StreamedResponse
-from ..runtimes.base import ScriptLike
+from ..runtimes.base import Call, ScriptLike
 from .generate_codec import decode_members, encode_outputs, encode_result, own_parameters, take_id, tensors_of
 from .http_door import error_response
 from .parameters import for_model, timeout_of
 from .served_model import ServedModel
 
+T = TypeVar("T")
 EVENTS = b"text/event-stream; charset=utf-8"
 
 
@@ -48,13 +51,15 @@ class Generate:
         return StreamedResponse(200, _Events(await self._answers(request)), EVENTS)
 
     async def _answers(self, request: Request) -> Answers[bytes]:
-        members = decode_members(request.body)
+        reading = call_of(self._plane, request)
+        members = await self._read(partial(decode_members, request.body), request, reading)
         signature = self._plane.runtime.signature
         if signature is not None:
             request_id = take_id(members, signature)
             head = {"id": request_id, **self._head} if request_id else self._head
-            tensors, parameters = tensors_of(members, signature)
+            tensors, parameters = await self._read(partial(tensors_of, members, signature), request, reading)
             call = call_of(self._plane, request, timeout_of(parameters))
+            call.deadline = min(call.deadline, reading.deadline)
             call.parameters = for_model(parameters)
             outputs = await self._plane.stream(tensors, call)
             return Encoded(outputs, lambda answer: encode_outputs(answer, head))
@@ -63,6 +68,9 @@ class Generate:
         call = call_of(self._plane, request, timeout_of(own_parameters(members)))
         results = await self._plane.stream_results(request_text(request), call)
         return Encoded(results, lambda result: encode_result(result, self._head))
+
+    async def _read(self, read: Callable[[], T], request: Request, call: Call) -> T:
+        return await self._plane.beside(read, call) if len(request.body) > LARGE else read()
 
 
 class _Events:

@@ -191,6 +191,7 @@ LARGE = {
     "/score": b'{"data":[%b]}' % LARGE_ROWS,
     "/invocations": b'{"inputs":[%b]}' % LARGE_ROWS,
     "/v1/models/linear:predict": b'{"instances":[%b]}' % LARGE_ROWS,
+    "/v2/models/linear/generate": b'{"x":[%b]}' % LARGE_ROWS,
     "/v2/models/linear/infer": b'{"inputs":[{"name":"x","shape":[500000,3],"datatype":"FP32","data":[%b]}]}'
     % LARGE_ROWS,
 }
