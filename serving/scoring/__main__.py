@@ -134,6 +134,9 @@ def take_secret() -> Optional[bytes]:
     return os.environ.pop(SECRET_VARIABLE, "").encode() or None
 
 
+SWITCH_S = 0.0005  # how long a script that computes may keep Python from the event loop; by default ten times that
+
+
 async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optional[bytes]) -> None:
     image = read_image(options.root)
     root = options.root.resolve()
@@ -203,6 +206,7 @@ def main() -> None:
         die_with_parent()
         exit_when_stdin_ends()
     printed = start_logging()
+    sys.setswitchinterval(SWITCH_S)
     code = 0
     try:
         uvloop.new_event_loop().run_until_complete(serve(options, announcer, secret))

@@ -7,7 +7,8 @@ from typing import Dict, Iterable, Optional
 
 from ..errors import Overloaded
 
-_WEIGHT = 0.2  # of the newest run in the moving average
+_WEIGHT = 0.2  # of the newest run in the moving averages
+_MARGIN = 1.25  # by how much the line may go slower than it has, before what was let in is late
 
 
 class Admission:
@@ -19,6 +20,7 @@ class Admission:
         self.in_flight = 0
         self.refused = 0
         self.expected_s = 0.0  # that a request takes on its thread
+        self._spread_s = 0.0  # by how much one differs from that
         self._max_concurrent = max_concurrent
         self._threads = threads
         self._of_key: Dict[bytes, int] = {}
@@ -26,6 +28,11 @@ class Admission:
     @property
     def full(self) -> bool:
         return self.in_flight >= 2 * self._max_concurrent
+
+    @property
+    def likely_s(self) -> float:
+        """What a request hardly takes longer than: half of those begun with the average left would be late."""
+        return self.expected_s + 2 * self._spread_s
 
     def enter(self, key: bytes) -> None:
         self.in_flight += 1
@@ -40,10 +47,12 @@ class Admission:
             del self._of_key[key]
 
     def learn(self, took_s: float, requests: int = 1) -> None:
-        """Move the average of how long a request takes; one run counts four times the average at most."""
+        """Move the averages of how long a request takes; one run counts four times the average at most."""
         each_s = took_s / requests
         before = self.expected_s or each_s
-        self.expected_s = before + _WEIGHT * (min(each_s, 4 * before) - before)
+        differs_s = min(each_s, 4 * before) - before
+        self.expected_s = before + _WEIGHT * differs_s
+        self._spread_s += _WEIGHT * (abs(differs_s) - self._spread_s)
 
     def gives_way(self, key: bytes, waiting: Iterable[bytes]) -> Optional[bytes]:
         """Name the key, of those with requests ``waiting``, that has to make room for one of ``key``: that with most in
@@ -59,7 +68,7 @@ class Admission:
 
     def in_time(self, ahead: int, left_s: float) -> bool:
         """Say whether one that has to wait can be answered in what is left of its time."""
-        return self._wait_s(ahead) + self.expected_s <= left_s
+        return _MARGIN * self._wait_s(ahead) + self.likely_s <= left_s
 
     def refusal(self, waiting: int, why: str) -> Overloaded:
         """Word, and count, a refusal; it may be tried again when those who are ``waiting`` have been served."""

@@ -181,8 +181,8 @@ class Engine:
 
     def _may_begin(self, ticket: AnyTicket) -> bool:
         """Say whether there is time for a ticket's work. What had not to wait is begun, whatever may be expected."""
-        expected_s = self.admission.expected_s if ticket.waits else 0.0
-        return ticket.wanted and self._clock() + expected_s < ticket.call.deadline
+        likely_s = self.admission.likely_s if ticket.waits else 0.0
+        return ticket.wanted and self._clock() + likely_s < ticket.call.deadline
 
     def _work_on_all(self, tickets: Sequence[AnyTicket]) -> Sequence[Any]:
         """Return an answer for each, or its error; ``_NOT_BEGUN`` for one that has no time. Raise as a batch does."""

@@ -59,8 +59,8 @@ def test_the_refused_may_come_again_when_the_line_has_been_served(
 
 def test_a_request_is_in_time_if_those_before_it_and_it_are_done_by_then() -> None:
     deciding = admission(each_s=0.1)
-    assert deciding.in_time(8, 1.01)  # 8 that wait, one that runs, and itself
-    assert not deciding.in_time(9, 1.01)
+    assert deciding.in_time(7, 1.11)  # 7 that wait and one that runs, if they take a quarter more, and itself
+    assert not deciding.in_time(8, 1.11)
     assert admission().in_time(1000, 0.01)  # nothing is known yet
 
 
@@ -71,6 +71,15 @@ def test_one_slow_run_does_not_make_all_look_slow() -> None:
     for _ in range(100):
         learning.learn(0.3, requests=3)
     assert learning.expected_s == pytest.approx(0.1)
+
+
+def test_what_takes_now_more_and_now_less_is_given_more_time() -> None:
+    steady, changing = admission(each_s=0.1), admission(each_s=0.1)
+    for _ in range(50):
+        changing.learn(0.15)
+        changing.learn(0.05)
+    assert steady.likely_s == pytest.approx(0.1)
+    assert 0.18 < changing.likely_s < 0.22
 
 
 def test_who_left_counts_no_more() -> None:
