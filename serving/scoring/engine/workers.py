@@ -24,8 +24,9 @@ class Workers:
     ``together`` is how many those may be; if several, a thread may wait for those whom it has just answered.
     """
 
-    def __init__(self, count: int = 1) -> None:
+    def __init__(self, count: int = 1, patience: Callable[[], Patience] = Patience) -> None:
         self.count = 0
+        self._patience = patience
         self.together = 1
         self.line = Line()
         self.perform: Callable[[List[AnyTicket]], None]
@@ -48,7 +49,7 @@ class Workers:
         self.line.close()
 
     def _work(self) -> None:
-        patience = Patience()
+        patience = self._patience()
         while True:
             errand, tickets = self.line.take()
             if errand is not None:
@@ -62,7 +63,7 @@ class Workers:
                 self.perform(tickets)
                 patience.ran(len(tickets), time.monotonic() - began)
                 answered, tickets = len(tickets), []
-                if not left:  # or there was more than runs together
+                if not left and answered > 1:  # nobody for one that may ask alone, or where more wait than run together
                     self._gather(patience, answered)
             else:
                 return
@@ -71,7 +72,7 @@ class Workers:
         """Let those who have their answers ask again, as long as they keep coming."""
         waiting = len(self.line)
         hoped = min(waiting + answered, self.together)
-        wait_s = patience.wait_s(answered, hoped) if hoped > max(1, waiting) else 0.0
+        wait_s = patience.wait_s(answered, hoped) if hoped > waiting else 0.0
         if not wait_s:
             return
         until = time.monotonic() + wait_s
