@@ -57,7 +57,7 @@ class DataPlane:
         interrupt = runtime.interrupt if isinstance(runtime, Interruptible) else _leave_it
         self.statistics = Statistics()
         together = together_on(runtime, settings, self._timed)
-        self._batching = None if together is None else Batching(together, limits_of(settings), clock)
+        self._batching = None if together is None else Batching(together, limits_of(settings, together), clock)
         self._asks_together = isinstance(together, Script)
         max_queue_wait_s = settings.max_queue_wait_ms / 1000
         self.engine = Engine(

@@ -12,6 +12,7 @@ from .batches import Gathering, Limits, Part, concatenated, part_of, split
 from .settings import EngineSettings
 from .tickets import AnyTicket
 
+MOST_ASKED = 64  # of a script at once: so many bodies are marked, of which one may end the process (runtimes/blame.py)
 _WEIGHT = 0.2  # of the newest run in the moving average
 _log = logging.getLogger("slipway.scoring")
 
@@ -130,7 +131,9 @@ def _rows_of(runtime: Runtime, settings: EngineSettings) -> Optional[RowsLike]:
     return runtime if settings.batching == "on" or (runtime.rows_independent and settings.batching == "auto") else None
 
 
-def limits_of(settings: EngineSettings) -> Limits:
-    """Return the limits of a batch that are set, else ours."""
+def limits_of(settings: EngineSettings, together: Together) -> Limits:
+    """Return the limits of a batch that are set, else ours; of a script's requests there are never too many."""
     own = Limits()
-    return Limits(settings.batch_max_rows or own.rows, settings.batch_max_bytes or own.size_bytes)
+    rows = settings.batch_max_rows or own.rows
+    most = min(rows, MOST_ASKED) if isinstance(together, Script) else rows
+    return Limits(most, settings.batch_max_bytes or own.size_bytes)

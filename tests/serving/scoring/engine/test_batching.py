@@ -18,6 +18,7 @@ from serving.scoring.engine.workers import Workers
 from serving.scoring.errors import DeadlineExceeded, InvalidInput, Overloaded
 from serving.scoring.oip.model_statistics import model_statistics
 from serving.scoring.runtimes.base import Call
+from serving.scoring.runtimes.blame import DIGESTS
 from serving.scoring.runtimes.script_batches import BatchedScript
 from serving.scoring.tensors import Signature, Tensors, TensorSpec
 
@@ -185,11 +186,7 @@ def test_a_scripts_requests_run_together_through_every_door(make_plane: Callable
 
     async def answers() -> list[Any]:
         gate = threading.Event()
-
-        def wait() -> None:
-            assert gate.wait(20)
-
-        plane.engine.errand(wait)
+        plane.engine.errand(lambda: _wait(gate))
         tensor = {"x": np.array([[1.0]])}
         asked = [
             asyncio.ensure_future(plane.run_script('"a"', plane.call("a", {}))),
@@ -213,6 +210,24 @@ async def _generated(plane: DataPlane) -> bytes:
     answers = await plane.stream_results('"g"', plane.call("g", {}))
     (only,) = [answer async for answer in answers]
     return only
+
+
+def test_a_script_is_asked_no_more_at_once_than_can_be_blamed_for_its_end(make_plane: Callable[..., DataPlane]) -> None:
+    plane = make_plane(script=SCRIPT, max_concurrent=100)
+
+    async def answers() -> list[bytes]:
+        gate = threading.Event()
+        plane.engine.errand(lambda: _wait(gate))
+        asked = [asyncio.ensure_future(plane.run_script(str(n), plane.call("r", {}))) for n in range(DIGESTS + 10)]
+        await asyncio.sleep(0)
+        gate.set()
+        return list(await asyncio.gather(*asked))
+
+    assert [json.loads(answer)[1] for answer in asyncio.run(answers())] == [DIGESTS] * DIGESTS + [10] * 10
+
+
+def _wait(gate: threading.Event) -> None:
+    assert gate.wait(20)
 
 
 def test_a_lone_request_takes_the_same_way(make_ask: Callable[..., Any]) -> None:
