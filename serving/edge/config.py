@@ -17,6 +17,7 @@ LINE_BYTES = 8192  # the longest line is 5,400 bytes: three strings of 512, 128 
 DRAIN_S = 185  # how long a replaced HAProxy may finish what it has begun: over the longest request_timeout_ms
 MESSAGE_S = 15  # within which the first 32 KiB of a unary gRPC message, or all of it, arrive
 STREAM_IDLE_S = 300  # a stream on which neither side says anything for that long is ended
+ALONE_BYTES = 256 << 10  # a request from that size on has a connection of its own to its replica, some 100 µs of CPU
 H2_WINDOW_BYTES = 1 << 20  # of each stream: how far a sender may be ahead of the slowest reader
 KEYS = 2  # that an endpoint has, each with all the room that its replicas give
 TIMEOUT_SLACK_MS = 200  # the scoring process gives up first and says so in its own words
@@ -106,6 +107,7 @@ def render_config(table: RoutingTable) -> str:
         message_s=MESSAGE_S,
         stream_idle_s=STREAM_IDLE_S,
         h2_window_bytes=H2_WINDOW_BYTES,
+        alone_bytes=ALONE_BYTES,
         server_metadata=msgspec.json.encode(server_metadata()).decode().replace('"', '\\"'),
     )
 

@@ -180,7 +180,7 @@ def test_over_grpc_it_is_an_error_of_the_scripts(edge: Any, publish: Callable[..
     assert died(four, 2) == 2
 
 
-@pytest.mark.parametrize("padding", [0, 100_000])
+@pytest.mark.parametrize("padding", [0, 300_000])
 def test_what_is_not_sent_again_has_a_status_on_a_connection_used_before(
     edge: Any, publish: Callable[..., list[Process]], padding: int
 ) -> None:
