@@ -130,7 +130,7 @@ class BlameTable:
 
     def _kept_since(self, slot: int) -> float:
         began: float = MARK.unpack_from(self._table, MARKS_AT + slot * MARK.size)[1]
-        return began if self._clock() - began <= KEPT_S else 0.0
+        return began if 0 <= self._clock() - began <= KEPT_S else 0.0  # the clock begins anew with the machine
 
     def _all(self) -> bytes:
         used, widest = self._counts()
