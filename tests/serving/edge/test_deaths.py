@@ -40,18 +40,25 @@ def run(data):
     time.sleep(asked.get("sleep_s", 0))
     return os.getpid()
 """
+TOGETHER = (
+    SCRIPT
+    + """
+def run_batch(inputs):
+    return [run(data) for data in inputs]
+"""
+)
 
 
 @pytest.fixture
-def replicas(tmp_path: Path) -> Iterator[Callable[[int], list[Process]]]:
+def replicas(tmp_path: Path) -> Iterator[Callable[..., list[Process]]]:
     with contextlib.ExitStack() as stack:
 
-        def make(count: int) -> list[Process]:
+        def make(count: int, script: str) -> list[Process]:
             blame = stack.enter_context(BlameFile(tmp_path / "table"))
             variables = {"SLIPWAY_BLAME": str(blame.path), "SLIPWAY_EDGE_SECRET": SECRET}
             made = []
             for number in range(count):
-                root = write_image(tmp_path / f"image-{number}", script=SCRIPT)
+                root = write_image(tmp_path / f"image-{number}", script=script)
                 made.append(Process(root, "--backend", BLUE, "--serve-as", "Cancer", environment=variables))
                 stack.callback(made[-1].close)
             for one in made:
@@ -62,16 +69,16 @@ def replicas(tmp_path: Path) -> Iterator[Callable[[int], list[Process]]]:
 
 
 @pytest.fixture
-def publish(edge: Any, controller: Any, replicas: Callable[[int], list[Process]]) -> Callable[..., list[Process]]:
+def publish(edge: Any, controller: Any, replicas: Callable[..., list[Process]]) -> Callable[..., list[Process]]:
     """Put so many replicas behind the edge, and wait until each is known to be well."""
 
-    def make(count: int, retry: RetryRule = RetryRule.ONCE, timeout_ms: int = 5000) -> list[Process]:
-        made = replicas(count)
+    def make(count: int, retry: RetryRule = RetryRule.ONCE, script: str = SCRIPT) -> list[Process]:
+        made = replicas(count, script)
         servers = [
             Server(id=f"r{n}", http_address=one.http, grpc_address=one.grpc, state=ServerState.READY)
             for n, one in enumerate(made)
         ]
-        shape = backend(BLUE, *servers, timeout_ms=timeout_ms, retry=retry)
+        shape = backend(BLUE, *servers, timeout_ms=5000, retry=retry)
         controller.publish(table(1, [endpoint("Cancer", blue=10000)], [shape]))
         edge.eventually(lambda: edge.score(content=b"{}").status_code == 200)
         return made
@@ -169,6 +176,26 @@ def test_ten_who_send_it_at_once_end_two_and_cost_others_nothing(
     assert set(others.statuses) == {200}
     assert died(four, 2) == 2
     assert answers == {424: 10}
+
+
+def test_who_ran_together_with_it_is_answered(edge: Any, publish: Callable[..., list[Process]]) -> None:
+    four = publish(4, script=TOGETHER)
+    answers: Counter[int] = Counter()
+
+    def send(number: int) -> None:
+        body: dict[str, Any] = {"exit": 1} if number % 12 == 7 else {"sleep_s": 0.02, "number": number}
+        with contextlib.closing(edge.new_client()) as client:
+            ready.wait()
+            answers[client.post(SCORE, json=body, headers=edge.headers).status_code] += 1
+
+    ready = threading.Barrier(48)
+    senders = [threading.Thread(target=send, args=(number,)) for number in range(48)]
+    for one in senders:
+        one.start()
+    for one in senders:
+        one.join()
+    assert died(four, 2) == 2
+    assert answers == {200: 44, 424: 4}
 
 
 def test_over_grpc_it_is_an_error_of_the_scripts(edge: Any, publish: Callable[..., list[Process]]) -> None:
