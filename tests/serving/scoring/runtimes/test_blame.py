@@ -200,6 +200,14 @@ def test_of_a_batch_that_ended_its_process_each_body_is_a_suspect_that_runs_alon
         raise AssertionError("it must not run")
 
 
+def test_what_a_batch_had_twice_it_is_blamed_for_once(path: Path, worker: Callable[[], Worker]) -> None:
+    die_of(worker(), BODY, BODY, OTHER)
+    mine = open_blame(str(path), "", noon)
+    with mine.of((BODY,), "r"):
+        pass
+    assert not mine.is_suspect(BODY)
+
+
 def test_a_slot_is_taken_over_from_who_has_gone_but_not_what_the_dead_died_of(
     path: Path, worker: Callable[[], Worker]
 ) -> None:
