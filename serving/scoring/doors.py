@@ -100,9 +100,9 @@ def door_table(
 def error_response(path: bytes, error: ScoringError) -> Response:
     """Word an error in the shape of the door at ``path``; each protocol keeps its own statuses."""
     response = _worded(path, error)
-    if isinstance(error, Overloaded):
+    if isinstance(error, (Overloaded, DeadlineExceeded)) and error.retry_after_s is not None:
         response.headers.append((b"retry-after", b"%d" % error.retry_after_s))
-    elif isinstance(error, DeadlineExceeded):
+    if isinstance(error, DeadlineExceeded):
         response.headers.append((b"x-slipway-error", error.code.encode()))  # at /score the edge makes it Azure's 408
     elif isinstance(error, MethodNotAllowed):
         response.headers.append((b"allow", error.allowed.encode()))

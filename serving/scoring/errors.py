@@ -28,7 +28,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Dict
+from typing import ClassVar, Dict, Optional
 
 MAX_MESSAGE = 1000  # characters; an input's name alone may be a megabyte
 
@@ -128,11 +128,14 @@ class Unavailable(ScoringError):
 
 
 class DeadlineExceeded(ScoringError):
+    """``retry_after_s`` is of a request that only waited: it may be tried again, as one that is refused may."""
+
     code = "deadline_exceeded"
 
-    def __init__(self, timeout_ms: int) -> None:
+    def __init__(self, timeout_ms: int, retry_after_s: Optional[int] = None) -> None:
         super().__init__(f"no answer within {timeout_ms} ms")
         self.timeout_ms = timeout_ms
+        self.retry_after_s = retry_after_s
 
 
 class BodyRefused(ScoringError):

@@ -73,7 +73,11 @@ class Admission:
     def refusal(self, waiting: int, why: str) -> Overloaded:
         """Word, and count, a refusal; it may be tried again when those who are ``waiting`` have been served."""
         self.refused += 1
-        return Overloaded(why, max(ceil(self._wait_s(waiting)), 1))
+        return Overloaded(why, self.retry_after_s(waiting))
+
+    def retry_after_s(self, waiting: int) -> int:
+        """Say in how many seconds those who are ``waiting`` will have been served."""
+        return max(ceil(self._wait_s(waiting)), 1)
 
     def _wait_s(self, ahead: int) -> float:
         return (ahead + 1) * self.expected_s / self._threads

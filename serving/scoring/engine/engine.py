@@ -134,8 +134,10 @@ class Engine:
         """End the time that a ticket may wait for its place in flight, or the time of its request."""
         left_s = ticket.call.deadline - self._clock()
         if left_s <= 0:
-            if not self._line.drop(ticket):
-                self._interrupt(ticket.call)
+            if self._line.drop(ticket):
+                self._give_up(ticket)
+                return
+            self._interrupt(ticket.call)
             ticket.fail(DeadlineExceeded(ticket.call.timeout_ms))
             return
         ahead = self._line.before(ticket)
@@ -162,8 +164,10 @@ class Engine:
     def _give_up(self, ticket: AnyTicket) -> None:
         """Answer for a ticket whose work was not begun."""
         call = ticket.call
-        late = self._clock() >= call.deadline
-        ticket.fail(DeadlineExceeded(call.timeout_ms) if late else self._refusal(_LATE.format(0, call.timeout_ms)))
+        if self._clock() < call.deadline:
+            ticket.fail(self._refusal(_LATE.format(0, call.timeout_ms)))
+        else:
+            ticket.fail(DeadlineExceeded(call.timeout_ms, self.admission.retry_after_s(len(self._line))))
 
     # On a thread of the model's
 

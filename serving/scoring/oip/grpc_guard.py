@@ -11,7 +11,7 @@ from typing import Any, Awaitable, Callable, Dict, NoReturn, Optional, Tuple
 
 import grpc
 
-from ..errors import GRPC_STATUS, Forbidden, InvalidInput, Overloaded, ScoringError
+from ..errors import GRPC_STATUS, DeadlineExceeded, Forbidden, InvalidInput, Overloaded, ScoringError
 from ..request_ids import MAX_ID, is_id
 from .grpc_wire import received, short
 
@@ -83,12 +83,12 @@ async def _abort(context: Any, metadata: Metadata, error: Exception) -> NoReturn
     if not isinstance(error, ScoringError):
         _log.error("unexpected error in request %s", metadata["x-request-id"], exc_info=error)
         error = ScoringError("internal error; see the log of this request id")
-    if isinstance(error, Overloaded):
-        context.set_trailing_metadata((*context.trailing_metadata(), *_again(error)))
+    if isinstance(error, (Overloaded, DeadlineExceeded)) and error.retry_after_s is not None:
+        context.set_trailing_metadata((*context.trailing_metadata(), *_again(error.retry_after_s)))
     await context.abort(getattr(grpc.StatusCode, GRPC_STATUS[error.code]), short(error.message))
     raise AssertionError("abort raises")
 
 
-def _again(error: Overloaded) -> Tuple[Tuple[str, str], ...]:
+def _again(retry_after_s: int) -> Tuple[Tuple[str, str], ...]:
     """Say when to try again, as HTTP does, and as grpc's own retries read it."""
-    return ("retry-after", str(error.retry_after_s)), ("grpc-retry-pushback-ms", str(error.retry_after_s * 1000))
+    return ("retry-after", str(retry_after_s)), ("grpc-retry-pushback-ms", str(retry_after_s * 1000))

@@ -85,6 +85,7 @@ def test_a_request_that_is_late_is_never_run(hold: Callable[..., Held]) -> None:
     held.until(in_flight=1)
     late = held.post("late", x_request_timeout_ms="50")
     assert late.json() == {"message": "Scoring timeout after 50 ms"}
+    assert late.headers["retry-after"] == "1"  # it only waited
     held.open()
     assert first.result().status_code == 200
     assert held.post("last").json() == "last"
@@ -252,3 +253,4 @@ def test_a_client_sets_its_time_at_every_door(make_ask: Callable[..., Any], door
     answer = ask("POST", door, body, content_type="application/json", x_request_timeout_ms="60")
     assert answer.status == (500 if door == "/score" else 504)  # as Azure ML's server has it; the edge makes it 408
     assert "60 ms" in json.loads(answer.body)[member]
+    assert b"retry-after" not in dict(answer.headers)  # it was worked on, in vain
