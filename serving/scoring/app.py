@@ -15,6 +15,7 @@ from .http.encodings import WISHES, compress, decode
 from .http.messages import Answer, Request, Response
 from .request_ids import MAX_ID
 from .routes import Routes
+from .runtimes.base import KEY_HEADER
 
 EDGE_HEADER, CACHE_HEADER = b"x-slipway-edge", b"x-slipway-cache"
 
@@ -39,10 +40,10 @@ class App:
         request.request_id = request_id = given_id[:MAX_ID]
         client_id = headers.get(CLIENT_ID)
         try:
-            if self._secret is not None:
-                given = request.headers.get(EDGE_HEADER, b"")
-                if not hmac.compare_digest(given, self._secret):
-                    raise Forbidden("this scoring process answers its edge only")
+            if self._secret is None:
+                headers.pop(KEY_HEADER, None)
+            elif not hmac.compare_digest(headers.get(EDGE_HEADER, b""), self._secret):
+                raise Forbidden("this scoring process answers its edge only")
             if len(given_id) > MAX_ID:
                 raise HeadersTooLarge(f"x-request-id must not exceed {MAX_ID} characters")
             if client_id is not None or LEGACY_ID in headers:

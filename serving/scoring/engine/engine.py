@@ -86,13 +86,16 @@ class Engine:
         if admission.full:
             self._make_room(ticket.key)
         admission.enter(ticket.key)
+        ticket.inside = True
         ticket.alarm = ticket.loop.call_later(allowed_s, self._ring, ticket)
         line.put(ticket)
         return ticket
 
     def leave(self, ticket: AnyTicket) -> None:
-        """Free a request's place."""
-        self.admission.leave(ticket.key)
+        """Free a request's place, if it still has one."""
+        if ticket.inside:
+            ticket.inside = False
+            self.admission.leave(ticket.key)
 
     async def turn(self, work: Callable[[], T], call: Call) -> T:
         """Have the next piece of a request's work done, which has its place. Raises as ``run``, but for Overloaded."""
@@ -114,6 +117,8 @@ class Engine:
         except asyncio.CancelledError:
             ticket.forget()
             self._line.drop(ticket)
+            if answer.done() and not answer.cancelled():
+                answer.exception()  # or it would be said that nobody wanted it
             raise
         finally:
             del answer  # an error leads to here, by its traceback, and the answer to the error
@@ -126,6 +131,7 @@ class Engine:
         if other is None:
             raise self._refusal(_FULL.format(self.admission.in_flight))
         other.fail(self._refusal(_MADE_ROOM))
+        self.leave(other)  # now: more may come before who waits for it has a turn
 
     def _refusal(self, why: str) -> Overloaded:
         return self.admission.refusal(len(self._line), why)

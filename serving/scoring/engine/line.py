@@ -177,7 +177,9 @@ class Line:
         self._turns[ticket.key] = self._taken
         self._turns.move_to_end(ticket.key)
         if len(self._turns) > _KEYS:
-            self._turns.popitem(last=False)
+            gone = next((key for key in self._turns if key not in self._queues), None)
+            if gone is not None:  # who waits is not forgotten, or others would go first for ever
+                del self._turns[gone]
 
     def _in_order(self) -> Iterator[AnyTicket]:
         keys = sorted(self._queues, key=self._turn_of)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Callable, Generic, Optional, TypeVar
 
-from ..runtimes.base import Call
+from ..runtimes.base import KEY_HEADER, Call
 from .batches import Part
 
 T = TypeVar("T")
-KEY_HEADER = b"x-slipway-key"  # the edge's word for the key that a request came with; clients' own never get here
 
 
 class Ticket(Generic[T]):
     """Made and answered on the event loop; ``work`` is done on a thread of the model's, once or never.
 
     One with a ``part`` is worked on by the engine's batching, perhaps together with others. ``came`` is when it was let
-    in, on the data plane's clock, and 0 for a later turn of one that was; ``waits`` says that no thread was free then.
+    in, on the data plane's clock, and 0 for a later turn of one that was; ``waits`` says that no thread was free then;
+    ``inside``, that it holds a place in flight.
     """
 
-    __slots__ = ("_answer", "alarm", "call", "came", "key", "loop", "part", "waits", "work")
+    __slots__ = ("_answer", "alarm", "call", "came", "inside", "key", "loop", "part", "waits", "work")
 
     def __init__(self, work: Callable[[], T], call: Call, part: Optional[Part] = None) -> None:
         self.work = work
@@ -30,6 +30,7 @@ class Ticket(Generic[T]):
         self.alarm: Optional[asyncio.TimerHandle] = None
         self.came = 0.0
         self.waits = False
+        self.inside = False
         self._answer: Optional[asyncio.Future[T]] = self.loop.create_future()
 
     @property
@@ -53,7 +54,8 @@ class Ticket(Generic[T]):
         """Answer with an error, if that is wanted."""
         answer = self._give()
         if answer is not None:
-            answer.set_exception(error)
+            no_future_holds = isinstance(error, StopIteration)
+            answer.set_exception(RuntimeError("StopIteration was raised") if no_future_holds else error)
 
     def forget(self) -> None:
         """Want no answer any more."""

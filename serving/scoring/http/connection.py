@@ -369,6 +369,7 @@ class Connection(asyncio.Protocol):
     def _linger(self) -> None:
         """End our half and ignore what still arrives for a moment, or a client mid-body would lose the answer."""
         self._closing = True
+        self._last_words = None
         self._since = self._loop.time()
         if self._transport.can_write_eof() and not self._transport.is_closing():
             self._transport.write_eof()

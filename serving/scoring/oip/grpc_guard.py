@@ -13,6 +13,7 @@ import grpc
 
 from ..errors import GRPC_STATUS, DeadlineExceeded, Forbidden, InvalidInput, Overloaded, ScoringError
 from ..request_ids import MAX_ID, is_id
+from ..runtimes.base import KEY_HEADER
 from .grpc_wire import received, short
 
 Metadata = Dict[str, Any]
@@ -60,10 +61,10 @@ class Guard:
         return grpc.stream_stream_rpc_method_handler(handle)
 
     def _admit(self, metadata: Metadata) -> None:
-        if self._secret is not None:
-            given = str(metadata.get("x-slipway-edge", "")).encode()
-            if not hmac.compare_digest(given, self._secret):
-                raise Forbidden("this scoring process answers its edge only")
+        if self._secret is None:
+            metadata.pop(KEY_HEADER.decode(), None)
+        elif not hmac.compare_digest(str(metadata.get("x-slipway-edge", "")).encode(), self._secret):
+            raise Forbidden("this scoring process answers its edge only")
         if not is_id(metadata["x-request-id"]):
             raise InvalidInput(f"x-request-id must be at most {MAX_ID} printable ASCII characters")
 

@@ -22,6 +22,7 @@ from ..tensors import Signature, Tensors
 from .azureml.schemas import Schemas
 
 T = TypeVar("T")
+KEY_HEADER = b"x-slipway-key"  # the edge's word for the key that a request came with; a client's own counts nowhere
 OWN_HEADERS = b"x-slipway-"  # between the edge and this process, its secret among them: never a script's
 JSON = b"application/json"
 

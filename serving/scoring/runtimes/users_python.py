@@ -31,9 +31,12 @@ def users_traceback(error: BaseException, runtime: str) -> str:
 
 
 def as_tensor(result: Any) -> Array:
-    """Numbers, strings and truth values in rectangular lists as they are; anything else as one JSON text."""
+    """Numbers, strings and truth values in rectangular lists as they are; anything else as one JSON text.
+
+    An array is copied: its owner may write the next answer into it before this one is sent.
+    """
     try:
-        array = result if isinstance(result, np.ndarray) else np.array(result if isinstance(result, list) else [result])
+        array: Array = np.array(result if isinstance(result, (list, np.ndarray)) else [result])
     except ValueError:
         array = np.empty(0, dtype=object)
     if array.dtype in DTYPES.values() and array.dtype != object:

@@ -13,11 +13,10 @@ import pytest
 
 from serving.scoring.dataplane import DataPlane
 from serving.scoring.engine.settings import EngineSettings
-from serving.scoring.engine.tickets import KEY_HEADER
 from serving.scoring.engine.workers import Workers
 from serving.scoring.errors import DeadlineExceeded, InvalidInput, Overloaded
 from serving.scoring.oip.model_statistics import model_statistics
-from serving.scoring.runtimes.base import Call
+from serving.scoring.runtimes.base import KEY_HEADER, Call
 from serving.scoring.runtimes.blame import DIGESTS
 from serving.scoring.runtimes.script_batches import BatchedScript
 from serving.scoring.tensors import Signature, Tensors, TensorSpec

@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 
 from serving.scoring.engine.engine import Engine
-from serving.scoring.engine.tickets import KEY_HEADER
 from serving.scoring.engine.workers import Workers
 from serving.scoring.errors import DeadlineExceeded, ModelFailed, Overloaded
-from serving.scoring.runtimes.base import Call
+from serving.scoring.runtimes.base import KEY_HEADER, Call
 
 
 class Model:
@@ -132,6 +131,37 @@ def test_a_flooding_key_makes_room_for_another_and_has_its_turn_after_it(open_de
     asyncio.run(run())
     assert desk.model.begun == ["a0", "b1", "a1", "a2"]
     assert desk.engine.admission.in_flight == 0
+
+
+def test_who_comes_all_at_once_takes_no_more_places_than_are_fair(open_desk: Callable[..., Desk]) -> None:
+    desk = open_desk(max_concurrent=3)
+
+    async def run() -> None:
+        first = [desk.ask(f"a{number}") for number in range(6)]
+        await desk.busy()
+        await asked(*first)
+        crowd = [desk.ask(f"b{number}") for number in range(6)]
+        await asyncio.sleep(0)  # they come in one turn of the loop, before who makes room for them has another
+        assert desk.engine.admission.in_flight <= 6
+        desk.model.go.set()
+        await asyncio.gather(*first, *crowd, return_exceptions=True)
+
+    asyncio.run(run())
+    assert sorted(name[0] for name in desk.model.begun) == ["a", "a", "a", "b", "b", "b"]
+    assert desk.engine.admission.in_flight == 0
+
+
+def test_an_error_that_no_future_holds_is_an_answer_all_the_same(open_desk: Callable[..., Desk]) -> None:
+    desk = open_desk()
+
+    def stops() -> None:
+        raise StopIteration
+
+    async def run() -> None:
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await desk.ask("a1", work=stops)
+
+    asyncio.run(run())
 
 
 def test_what_could_not_be_done_in_time_is_refused_when_it_comes(open_desk: Callable[..., Desk]) -> None:

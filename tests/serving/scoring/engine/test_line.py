@@ -70,6 +70,18 @@ def test_keys_without_end_are_not_kept() -> None:
     assert len(line._turns) < 100
 
 
+def test_however_many_keys_wait_each_has_its_turn() -> None:
+    line, keys = Line(), [chr(0x100 + number) for number in range(150)]
+    for key in keys:
+        line.put(ticket(key))
+    served = set()
+    for _ in range(2 * len(keys)):
+        (one,) = line.take()[1]
+        served.add(one.call.request_id)
+        line.put(ticket(one.call.request_id))
+    assert served == set(keys)
+
+
 def test_what_is_dropped_is_never_taken() -> None:
     line = Line()
     first, second = ticket("a1"), ticket("a2")

@@ -35,6 +35,10 @@ def run(data):
 """
 
 
+EDGE = {"x-slipway-edge": "s3cret"}
+BEHIND_AN_EDGE = {"SLIPWAY_EDGE_SECRET": EDGE["x-slipway-edge"]}
+
+
 class Held:
     """A process whose one thread is at work until the gate opens."""
 
@@ -42,7 +46,7 @@ class Held:
         self.process = process
         self._here = here
         self._threads = threads
-        self._client = httpx.Client(base_url=f"http://{process.http}", timeout=30, trust_env=False)
+        self._client = httpx.Client(base_url=f"http://{process.http}", timeout=30, trust_env=False, headers=EDGE)
 
     def open(self) -> None:
         (self._here / "gate").touch()
@@ -70,9 +74,10 @@ class Held:
 def hold(start: Callable[..., Process], tmp_path: Path) -> Iterator[Callable[..., Held]]:
     with ExitStack() as stack:
 
-        def begin(*arguments: str) -> Held:
+        def begin(*arguments: str, environment: dict[str, str] | None = None) -> Held:
             threads = stack.enter_context(ThreadPoolExecutor(32))
-            held = Held(start(*arguments, script=SCRIPT.format(here=str(tmp_path))), tmp_path, threads)
+            process = start(*arguments, script=SCRIPT.format(here=str(tmp_path)), environment=environment)
+            held = Held(process, tmp_path, threads)
             stack.callback(held.open)
             return held
 
@@ -107,7 +112,8 @@ def test_a_client_that_leaves_takes_its_request_along(hold: Callable[..., Held])
 
 
 def test_one_keys_flood_does_not_hold_up_another_key(hold: Callable[..., Held]) -> None:
-    held = hold("--max-concurrent", "4", "--max-queue-wait-ms", "20000", "--request-timeout-ms", "20000")
+    limits = ("--max-concurrent", "4", "--max-queue-wait-ms", "20000", "--request-timeout-ms", "20000")
+    held = hold(*limits, environment=BEHIND_AN_EDGE)
     first = held.send("hold", x_slipway_key="flood")
     held.until(in_flight=1)
     flood = [held.send(f"f{number}", x_slipway_key="flood") for number in range(7)]
@@ -121,6 +127,17 @@ def test_one_keys_flood_does_not_hold_up_another_key(hold: Callable[..., Held]) 
     refused = [one.result() for one in flood if one.result().status_code == 429]
     assert [one.headers["retry-after"] for one in refused] == ["1"]
     assert held.runs().index("polite") == 1  # right after what ran
+
+
+def test_no_client_chooses_its_own_key_where_no_edge_says_it(hold: Callable[..., Held]) -> None:
+    held = hold("--max-concurrent", "1", "--max-queue-wait-ms", "20000", "--request-timeout-ms", "20000")
+    first = held.send("hold")
+    held.until(in_flight=1)
+    waits = held.send("waits")
+    held.until(in_flight=2)
+    assert held.post("clever", x_slipway_key="clever").status_code == 429
+    held.open()
+    assert [first.result().json(), waits.result().json()] == ["hold", "waits"]
 
 
 def test_every_refusal_says_when_to_come_again(hold: Callable[..., Held]) -> None:

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from serving.scoring.engine.tickets import KEY_HEADER, AnyTicket, Ticket
-from serving.scoring.runtimes.base import Call
+from serving.scoring.engine.tickets import AnyTicket, Ticket
+from serving.scoring.runtimes.base import KEY_HEADER, Call
 
 
 def ticket(name: str, part: Any = None) -> AnyTicket:

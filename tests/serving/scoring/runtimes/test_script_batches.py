@@ -208,3 +208,20 @@ def test_a_run_batch_that_could_never_be_called_is_refused(
 
 def test_a_run_batch_that_is_no_function_is_the_scripts_own_business(make_plane: Callable[..., Any]) -> None:
     assert not isinstance(make_plane(script=f"{ECHO}\nrun_batch = 64\n").runtime, BatchedScript)
+
+
+def test_an_answer_is_as_it_was_when_run_returned_it_whatever_the_script_does_to_its_array(load: Load) -> None:
+    runtime = load(
+        "import numpy as np\nbuffer = np.zeros((1, 1))\ndef init(): ...\n"
+        "def run(data):\n    buffer[:] += 1\n    return buffer\n"
+        "def run_batch(inputs):\n    buffer[:] += 1\n    return [buffer[:1] for _ in inputs]\n"
+    )
+    inputs = {"x": np.zeros((1, 1))}
+    first, second = (runtime.infer(inputs, call())["output_0"].tolist() for _ in range(2))
+    kept, later = (runtime.infer(inputs, call())["output_0"] for _ in range(2))
+    assert (first, second) == ([[1.0]], [[2.0]])
+    assert (kept.tolist(), later.tolist()) == ([[3.0]], [[4.0]])
+    (batched,) = runtime.answer_all([(inputs, call())])
+    runtime.answer_all([(inputs, call())])
+    assert isinstance(batched, dict)
+    assert batched["output_0"].tolist() == [[5.0]]
