@@ -78,7 +78,7 @@ bench-registry: install ## the registry next to mlflow server; writes build/benc
 bench-images: install ## what images cost to build, move and start; writes build/bench-images.json (CASES="builds transfers")
 	@$(BIN)/python -m loadtest.images_bench $(CASES)
 
-bench-engine: install ## batches, poison rows, a lone request; writes build/bench-engine.json (CASES="poison lone mlp")
+bench-engine: install ## batches, poison rows, a lone request, a cache; writes build/bench-engine.json (CASES="poison lone mlp cached")
 	@$(BIN)/python -m loadtest.bench.engine $(CASES)
 
 bench-overload: install ## what is left of a model that is asked for 3 and 4 times what it can do; writes build/bench-overload.json

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
+from loadtest.bench.engine_cached import cached
 from loadtest.bench.engine_lone import lone
 from loadtest.bench.engine_mlp import mlp
 from loadtest.bench.engine_poison import poison
@@ -21,7 +22,7 @@ from loadtest.demo.command import CommandFailed
 from loadtest.registry_bench.measures import Measure, print_measures, write_report
 
 OUTPUT = Path("build/bench-engine.json")
-CASES: dict[str, Callable[[Bench], list[Measure]]] = {"poison": poison, "lone": lone, "mlp": mlp}
+CASES: dict[str, Callable[[Bench], list[Measure]]] = {"poison": poison, "lone": lone, "mlp": mlp, "cached": cached}
 
 
 def main() -> int:

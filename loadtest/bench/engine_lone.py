@@ -67,13 +67,14 @@ async def _round(served: Served) -> float:
     async with connected(served.request("/score", BODY), 1) as (connection,):
         for number in range(WARM_UP + PAIRS):
             for name, seconds in taken.items():
-                took = await _timed(connection, served, name)
+                took = await timed(connection, served, name)
                 if number >= WARM_UP:
                     seconds.append(took)
     return median(taken["batched"]) - median(taken["apart"])
 
 
-async def _timed(connection: Connection, served: Served, deployment: str) -> float:
+async def timed(connection: Connection, served: Served, deployment: str) -> float:
+    """Return the seconds that one deployment takes to answer ``BODY``. Raises NotReady for another answer than 200."""
     request = served.request("/score", BODY, **{"azureml-model-deployment": deployment})
     began = time.perf_counter()
     status, body = await connection.ask(request)
