@@ -7,7 +7,9 @@ signature tells. The trial is part of the model's warm-up. It knows nothing of w
 from __future__ import annotations
 
 import itertools
+import mmap
 import time
+from pathlib import Path
 from typing import Callable, Iterator, List, Sequence, Set, Tuple
 
 import numpy as np
@@ -17,12 +19,21 @@ from ..tensors import Array, Tensors, TensorSpec
 Run = Callable[[Tensors], Tensors]
 
 _ROWS = (2, 3, 5)  # of each round
+_MANY_ROWS = 64  # of one more where no output is a float: few labels change, whatever the other rows are
 _ENOUGH_S, _MOST_S = 0.1, 2.0  # no further round is begun after the one; after the other, the trial is given up
 _FREE_SIZES = (3, 1, 8, 64, 224)  # for dimensions of any size but the first: some models take large ones only
 _RANGES = (100, 8, 2)  # whole numbers below: they may be indices into little
 _SCALES = (1.0, 100.0, 10.0)  # of one row and the next: what is shared between rows then shows
 _MOST_VALUES = 1_000_000  # in a row of made-up input
 _TEXTS = ("1", "2.5", "0", "17")  # which a model may read as numbers
+_OF_ALL_ROWS = b"DynamicQuantize"  # begins the names of the operators that scale by the largest of all rows
+
+
+def doubt_in_file(model: Path) -> str:
+    """Return what a model's file holds that mixes its rows, which labels may not show, or "" if nothing is known to."""
+    with model.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        found = content.find(_OF_ALL_ROWS) >= 0
+    return "it is quantised dynamically, by the largest value of all rows that run together" if found else ""
 
 
 def doubt_about_rows(inputs: Sequence[TensorSpec], run: Run, clock: Callable[[], float] = time.monotonic) -> str:
@@ -60,6 +71,7 @@ class _Trial:
         self._run = run
         self._clock = clock
         self._until = until
+        self._floats = False  # whether there are any among the outputs
 
     def doubt(self, free: int, below: int) -> str:
         unseen = {spec.name for spec in self._inputs}  # inputs that changed no output so far
@@ -67,16 +79,23 @@ class _Trial:
         for number, rows in enumerate(_ROWS):
             if number and not unseen and self._clock() > enough:
                 break
-            feed = {
-                spec.name: _made_up(spec, rows, free, min(below, _RANGES[number]), 7 * number + place)
-                for place, spec in enumerate(self._inputs)
-            }
-            doubt = self._round(feed, rows, unseen)
+            doubt = self._round(self._feed(number, rows, free, below), rows, unseen)
+            if doubt:
+                return doubt
+        if not self._floats:
+            rows = min(_MANY_ROWS, 5 * _MOST_VALUES // max(1, *(_values(spec, free) for spec in self._inputs)))
+            doubt = self._round(self._feed(len(_ROWS), rows, free, below), rows, unseen)
             if doubt:
                 return doubt
         if unseen:
             return f"no output changed with input '{min(unseen)}' of made-up values"
         return ""
+
+    def _feed(self, number: int, rows: int, free: int, below: int) -> Tensors:
+        below = min(below, _RANGES[number % len(_RANGES)])
+        return {
+            spec.name: _made_up(spec, rows, free, below, 7 * number + place) for place, spec in enumerate(self._inputs)
+        }
 
     def _round(self, feed: Tensors, rows: int, unseen: Set[str]) -> str:
         apart: List[Tensors] = []
@@ -85,6 +104,7 @@ class _Trial:
             if self._clock() > self._until:
                 return "it takes too long to be tried out"
         together = self._run(feed)
+        self._floats = any(array.dtype.kind == "f" for array in together.values())
         for name, array in together.items():
             if not same(array, [answer[name] for answer in apart]):
                 return f"output '{name}' of a row depends on the other rows"

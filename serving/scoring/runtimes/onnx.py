@@ -16,7 +16,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 from ..errors import InvalidInput, LoadFailed, ModelFailed
 from ..tensors import Array, Signature, Tensors, TensorSpec
 from .base import Call
-from .independence import doubt_about_rows
+from .independence import doubt_about_rows, doubt_in_file
 from .providers import PLAIN, Acceleration, Provider, choose_provider
 
 _DATATYPES: Dict[str, str] = {
@@ -36,13 +36,16 @@ class OnnxRuntime:
     """One session; its run releases the GIL and may be called from several threads.
 
     ``rows_independent`` says that rows which ran together were seen to give what they give apart. ``batch_threads``
-    is how many runs at once suit batches: one larger batch on all CPUs costs less than several.
+    is how many runs at once suit batches: one larger batch on all CPUs costs less than several. ``doubt`` is what
+    already stands against running rows together, if anything does.
     """
 
     platform = "onnxruntime_onnx"
     inline = True
 
-    def __init__(self, session: ort.InferenceSession, provider: str, at_once: int = 1, threads: int = 1) -> None:
+    def __init__(
+        self, session: ort.InferenceSession, provider: str, at_once: int = 1, threads: int = 1, doubt: str = ""
+    ) -> None:
         self._session = session
         self.provider = provider
         self.threads = at_once
@@ -57,7 +60,7 @@ class OnnxRuntime:
         self._run = getattr(session, "_sess", session).run
         self._run_options = None
         self._warm_up()
-        self.rows_independent = self.signature.batched and self._try_rows(self.signature)
+        self.rows_independent = self.signature.batched and self._try_rows(self.signature, doubt)
 
     def infer(self, tensors: Tensors, call: Call) -> Tensors:
         feed: Dict[str, Array] = tensors
@@ -84,9 +87,9 @@ class OnnxRuntime:
         with contextlib.suppress(Exception):  # zeros may be no legal input of this model; the first request will tell
             self._run(self._output_names, feed, None)
 
-    def _try_rows(self, signature: Signature) -> bool:
+    def _try_rows(self, signature: Signature, doubt: str) -> bool:
         call = Call("", {}, math.inf, 0)
-        doubt = doubt_about_rows(signature.inputs, lambda feed: self.infer(feed, call))
+        doubt = doubt or doubt_about_rows(signature.inputs, lambda feed: self.infer(feed, call))
         if doubt:
             _log.info(
                 "requests run one by one: %s. If its rows are independent of each other, declare it: batching:"
@@ -127,7 +130,7 @@ def load_onnx(model_dir: Path, at_once: int, threads: int = 1, acceleration: Acc
         return list(session.get_providers())
 
     provider = choose_provider(acceleration, ort.get_available_providers(), start)
-    return OnnxRuntime(session, provider.name, at_once, threads)
+    return OnnxRuntime(session, provider.name, at_once, threads, doubt_in_file(files[0]))
 
 
 def _spec(node: Any, kind: str) -> TensorSpec:

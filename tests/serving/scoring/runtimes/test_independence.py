@@ -54,7 +54,18 @@ def weights(*shape: int) -> Any:
 
 
 ROWS: dict[str, tuple[int, Shape]] = {"x": (FLOAT, ["n", 8])}
+CLASSES = np.random.default_rng(1).standard_normal((8, 2), dtype=np.float32)
 GIVES: dict[str, tuple[int, Shape]] = {"y": (FLOAT, ["n", 8])}
+
+
+def labels_of_scaled_rows(*scale: tuple[Any, ...]) -> bytes:
+    """A classifier of rows that are rounded to 127 parts of a scale ``s``."""
+    return model(
+        [*scale, ("Div", "x s", "d"), ("Mul", "d steps", "l"), ("Round", "l", "r"), ("MatMul", "r w", "f"),
+         ("ArgMax", "f", "label", {"axis": 1, "keepdims": 0})],
+        ROWS, {"label": (INT64, ["n"])}, {"w": CLASSES, "steps": np.float32(127)},
+    )  # fmt: skip
+
 
 INDEPENDENT = {
     "a network": model(
@@ -85,6 +96,9 @@ INDEPENDENT = {
     "texts that are numbers": model(
         [("Cast", "s", "y", {"to": FLOAT})], {"s": (STRING, ["n", 2])}, {"y": (FLOAT, ["n", 2])}
     ),
+    "labels of rows scaled by their own largest": labels_of_scaled_rows(
+        ("Abs", "x", "a"), ("ReduceMax", "a", "s", {"axes": [1]})
+    ),
     "yes and no": model(
         [("Cast", "b", "c", {"to": FLOAT}), ("Add", "c x", "y")],
         {"b": (TensorProto.BOOL, ["n", 1]), "x": (TensorProto.FLOAT, ["n", 8])}, GIVES,
@@ -114,7 +128,11 @@ DEPENDENT = {
     ),
     "quantised by the largest of the batch": (
         model([("DynamicQuantizeLinear", "x", "q s z"), ("DequantizeLinear", "q s z", "y")], ROWS, GIVES),
-        "output 'y' of a row depends",
+        "it is quantised dynamically, by the largest value of all rows that run together",
+    ),
+    "quantised by the largest of the batch, without a word of it": (
+        labels_of_scaled_rows(("Abs", "x", "a"), ("ReduceMax", "a", "s", {"keepdims": 0})),
+        "output 'label' of a row depends",
     ),
     "one of several outputs": (
         model([("Neg", "x", "y"), ("CumSum", "x axis", "c")], ROWS, {**GIVES, "c": (FLOAT, ["n", 8])},
