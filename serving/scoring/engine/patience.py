@@ -44,4 +44,4 @@ class Patience:
     def waited(self, answered: int, missing: int) -> None:
         """Note how many of those who were answered did not come; if it was most of them, wait less often."""
         self._in_vain = self._in_vain + 1 if 2 * missing > answered else 0
-        self._pause = min(2**self._in_vain - 1, _LONGEST_PAUSE)
+        self._pause = min(2 ** min(self._in_vain, 7) - 1, _LONGEST_PAUSE)

@@ -68,6 +68,8 @@ def test_it_waits_less_and_less_often_for_those_who_do_not_come_back() -> None:
     assert pauses[:3] == [2, 4, 8]
     assert max(pauses) <= 65
 
+    for _ in range(5000):  # 2 ** 1024 is no float
+        patience.waited(30, missing=29)
     while not patience.wait_s(30, 35):
         pass
     patience.waited(30, missing=1)
