@@ -21,6 +21,7 @@ class Admission:
         self.refused = 0
         self.expected_s = 0.0  # that a request takes on its thread
         self._spread_s = 0.0  # by how much one differs from that
+        self._cold = threads  # runs to come that may be their thread's first
         self._max_concurrent = max_concurrent
         self._threads = threads
         self._of_key: Dict[bytes, int] = {}
@@ -47,7 +48,13 @@ class Admission:
             del self._of_key[key]
 
     def learn(self, took_s: float, requests: int = 1) -> None:
-        """Move the averages of how long a request takes; one run counts four times the average at most."""
+        """Move the averages of how long a request takes; one run counts four times the average at most.
+
+        First runs do not count: what they load or compile, the next ones find.
+        """
+        if self._cold:
+            self._cold -= 1
+            return
         each_s = took_s / requests
         before = self.expected_s or each_s
         differs_s = min(each_s, 4 * before) - before

@@ -9,7 +9,8 @@ def admission(*keys: bytes, max_concurrent: int = 4, threads: int = 1, each_s: f
     """Make one in which requests of these keys are in flight."""
     made = Admission(max_concurrent, threads)
     if each_s:
-        made.learn(each_s)
+        for _ in range(threads + 1):
+            made.learn(each_s)
     for key in keys:
         made.enter(key)
     return made
@@ -71,6 +72,18 @@ def test_one_slow_run_does_not_make_all_look_slow() -> None:
     for _ in range(100):
         learning.learn(0.3, requests=3)
     assert learning.expected_s == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_each_threads_first_run_takes_is_held_against_nobody(threads: int) -> None:
+    starting = admission(threads=threads)
+    for _ in range(threads):
+        starting.learn(3.0)
+    assert starting.in_time(100, 0.2)
+    starting.learn(0.005)
+    assert starting.expected_s == pytest.approx(0.005)
+    assert starting.in_time(30, 0.2)
+    assert not starting.in_time(100, 0.2)
 
 
 def test_what_takes_now_more_and_now_less_is_given_more_time() -> None:
