@@ -14,6 +14,7 @@ from typing import Any, Awaitable, Callable, Dict, List, Optional, Tuple, TypeVa
 from .answers import Answers
 from .dataplane import DataPlane
 from .engine.answer_cache import AnswerCache, body_key, kept, tensors_key
+from .engine.batches import size_of
 from .engine.settings import EngineSettings
 from .engine.workers import Workers
 from .errors import DeadlineExceeded, LoadFailed
@@ -53,7 +54,7 @@ class CachedPlane(DataPlane):
         self._running: Dict[bytes, List[asyncio.Future[Any]]] = {}  # what runs now, and who waits for the same
 
     async def infer(self, tensors: Tensors, call: Call) -> Tensors:
-        size_bytes = sum(array.nbytes for array in tensors.values())
+        size_bytes = size_of(tensors)
         hash_it = partial(tensors_key, tensors, call.parameters)
         run = partial(super().infer, tensors, call)
         return await self._remembered(hash_it, size_bytes, call, run, kept, _as_it_is)

@@ -40,6 +40,7 @@ class Gathering:
     """What will run together: a first part, and what fits it.
 
     ``expected_s`` says how long a run of so many bytes takes: it must end before the soonest deadline.
+    ``too_long`` is of how many bytes the first was that would not.
     """
 
     def __init__(self, first: Part, limits: Limits, now: float, expected_s: Callable[[int], float]) -> None:
@@ -50,6 +51,7 @@ class Gathering:
         self._limits = limits
         self._now = now
         self._expected_s = expected_s
+        self.too_long = 0
 
     def takes(self, part: Part) -> bool:
         """Take a part in, unless it is of another kind, too much, or would make itself or another late."""
@@ -60,6 +62,7 @@ class Gathering:
             return False
         deadline = min(self._deadline, part.call.deadline)
         if self._now + self._expected_s(size_bytes) > deadline:
+            self.too_long = self.too_long or size_bytes
             return False
         self._rows, self._size_bytes, self._deadline = rows, size_bytes, deadline
         return True
@@ -80,8 +83,12 @@ def part_of(tensors: Tensors, call: Call) -> Part:
     """Describe a request of tensors; it runs alone if they have no rows, or not the same number of them."""
     rows = {array.shape[0] if array.ndim else 0 for array in tensors.values()}
     count = rows.pop() if len(rows) == 1 else 0
-    size_bytes = sum(map(_size_bytes, tensors.values()))
-    return Part(tensors, call, _kind(tensors, call.parameters) if count else None, count, size_bytes)
+    return Part(tensors, call, _kind(tensors, call.parameters) if count else None, count, size_of(tensors))
+
+
+def size_of(tensors: Tensors) -> int:
+    """Count the bytes of tensors, and the characters of texts."""
+    return sum(map(_size_bytes, tensors.values()))
 
 
 def concatenated(parts: Sequence[Tensors]) -> Tensors:

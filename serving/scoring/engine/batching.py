@@ -8,12 +8,13 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Prot
 
 from ..runtimes.base import Asked, BatchLike, Call, RowsLike, Runtime
 from ..tensors import Tensors
-from .batches import Gathering, Limits, Part, concatenated, part_of, split
+from .batches import Gathering, Limits, Part, concatenated, part_of, size_of, split
 from .settings import EngineSettings
 from .tickets import AnyTicket
 
 MOST_ASKED = 64  # of a script at once: so many bodies are marked, of which one may end the process (runtimes/blame.py)
 _WEIGHT = 0.2  # of the newest run in the moving average
+_DOUBTED_AFTER = 20  # batches that were not formed since they were expected to take too long
 _log = logging.getLogger("slipway.scoring")
 
 
@@ -41,12 +42,16 @@ class Batching:
         self._limits = limits
         self._clock = clock
         self._took_s: Dict[int, float] = {}  # by the input's size class
+        self._refused: Dict[int, int] = {}  # by the class that made them look too long, since one of it ran
 
     def company(self, first: AnyTicket, others: Iterator[AnyTicket]) -> Iterable[AnyTicket]:
         """Choose who of those that wait joins the first."""
         assert first.part is not None
         gathering = Gathering(first.part, self._limits, self._clock(), self._expected_s)
-        return [other for other in others if other.part is not None and other.wanted and gathering.takes(other.part)]
+        taken = [other for other in others if other.part is not None and other.wanted and gathering.takes(other.part)]
+        if gathering.too_long:
+            self._doubt(gathering.too_long.bit_length())
+        return taken
 
     def run(self, parts: Sequence[Part]) -> Sequence[Any]:
         """Run parts, as ``Together`` does, and learn how long that takes."""
@@ -55,14 +60,32 @@ class Batching:
         size_class = sum(part.size_bytes for part in parts).bit_length()
         took_s = self._clock() - began
         before = self._took_s.get(size_class, took_s)
+        self._refused[size_class] = 0
         self._took_s[size_class] = before + _WEIGHT * (min(took_s, 4 * before) - before)
         return answers
 
     def _expected_s(self, size_bytes: int) -> float:
         """Say how long so many bytes take; of a size not seen yet, as the largest seen below it in proportion."""
         size_class = size_bytes.bit_length()
-        smaller = max((seen for seen in list(self._took_s) if seen <= size_class), default=None)
+        smaller = self._seen(size_class)
         return 0.0 if smaller is None else self._took_s[smaller] * 2.0 ** (size_class - smaller)
+
+    def _doubt(self, size_class: int) -> None:
+        """Note that a batch was expected to take too long. A class that is not run any more, since it took long once,
+        as at a stall, would be so for ever: after a while it is expected to take no more than smaller ones suggest.
+        """
+        seen = self._seen(size_class)
+        if seen is None:  # the time was over
+            return
+        self._refused[seen] += 1
+        smaller = self._seen(seen - 1)
+        if self._refused[seen] >= _DOUBTED_AFTER and smaller is not None:
+            self._refused[seen] = 0
+            self._took_s[seen] = min(self._took_s[seen], self._took_s[smaller] * 2.0 ** (seen - smaller))
+
+    def _seen(self, most: int) -> Optional[int]:
+        """Return the largest size class, up to ``most``, of which a run was seen."""
+        return max((seen for seen in list(self._took_s) if seen <= most), default=None)
 
 
 class Rows:
@@ -102,7 +125,7 @@ class Script:
         self._script = script
 
     def part(self, asked: Asked, call: Call) -> Part:
-        size_bytes = sum(array.nbytes for array in asked.values()) if isinstance(asked, dict) else len(asked.body)
+        size_bytes = size_of(asked) if isinstance(asked, dict) else len(asked.body)
         return Part(asked, call, Script, 1, size_bytes)
 
     def run(self, parts: Sequence[Part]) -> Sequence[Any]:

@@ -11,7 +11,7 @@ import httpx
 import numpy as np
 import pytest
 
-from serving.scoring.cached_plane import CachedPlane
+from serving.scoring.cached_plane import LARGE_BYTES, CachedPlane
 from serving.scoring.dataplane import DataPlane
 from serving.scoring.engine.settings import EngineSettings
 from serving.scoring.engine.workers import Workers
@@ -191,6 +191,29 @@ def test_a_large_input_is_hashed_beside_the_event_loop_and_found_again(
     ask = asking(remembering(model=linear_model()))
     rows = {"data": [[float(n), 2.0, 3.0] for n in range(30_000)]}
     assert [told(ask("POST", "/score", rows)) for _ in range(2)] == ["miss", "hit"]
+
+
+class Text(str):
+    """One that knows on which threads it was encoded."""
+
+    threads: set[str]
+
+    def encode(self, *arguments: Any) -> bytes:
+        self.threads.add(threading.current_thread().name)
+        return super().encode(*arguments)
+
+
+@pytest.mark.parametrize(("length", "beside"), [(100, False), (LARGE_BYTES, True)])
+def test_a_tensor_of_texts_is_as_large_as_they_are(length: int, beside: bool) -> None:
+    text = Text("y" * length)
+    text.threads = set()
+    runtime = Gate()
+    texts = [TensorSpec("x", "BYTES", [-1])]
+    runtime.signature = Signature(texts, texts)
+    runtime.open.set()
+    plane = made(runtime)
+    asyncio.run(plane.infer({"x": np.array([text], dtype=object)}, plane.call("r", {})))
+    assert (threading.current_thread().name not in text.threads) == beside
 
 
 class Gate:

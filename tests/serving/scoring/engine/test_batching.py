@@ -5,13 +5,15 @@ import contextlib
 import json
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from serving.scoring.dataplane import DataPlane
+from serving.scoring.engine.batches import Limits, Part
+from serving.scoring.engine.batching import Batching
 from serving.scoring.engine.settings import EngineSettings
 from serving.scoring.engine.workers import Workers
 from serving.scoring.errors import DeadlineExceeded, InvalidInput, Overloaded
@@ -20,6 +22,7 @@ from serving.scoring.runtimes.base import KEY_HEADER, Call
 from serving.scoring.runtimes.blame import DIGESTS
 from serving.scoring.runtimes.script_batches import BatchedScript
 from serving.scoring.tensors import Signature, Tensors, TensorSpec
+from tests.serving.scoring.engine.tickets import ticket
 
 CULPRIT = -1.0
 BUSY = 100.0  # waits until the thread may go on
@@ -165,6 +168,52 @@ def test_statistics_count_runs_by_their_rows(asker: Callable[..., Asker]) -> Non
     assert rendered["inference_stats"]["success"]["count"] == 3
     sizes = [(batch["batch_size"], batch["compute_infer"]["count"]) for batch in rendered["batch_stats"]]
     assert sizes == [(1, 2), (2, 1)]
+
+
+class Timed:
+    """What runs parts on a clock of its own, and takes ``once_s``, and ``each_s`` for each of them."""
+
+    def __init__(self, once_s: float, each_s: float) -> None:
+        self.now = 0.0
+        self.once_s = once_s
+        self._each_s = each_s
+        self._batching = Batching(self, Limits(), lambda: self.now)
+
+    def part(self, asked: Any, call: Call) -> Part:
+        raise AssertionError
+
+    def run(self, parts: Sequence[Part]) -> Sequence[None]:
+        self.now += self.once_s + self._each_s * len(parts)
+        return [None] * len(parts)
+
+    def serve(self, waiting: int, within_s: float = 1.0) -> int:
+        """Have requests wait, and say how many of them ran together."""
+        parts = [Part(None, Call("r", {}, self.now + within_s, 1000), "kind", 1, 1000) for _ in range(waiting)]
+        first, *others = [ticket("r", part) for part in parts]
+        count = 1 + len(list(self._batching.company(first, iter(others))))
+        self._batching.run(parts[:count])
+        return count
+
+
+def test_one_stall_does_not_end_larger_batches_for_good() -> None:
+    timed = Timed(once_s=0.005, each_s=0.0)
+    assert [timed.serve(waiting) for waiting in (1, 2, 4)] == [1, 2, 4]
+    timed.once_s = 1.5
+    assert timed.serve(8) == 8
+    timed.once_s = 0.005
+    assert timed.serve(16) < 8
+    assert [timed.serve(16) for _ in range(40)][-10:] == [16] * 10
+
+
+def test_what_is_rightly_expected_to_take_too_long_is_never_formed() -> None:
+    timed = Timed(once_s=0.0, each_s=0.2)
+    assert timed.serve(1) == 1
+    assert max(timed.serve(16) for _ in range(100)) == 4
+
+
+def test_nothing_joins_what_is_late_before_anything_is_known() -> None:
+    timed = Timed(once_s=0.005, each_s=0.0)
+    assert timed.serve(2, within_s=-1.0) == 1
 
 
 SCRIPT = """
