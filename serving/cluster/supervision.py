@@ -22,7 +22,7 @@ from serving.node.errors import NodeError
 from serving.node.keeping.logs import begin_log, shorten
 from serving.node.keeping.room import open_room
 from serving.node.prepare import Prepared, prepare_image
-from serving.node.running.blame_file import FOLDER, BlameFile
+from serving.node.running.blame_file import FOLDER, BlameFile, sweep
 from serving.node.running.launch import LOGS, NODE, Launch, read_description
 from serving.node.running.log_tail import append_line
 from serving.node.running.process import ScoringProcess
@@ -94,7 +94,9 @@ class Supervision:
         await reporter.tell(ReplicaState.PREPARING)
         launch = await self._unless_stopping(self._prepare(reporter))
         try:
-            with BlameFile(Path(self._spec.state_dir) / NODE / FOLDER / self._spec.backend) as table:
+            folder = Path(self._spec.state_dir) / NODE / FOLDER
+            sweep(folder)
+            with BlameFile(folder / self._spec.backend) as table:
                 await self._keep_up(launch, table, reporter, http)
         finally:
             for hold in launch.holds if launch else ():

@@ -22,6 +22,16 @@ class Work(NamedTuple):
     request_id: str
 
 
+def sweep(folder: Path) -> None:
+    """Take away the files that nobody holds any more, whose supervisors were killed: all marks in them look like kills.
+
+    A file that a scoring process still has goes on for that one; who comes next makes another.
+    """
+    with suppress(OSError):
+        for path in list(folder.iterdir()):
+            _remove_if_free(path)
+
+
 class BlameFile:
     """One supervisor's part in keeping the file. Use it as a context manager; ``path`` is None if there is none."""
 
@@ -42,9 +52,7 @@ class BlameFile:
         """Let go of the file; the last one removes it."""
         self._hold.close()
         if self.path is not None:
-            with locked_if_free(self.path) as free:
-                if free:
-                    self.path.unlink(missing_ok=True)
+            _remove_if_free(self.path)
 
     def work_of(self, pid: int) -> Work | None:
         """Return what a process is at; None if that is nothing, or it marks nothing."""
@@ -56,3 +64,9 @@ class BlameFile:
             if owner == pid and began_s:
                 return Work(began_s, name.rstrip(b"\0").decode("ascii", "replace"))
         return None
+
+
+def _remove_if_free(path: Path) -> None:
+    with locked_if_free(path) as free:
+        if free:
+            path.unlink(missing_ok=True)

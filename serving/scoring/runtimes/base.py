@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import (
     Any,
     Dict,
@@ -17,7 +18,7 @@ from typing import (
     runtime_checkable,
 )
 
-from ..errors import InvalidInput, ManyAnswers, ScoringError, ScriptFailed, ScriptResultInvalid
+from ..errors import DeadlineExceeded, InvalidInput, ManyAnswers, ScoringError, ScriptFailed, ScriptResultInvalid
 from ..tensors import Signature, Tensors
 from .azureml.schemas import Schemas
 
@@ -254,6 +255,16 @@ class OnProvider(Protocol):
 def provider_of(runtime: Runtime) -> str:
     """Return the execution provider of a runtime, or "" where there is no such thing."""
     return runtime.provider if isinstance(runtime, OnProvider) else ""
+
+
+def see_that_somebody_waits(calls: Sequence[Call]) -> None:
+    """Look at the clock for the last time before the user's code begins.
+
+    Raises:
+        DeadlineExceeded: the time of all of these is over.
+    """
+    if time.monotonic() >= max(call.deadline for call in calls):
+        raise DeadlineExceeded(calls[0].timeout_ms)
 
 
 def only(answers: Iterator[T]) -> T:

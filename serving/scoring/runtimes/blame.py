@@ -1,10 +1,11 @@
 """Bodies that end processes: a table in a file that all scoring processes of one revision on a node have mapped.
 
 Before a process lets a model work on a request it writes the request's digest into its own slot, and takes it away
-afterwards. A slot whose owner has died with a digest in it is a *kill* of that body; with two it is refused. Nobody has
-to notice the death first: the kernel lets go of the owner's lock on its slot before it closes the owner's connections,
-so whoever the request is given to next finds the lock free. Until a body has come to an end once, at most two processes
-work on it at the same moment.
+afterwards. A slot whose owner has died with a digest in it is a *kill* of that body; with two it is refused. Who comes
+to the end of all work on it, of the last piece where it is answered in pieces, acquits it. Nobody has to notice a death
+first: the kernel lets go of the owner's lock on its slot before it closes the owner's connections, so whoever the
+request is given to next finds the lock free. Until a body has come to an end once, at most two processes work on it at
+the same moment.
 
 The file: MAGIC; how many slots were ever taken and how many digests a mark ever had; the first digest of every slot,
 the second of every slot and so on, so that what is not used is not looked at; each one's process, beginning, request.
@@ -36,7 +37,7 @@ COUNTS_AT, DIGESTS_AT = len(MAGIC), 64
 MARKS_AT = DIGESTS_AT + SLOTS * DIGESTS * BYTES
 SIZE = MARKS_AT + SLOTS * MARK.size
 _NOTHING = bytes(BYTES)
-_PROVEN = 1024  # bodies remembered that came to an end here
+_REMEMBERED = 1024  # bodies that came to their end here
 
 _log = logging.getLogger("slipway.scoring")
 
@@ -65,6 +66,10 @@ class NoBlame:
     def of(self, digests: Sequence[bytes], request_id: str) -> ContextManager[None]:
         return contextlib.nullcontext()
 
+    mark = of
+
+    def acquit(self, digests: Sequence[bytes]) -> None: ...
+
     def is_suspect(self, digest: bytes) -> bool:
         return False
 
@@ -78,7 +83,8 @@ class BlameTable:
         self._logs = logs
         self._clock = clock
         self._slot = -1
-        self._proven: Dict[bytes, None] = {}
+        self._patience_s: Dict[bytes, float] = {}  # what is left of WAIT_S; nothing of a body that came to its end
+        self._kills: Dict[bytes, List[int]] = {}  # where the dead have what is worked on here
 
     def take_slot(self) -> bool:
         """Take a slot that nobody has, at last the longest dead one's; say whether there was one."""
@@ -95,35 +101,48 @@ class BlameTable:
         return bool(free)
 
     @contextlib.contextmanager
-    def of(self, digests: Sequence[bytes], request_id: str) -> Iterator[None]:
-        """Let what this surrounds be blamed on these; one of several is neither refused nor waited for.
-
-        Raises:
-            BodyRefused: the only one has ended two processes.
-        """
-        began, mark_at = self._clock(), MARKS_AT + self._slot * MARK.size
-        MARK.pack_into(self._table, mark_at, os.getpid(), began, request_id.encode("ascii", "replace"))
+    def mark(self, digests: Sequence[bytes], request_id: str) -> Iterator[None]:
+        """Let what this surrounds be blamed on these, whatever they have ended before."""
+        mark_at = MARKS_AT + self._slot * MARK.size
+        MARK.pack_into(self._table, mark_at, os.getpid(), self._clock(), request_id.encode("ascii", "replace"))
         self._write(digests)
-        kills: List[int] = []
-        if len(digests) == 1 and self._known(digests[0], 1):  # looked at after the mark: of two, one sees the other's
-            self._write([_NOTHING])
-            kills = self._wait_for_others(digests[0], began + WAIT_S)
         try:
             yield
         finally:
             self._write([_NOTHING] * len(digests))
             MARK.pack_into(self._table, mark_at, 0, 0.0, b"")
-            for digest in digests:
-                self._proven[digest] = None
-            while len(self._proven) > _PROVEN:
-                del self._proven[next(iter(self._proven))]
-            for at in kills:
-                if self._table[at : at + BYTES] == digests[0]:
+
+    @contextlib.contextmanager
+    def of(self, digests: Sequence[bytes], request_id: str) -> Iterator[None]:
+        """Do as ``mark``; one of several is neither refused nor waited for.
+
+        Raises:
+            BodyRefused: the only one has ended two processes.
+        """
+        with self.mark(digests, request_id):
+            if len(digests) == 1 and self._known(digests[0], 1):  # after the mark: of two, one sees the other's
+                self._write([_NOTHING])
+                self._wait_for_others(digests[0])
+            yield
+
+    def acquit(self, digests: Sequence[bytes]) -> None:
+        """Forget what was blamed on these when their work was begun here: it has come to its end."""
+        for digest in digests:
+            self._patience_s[digest] = 0.0
+            for at in self._kills.pop(digest, ()):
+                if self._table[at : at + BYTES] == digest:
                     self._table[at : at + BYTES] = _NOTHING
+        while len(self._patience_s) > _REMEMBERED:
+            del self._patience_s[next(iter(self._patience_s))]
 
     def is_suspect(self, digest: bytes) -> bool:
-        """Say whether this body has ended a process, or others work on it: then it is to be worked on alone."""
-        return self._known(digest, 0)
+        """Say whether this body is to be worked on alone: it has ended a process, or is new here and others have it."""
+        if not self._known(digest, 0):
+            return False
+        if self._patience_s.get(digest, WAIT_S) > 0:
+            return True
+        with self._whole_table():
+            return bool(self._others(digest)[0])
 
     def _counts(self) -> Sequence[int]:
         return COUNTS.unpack_from(self._table, COUNTS_AT)
@@ -150,19 +169,23 @@ class BlameTable:
         for at, digest in zip(range(first, MARKS_AT, SLOTS * BYTES), digests):
             self._table[at : at + BYTES] = digest
 
-    def _wait_for_others(self, digest: bytes, until: float) -> List[int]:
-        """Mark the slot when it is due; return where the dead have this body."""
+    def _wait_for_others(self, digest: bytes) -> None:
+        """Mark the slot when it is due; where the dead have this body is kept in mind."""
+        began, patience_s = self._clock(), self._patience_s.get(digest, WAIT_S)
         while True:
             with self._whole_table():
                 kills, others = self._others(digest)
                 count = len({at % (SLOTS * BYTES) for at in kills})  # a batch may have had it twice
                 if count >= MOST_KILLS:
+                    self._kills.pop(digest, None)
                     raise BodyRefused(self._logs, int(KEPT_S))
-                proven = not kills and digest in self._proven
-                if proven or count + others < MOST_KILLS or self._clock() >= until:
+                waited_s = self._clock() - began
+                if count + others < MOST_KILLS or waited_s >= (WAIT_S if kills else patience_s):
                     self._write([digest])
-                    return kills
+                    break
             time.sleep(0.001)
+        self._patience_s[digest] = max(patience_s - waited_s, 0.0)  # each piece of an answer may have to wait
+        self._kills[digest] = kills
 
     def _others(self, digest: bytes) -> Tuple[List[int], int]:
         """Return where the dead have a body, and how many of the living do; what is old is taken away."""

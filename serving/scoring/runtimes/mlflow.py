@@ -17,9 +17,17 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.utils.proto_json_utils import dataframe_from_parsed_json
 
-from ..errors import BodyRefused, InvalidInput, LoadFailed, ModelFailed, ScriptLoadFailed
+from ..errors import (
+    BodyRefused,
+    DeadlineExceeded,
+    InvalidInput,
+    LoadFailed,
+    ModelFailed,
+    ScoringError,
+    ScriptLoadFailed,
+)
 from ..tensors import Array, Signature, Tensors, first
-from .base import Call
+from .base import Call, see_that_somebody_waits
 from .blame import NO_BLAME, Blame, digest_of, digest_of_tensors
 from .forks import ending_in_children
 from .mlflow_bodies import BodyReader, refusal, write_answer
@@ -83,19 +91,26 @@ class MlflowRuntime:
     def _predict(self, data: Any, params: Any, call: Call) -> Any:
         try:
             with self._blame.of((call.digest,), call.request_id), ending_in_children():
-                return self._model.predict(data, params=params) if params else self._model.predict(data)
-        except BodyRefused:
+                see_that_somebody_waits([call])
+                result = self._model.predict(data, params=params) if params else self._model.predict(data)
+        except (BodyRefused, DeadlineExceeded):
             raise
-        except MlflowException as error:
-            raise InvalidInput(refusal(error)) from error
         except BaseException as error:  # also SystemExit: a model cannot end the server
-            reason, trace = error_line(error, self._folder), users_traceback(error, __file__)
-            if _is_of_mlflow(error):
-                raise InvalidInput(f"the input cannot be given the types of the model's signature: {reason}") from error
-            _log.error("request %s failed: the model raised %s\n%s", call.request_id, reason, trace)
-            if self._schema is None:  # then the model alone can say what it takes
-                raise InvalidInput(f"the model, which declares no signature, refused the input: {reason}") from error
-            raise ModelFailed(f"the model raised {reason}") from error
+            self._blame.acquit((call.digest,))
+            raise self._failure(error, call) from error
+        self._blame.acquit((call.digest,))
+        return result
+
+    def _failure(self, error: BaseException, call: Call) -> ScoringError:
+        if isinstance(error, MlflowException):
+            return InvalidInput(refusal(error))
+        reason, trace = error_line(error, self._folder), users_traceback(error, __file__)
+        if _is_of_mlflow(error):
+            return InvalidInput(f"the input cannot be given the types of the model's signature: {reason}")
+        _log.error("request %s failed: the model raised %s\n%s", call.request_id, reason, trace)
+        if self._schema is None:  # then the model alone can say what it takes
+            return InvalidInput(f"the model, which declares no signature, refused the input: {reason}")
+        return ModelFailed(f"the model raised {reason}")
 
     def _data_of(self, tensors: Tensors) -> Any:
         if self._schema is None:

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, Iterator, Mapping, Optional, TypeVar, Un
 
 import numpy as np
 
-from ..errors import BodyRefused, InvalidInput, ScoringError, ScriptFailed, ScriptResultInvalid
+from ..errors import BodyRefused, DeadlineExceeded, InvalidInput, ScoringError, ScriptFailed, ScriptResultInvalid
 from ..logs import log_request
 from ..tensors import Array, Signature, Tensors, first
 from .azureml.answers import answer_of, encoded_piece, is_streamed, pieces_of, whole_value_of
@@ -24,7 +24,7 @@ from .azureml.flask_requests import Requests
 from .azureml.inputs import NamedInput
 from .azureml.schema_tensors import OUTPUT, SchemaTensors, fitted, schema_tensors
 from .azureml.schemas import Schemas, refused_by_schema, schemas_of
-from .base import OWN_HEADERS, Call, HttpRequest, Posted, Scripted, ScriptedPieces, only
+from .base import OWN_HEADERS, Call, HttpRequest, Posted, Scripted, ScriptedPieces, only, see_that_somebody_waits
 from .blame import NO_BLAME, Blame, digest_of, digest_of_tensors
 from .forks import ending_in_children
 from .interruption import Interruption
@@ -32,6 +32,7 @@ from .users_python import as_tensor, error_line, users_traceback
 
 PIECES = b"text/plain; charset=utf-8"
 RUN = "run()"
+NOT_BEGUN = (BodyRefused, DeadlineExceeded)  # then the script has seen nothing
 _RAW_HTTP = "this scoring script is @rawhttp, so it answers at /score only"
 
 T = TypeVar("T")
@@ -132,20 +133,29 @@ class ScriptRuntime:
     def _called(self, arguments: Dict[str, Any], call: Call) -> Any:
         self._add_headers(arguments, call)
         try:
-            return self._guarded(lambda: self._entry.run(**arguments), call)
-        except BodyRefused:
+            result = self._guarded(lambda: self._entry.run(**arguments), call)
+        except NOT_BEGUN:
             raise
         except BaseException as error:  # also SystemExit: a script cannot end the server
+            self._blame.acquit([call.digest])
             raise self._failure(error, call) from error
+        if not isinstance(result, Iterator) and not is_streamed(result):
+            self._blame.acquit([call.digest])
+        return result
 
     def _add_headers(self, arguments: Dict[str, Any], call: Call) -> None:
         if self._entry.wants_headers:
             arguments[HEADERS] = _titled(call.headers)
 
     def _guarded(self, work: Callable[[], T], *calls: Call) -> T:
-        """Go into the script; whatever ends the process meanwhile is these calls' fault."""
+        """Go into the script; whatever ends the process meanwhile is these calls' fault.
+
+        Raises:
+            BodyRefused, DeadlineExceeded: it was not gone into.
+        """
         mark = self._blame.of([call.digest for call in calls], calls[0].request_id)
         with mark, self._interruption.of(*calls), ending_in_children():
+            see_that_somebody_waits(calls)  # who stops waiting from here on interrupts
             return work()
 
     def _failure(self, error: BaseException, call: Call, function: str = RUN) -> ScoringError:
@@ -166,7 +176,7 @@ class ScriptRuntime:
                 try:
                     with log_request(call.request_id):
                         result = self._guarded(lambda: next(results, _END), call)
-                except BodyRefused:
+                except NOT_BEGUN:
                     raise
                 except BaseException as error:
                     raise self._raised(error, call) from error
@@ -175,13 +185,17 @@ class ScriptRuntime:
                 yield self._of_result(convert, result, call)
         finally:
             self._close(results, call)
+            self._blame.acquit([call.digest])
 
     def _close(self, results: Iterator[Any], call: Call) -> None:
+        """End an iterator of the script's, which has to be, however late it is and whatever it has ended."""
         close = getattr(results, "close", None)
         if close is None:
             return
+        mark = self._blame.mark([call.digest], call.request_id)
         try:
-            close()
+            with mark, self._interruption.of(call), ending_in_children():
+                close()
         except BaseException as error:
             reason, trace = error_line(error, self._code_dir), users_traceback(error, __file__)
             _log.error("request %s: the end of what run() yields raised %s\n%s", call.request_id, reason, trace)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, List, Sequence, Tuple, Union
 
-from ..errors import BodyRefused, ScoringError, ScriptFailed, ScriptResultInvalid
+from ..errors import ScoringError, ScriptFailed, ScriptResultInvalid
 from ..logs import log_request
 from ..tensors import Tensors
 from .azureml.answers import whole_answer_of
@@ -16,7 +16,7 @@ from .azureml.flask_requests import Requests
 from .azureml.run_batch import BatchEntry
 from .base import Asked, Call, Scripted
 from .blame import Blame, digest_of, digest_of_tensors
-from .script import ScriptRuntime
+from .script import NOT_BEGUN, ScriptRuntime
 
 RUN_BATCH = "run_batch()"
 _NAMED = 3  # requests whose ids are in the log lines of a batch
@@ -42,7 +42,9 @@ class BatchedScript(ScriptRuntime):
         with log_request(_ids([call for _, call in asked])), self._requests.around(None):
             answers: List[Any] = [self._element(given, call) for given, call in asked]
             places = [place for place, element in enumerate(answers) if not isinstance(element, ScoringError)]
-            apart = [place for place in places if len(places) > 1 and self._blame.is_suspect(asked[place][1].digest)]
+            given = {asked[place][1].digest for place in places} if len(places) > 1 else ()
+            suspects = {digest for digest in given if self._blame.is_suspect(digest)}
+            apart = [place for place in places if asked[place][1].digest in suspects]
             together = [place for place in places if place not in apart]
             if together:
                 self._answer_group(together, answers, asked)
@@ -76,14 +78,17 @@ class BatchedScript(ScriptRuntime):
             return self._failure(error, call, RUN_BATCH)
 
     def _called_together(self, inputs: List[Any], calls: Sequence[Call]) -> Sequence[Any]:
+        digests = [call.digest for call in calls]
         try:
             results = self._guarded(lambda: self._batch.run_batch(inputs), *calls)
-        except BodyRefused:
+        except NOT_BEGUN:
             raise
         except BaseException as error:  # also SystemExit: a script cannot end the server
+            self._blame.acquit(digests)
             if len(calls) > 1:  # whoever asked asks again, with fewer
                 raise ScriptFailed(f"the scoring script raised {type(error).__name__} on {len(calls)}") from error
             raise self._failure(error, calls[0], RUN_BATCH) from error
+        self._blame.acquit(digests)
         if isinstance(results, (list, tuple)) and len(results) == len(calls):
             return results
         got = f"{len(results)} results" if isinstance(results, (list, tuple)) else f"a {type(results).__name__}"

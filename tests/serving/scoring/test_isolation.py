@@ -177,6 +177,29 @@ def test_what_came_to_an_end_once_is_not_held_up_by_its_own_kind(replicas: Calla
         assert time.monotonic() - began < 0.3
 
 
+@pytest.mark.parametrize("steps", ["die()\n yield 1", "yield 1\n die()"], ids=["first piece", "after a piece"])
+def test_an_answer_in_pieces_that_ends_its_process_is_refused_after_two(
+    replicas: Callable[[int], Replicas], steps: str
+) -> None:
+    do = f"def pieces(die=lambda: os.kill(os.getpid(), signal.SIGKILL)):\n {steps}\nresult = pieces()"
+    first, second, third = (score(one, do) for one in replicas(3).started)
+    assert (first, second) == (None, None)
+    assert third is not None
+    assert "has ended two scoring processes" in third.json()["message"]
+
+
+def test_the_end_of_an_answer_that_was_left_is_blamed_too(replicas: Callable[[int], Replicas]) -> None:
+    do = "def pieces():\n try:\n  while True: yield 'x' * 1000\n finally: os._exit(1)\nresult = pieces()"
+    first, second, third = replicas(3).started
+    for one in (first, second):
+        with httpx.stream("POST", f"http://{one.http}/score", json={"do": do}, timeout=20, trust_env=False) as answer:
+            next(answer.iter_raw())
+        one.child.wait(10)
+    refused = score(third, do)
+    assert refused is not None
+    assert "has ended two scoring processes" in refused.json()["message"]
+
+
 def test_every_door_refuses_what_ended_two(replicas: Callable[[int], Replicas]) -> None:
     three = replicas(3)
     document = {"inputs": [{"name": "x", "shape": [1, 1], "datatype": "FP32", "data": [1]}]}

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.node.running.blame_file import BlameFile
+from serving.node.running.blame_file import BlameFile, sweep
 from serving.scoring.errors import BodyRefused
 from serving.scoring.runtimes import blame
 from serving.scoring.runtimes.blame import NO_BLAME, digest_of, digest_of_tensors, open_blame
@@ -82,6 +82,7 @@ def _work(path: str, orders: Connection, clock: Callable[[], float]) -> None:
             except BodyRefused as error:
                 orders.send(error.message)
                 continue
+            table.acquit(digests)
             orders.send("ended")
 
 
@@ -194,6 +195,8 @@ def test_of_a_batch_that_ended_its_process_each_body_is_a_suspect_that_runs_alon
     assert mine.is_suspect(OTHER)
     with mine.of((OTHER,), "r"):
         pass
+    assert mine.is_suspect(OTHER)  # as long as there is more to do for it
+    mine.acquit((OTHER,))
     assert not mine.is_suspect(OTHER)  # it was not that one
     die_of(worker(), BODY)
     with pytest.raises(BodyRefused), mine.of((BODY,), "r"):
@@ -205,7 +208,61 @@ def test_what_a_batch_had_twice_it_is_blamed_for_once(path: Path, worker: Callab
     mine = open_blame(str(path), "", noon)
     with mine.of((BODY,), "r"):
         pass
+    mine.acquit((BODY,))
     assert not mine.is_suspect(BODY)
+
+
+def test_what_others_work_on_is_no_suspect_once_it_came_to_an_end_here(
+    path: Path, worker: Callable[[], Worker]
+) -> None:
+    mine, other = open_blame(str(path), "", noon), worker()
+    other.begin()
+    assert other.answer == "begun"
+    assert mine.is_suspect(BODY)
+    with mine.of((BODY,), "r"):
+        pass
+    mine.acquit((BODY,))
+    assert not mine.is_suspect(BODY)
+    other.kill()
+    assert mine.is_suspect(BODY)
+
+
+def test_who_begins_and_is_late_or_has_more_to_do_acquits_nobody(path: Path, worker: Callable[[], Worker]) -> None:
+    mine = open_blame(str(path), "", noon)
+    die_of(worker())
+    with mine.of((BODY,), "r"):
+        pass
+    die_of(worker())
+    with pytest.raises(BodyRefused), mine.of((BODY,), "r"):
+        raise AssertionError("it must not run")
+    mine.acquit((BODY,))  # its iterator is closed now
+    with pytest.raises(BodyRefused), mine.of((BODY,), "r"):
+        raise AssertionError("it must not run")
+
+
+def test_the_pieces_of_an_answer_wait_together_as_long_as_one(path: Path, worker: Callable[..., Worker]) -> None:
+    for one in (worker(), worker()):
+        one.begin()
+        assert one.answer == "begun"
+    times = iter(range(1_000_000))
+    mine = open_blame(str(path), "", lambda: noon() + next(times) * blame.WAIT_S / 10)
+    steps = []
+    for _ in range(3):
+        before = next(times)
+        with mine.of((BODY,), "r"):
+            steps.append(next(times) - before)
+    assert steps[0] > 10 > max(steps[1:])
+
+
+def test_who_is_refused_is_at_nothing(tmp_path: Path) -> None:
+    with BlameFile(tmp_path / "table") as table:
+        assert table.path is not None
+        die_of(Worker(table.path))
+        die_of(Worker(table.path))
+        mine = open_blame(str(table.path), "", noon)
+        with pytest.raises(BodyRefused), mine.of((BODY,), "r"):
+            raise AssertionError("it must not run")
+        assert table.work_of(os.getpid()) is None
 
 
 def test_a_slot_is_taken_over_from_who_has_gone_but_not_what_the_dead_died_of(
@@ -263,6 +320,23 @@ def test_the_last_supervisor_takes_the_file_away(tmp_path: Path) -> None:
             assert path.exists()
         assert path.exists()
     assert not path.exists()
+
+
+def test_what_was_marked_when_everybody_was_killed_together_blames_nobody(tmp_path: Path) -> None:
+    held, killed = tmp_path / "held", tmp_path / "killed"
+    with BlameFile(held):
+        supervisor = _processes.Process(target=_supervise, args=(killed,))
+        supervisor.start()
+        supervisor.join()
+        assert killed.exists()
+        sweep(tmp_path)
+        assert list(tmp_path.iterdir()) == [held]
+    sweep(tmp_path / "none")
+
+
+def _supervise(path: Path) -> None:
+    BlameFile(path)
+    os._exit(1)
 
 
 def test_what_is_given_is_told_apart_by_names_types_shapes_and_values() -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import math
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from serving.scoring.errors import DeadlineExceeded
-from serving.scoring.runtimes.base import Posted
+from serving.scoring.runtimes.base import Call, Posted
 from serving.scoring.runtimes.interruption import Interruption
 
 LOOPS = """
@@ -28,6 +30,18 @@ def run(data):
     yield "one"
     while "spin" in data:
         pass
+"""
+
+ENDLESS_END = """
+import time
+def init(): ...
+def run(data):
+    try:
+        yield "one"
+    finally:
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            pass
 """
 
 
@@ -50,6 +64,29 @@ def test_an_answer_that_never_comes_to_its_end_frees_the_thread(make_plane: Call
     with pytest.raises(DeadlineExceeded):
         asyncio.run(read(json.dumps("spin")))
     assert asyncio.run(read("{}")) == [b"one"]
+
+
+def test_an_end_that_never_comes_to_its_end_frees_the_thread(
+    make_plane: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    runtime, call = make_plane(script=ENDLESS_END).runtime, Call("r", {}, math.inf, 5000)
+    pieces = runtime.run(Posted(b"1"), call)
+    assert next(iter(pieces)) == b"one"
+    with ThreadPoolExecutor(1) as threads:
+        closed = threads.submit(pieces.close)
+        while not closed.done():
+            runtime.interrupt(call)
+    assert "the end of what run() yields raised TimeoutError" in caplog.text
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_what_is_late_when_it_has_been_read_is_never_begun(make_plane: Callable[..., Any], batch: bool) -> None:
+    script = "begun = []\ndef init(): ...\ndef run(data): begun.append(data); return begun\n"
+    more = "def run_batch(inputs): begun.extend(inputs); return [begun] * len(inputs)\n" if batch else ""
+    runtime, late = make_plane(script=script + more).runtime, Call("r", {}, time.monotonic(), 100)
+    with pytest.raises(DeadlineExceeded):
+        runtime.answer_all([(Posted(b"1"), late)]) if batch else runtime.run(Posted(b"1"), late)
+    assert runtime.run(Posted(b"2"), Call("r", {}, math.inf, 100)).body == b'["2"]'
 
 
 def test_only_what_is_meant_is_ended() -> None:
