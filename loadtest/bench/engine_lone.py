@@ -53,28 +53,31 @@ def lone(bench: Bench) -> list[Measure]:
 
 
 def _extra_us(bench: Bench, served: Served) -> float:
-    extra = []
+    extra: list[float] = []
     for number in range(ROUNDS):
         bench.say(f"{served.name}: round {number + 1} of {ROUNDS}")
-        seconds: float = uvloop.run(_round(served))
-        extra.append(seconds)
+        batched_s, apart_s = uvloop.run(medians(served, *DEPLOYMENTS))
+        extra.append(batched_s - apart_s)
     return median(extra) * 1e6
 
 
-async def _round(served: Served) -> float:
-    """Return the seconds by which the median with batching is above the one without."""
-    taken: dict[str, list[float]] = {name: [] for name in DEPLOYMENTS}
+async def medians(served: Served, *deployments: str) -> list[float]:
+    """Ask the deployments in turn, over one connection; return the median seconds of each to answer ``BODY``.
+
+    Raises:
+        NotReady: one answered something else than 200.
+    """
+    taken: list[list[float]] = [[] for _ in deployments]
     async with connected(served.request("/score", BODY), 1) as (connection,):
         for number in range(WARM_UP + PAIRS):
-            for name, seconds in taken.items():
-                took = await timed(connection, served, name)
+            for name, seconds in zip(deployments, taken, strict=True):
+                took = await _timed(connection, served, name)
                 if number >= WARM_UP:
                     seconds.append(took)
-    return median(taken["batched"]) - median(taken["apart"])
+    return [median(seconds) for seconds in taken]
 
 
-async def timed(connection: Connection, served: Served, deployment: str) -> float:
-    """Return the seconds that one deployment takes to answer ``BODY``. Raises NotReady for another answer than 200."""
+async def _timed(connection: Connection, served: Served, deployment: str) -> float:
     request = served.request("/score", BODY, **{"azureml-model-deployment": deployment})
     began = time.perf_counter()
     status, body = await connection.ask(request)

@@ -1,8 +1,5 @@
 """A workspace for the engine's cases: models and scripts made on the spot, each deployed as an endpoint of its own."""
 
-import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,8 +9,7 @@ from typing import Any
 import httpx
 
 from loadtest.bench.client import Request
-from loadtest.bench.subject import free_port
-from loadtest.bench.workspace import PORTS
+from loadtest.bench.workspace import document, started_workspace
 from loadtest.demo.command import Slipway
 
 REQUIREMENTS = "numpy\n"
@@ -81,32 +77,20 @@ class Bench:
         (self.folder / "model.onnx").write_bytes(model)
         self.slipway.run("model", "import", name, str(self.folder / "model.onnx"))
         image = {"name": name, "model": f"azureml:{name}:1", **parts}
-        self.slipway.json("image", "build", "-f", self._document("image", image))
+        self.slipway.json("image", "build", "-f", document(self.folder, "image", image))
         endpoint = {"name": name, "auth_mode": "key"}
-        created = self.slipway.json("endpoint", "create", "-f", self._document("endpoint", endpoint))
+        created = self.slipway.json("endpoint", "create", "-f", document(self.folder, "endpoint", endpoint))
         for deployment, settings in deployments.items():
             of_image = {"endpoint_name": name, "environment": {"image": f"{name}:latest"}, "instance_count": 1}
-            document = {"name": deployment, **of_image, **settings}
-            self.slipway.json("deployment", "create", "-f", self._document("deployment", document))
+            wanted = {"name": deployment, **of_image, **settings}
+            self.slipway.json("deployment", "create", "-f", document(self.folder, "deployment", wanted))
         self.slipway.run("endpoint", "update", "--name", name, "--traffic", f"{next(iter(deployments))}=100")
         headers = {"authorization": f"Bearer {created['keys']['primary']}"}
         return Served(name, "127.0.0.1", self.ports["http"], headers)
-
-    def _document(self, name: str, content: object) -> str:
-        path = self.folder / f"{name}.yaml"
-        path.write_text(json.dumps(content))  # JSON is YAML
-        return str(path)
 
 
 @contextmanager
 def bench_workspace(say: Callable[[str], None]) -> Iterator[Bench]:
     """Run a workspace of its own while the context lasts."""
-    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as name:
-        folder = Path(name)
-        slipway = Slipway(folder / "workspace", dict(os.environ))
-        ports = {port: free_port() for port in PORTS}
-        try:
-            slipway.run("up", "--detach", *(f"--{port}-port={number}" for port, number in ports.items()))
-            yield Bench(slipway, folder, ports, say)
-        finally:
-            slipway.run("down")
+    with started_workspace() as started:
+        yield Bench(*started, say)

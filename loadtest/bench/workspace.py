@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import mlflow
@@ -19,20 +20,35 @@ DEPLOYMENTS = {"blue": 90, "green": 10}
 PORTS = ("registry", "controller", "telemetry", "http", "grpc")
 
 
+class Started(NamedTuple):
+    """A workspace that runs. ``folder`` is there for whatever is made for it; ``ports`` are by the process' name."""
+
+    slipway: Slipway
+    folder: Path
+    ports: dict[str, int]
+
+
+@contextmanager
+def started_workspace(**ports: int) -> Iterator[Started]:
+    """Run a workspace in a temporary folder while the context lasts, on these ports and on free ones."""
+    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as name:
+        folder = Path(name)
+        slipway = Slipway(folder / "workspace", dict(os.environ))
+        taken = {process: free_port() for process in PORTS} | ports
+        try:
+            slipway.run("up", "--detach", *(f"--{process}-port={port}" for process, port in taken.items()))
+            yield Started(slipway, folder, taken)
+        finally:
+            slipway.run("down")
+
+
 @contextmanager
 def slipway_workspace(model_path: Path, body: bytes, grpc_port: int) -> Iterator[Subject]:
     """Run a workspace that serves the model from two deployments while the context lasts."""
-    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
-        slipway = Slipway(Path(folder) / "workspace", dict(os.environ))
-        try:
-            ports = {name: free_port() for name in PORTS} | {"grpc": grpc_port}
-            slipway.run("up", "--detach", *(f"--{name}-port={port}" for name, port in ports.items()))
-            key = deploy_model(slipway, model_path, Path(folder))
-            subject = _subject(slipway, key, body)
-            wait_until_answered(subject)
-            yield subject
-        finally:
-            slipway.run("down")
+    with started_workspace(grpc=grpc_port) as (slipway, folder, _):
+        subject = _subject(slipway, deploy_model(slipway, model_path, folder), body)
+        wait_until_answered(subject)
+        yield subject
 
 
 def deploy_model(slipway: Slipway, model_path: Path, folder: Path) -> str:
@@ -42,9 +58,9 @@ def deploy_model(slipway: Slipway, model_path: Path, folder: Path) -> str:
         mlflow.log_artifact(str(model_path), "model")
     slipway.json("model", "register", ENDPOINT, "--run", run.info.run_id, "--path", "model")
     image = {"name": ENDPOINT, "model": f"azureml:{ENDPOINT}:1"}
-    slipway.json("image", "build", "-f", _document(folder, "image", image))
+    slipway.json("image", "build", "-f", document(folder, "image", image))
     endpoint = {"name": ENDPOINT, "auth_mode": "key", "traffic_key": {"header": "x-user-id"}}
-    created = slipway.json("endpoint", "create", "-f", _document(folder, "endpoint", endpoint))
+    created = slipway.json("endpoint", "create", "-f", document(folder, "endpoint", endpoint))
     for name in DEPLOYMENTS:
         deployment = {
             "name": name,
@@ -53,7 +69,7 @@ def deploy_model(slipway: Slipway, model_path: Path, folder: Path) -> str:
             "environment": {"image": f"{ENDPOINT}:latest"},
             "instance_count": 1,
         }
-        slipway.json("deployment", "create", "-f", _document(folder, name, deployment))
+        slipway.json("deployment", "create", "-f", document(folder, name, deployment))
     traffic = " ".join(f"{name}={percent}" for name, percent in DEPLOYMENTS.items())
     slipway.run("endpoint", "update", "--name", ENDPOINT, "--traffic", traffic)
     return str(created["keys"]["primary"])
@@ -68,7 +84,8 @@ def _subject(slipway: Slipway, key: str, body: bytes) -> Subject:
     return Subject("slipway", request, lambda: pids)
 
 
-def _document(folder: Path, name: str, content: object) -> str:
+def document(folder: Path, name: str, content: object) -> str:
+    """Write a document for the command, and return its path."""
     path = folder / f"{name}.yaml"
     path.write_text(json.dumps(content))  # JSON is YAML
     return str(path)

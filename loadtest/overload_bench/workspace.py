@@ -1,8 +1,5 @@
 """A workspace with two models of 5 ms, reached as clients reach it."""
 
-import json
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +8,8 @@ from typing import NamedTuple
 import httpx
 
 from loadtest.bench.client import Request
-from loadtest.bench.subject import NotReady, Subject, free_port, wait_until_answered
-from loadtest.bench.workspace import PORTS
+from loadtest.bench.subject import NotReady, Subject, wait_until_answered
+from loadtest.bench.workspace import document, started_workspace
 from loadtest.demo.command import Slipway
 
 MODELS = {
@@ -73,20 +70,13 @@ class Model(NamedTuple):
 @contextmanager
 def overload_workspace() -> Iterator[list[Model]]:
     """Run a workspace that serves the models, one instance of each, while the context lasts."""
-    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as name:
-        folder = Path(name)
-        slipway = Slipway(folder / "workspace", dict(os.environ))
-        ports = {port: free_port() for port in PORTS}
-        try:
-            slipway.run("up", "--detach", *(f"--{port}-port={number}" for port, number in ports.items()))
-            (folder / "model.txt").write_text("5 ms")
-            slipway.run("model", "import", "overload", str(folder / "model.txt"))
-            models = [_deploy(slipway, folder, ports, one) for one in MODELS]
-            for model in models:
-                wait_until_answered(Subject(model.name, model.request(model.keys[0]), list))
-            yield models
-        finally:
-            slipway.run("down")
+    with started_workspace() as (slipway, folder, ports):
+        (folder / "model.txt").write_text("5 ms")
+        slipway.run("model", "import", "overload", str(folder / "model.txt"))
+        models = [_deploy(slipway, folder, ports, one) for one in MODELS]
+        for model in models:
+            wait_until_answered(Subject(model.name, model.request(model.keys[0]), list))
+        yield models
 
 
 def _deploy(slipway: Slipway, folder: Path, ports: dict[str, int], name: str) -> Model:
@@ -94,17 +84,11 @@ def _deploy(slipway: Slipway, folder: Path, ports: dict[str, int], name: str) ->
     (folder / name / "score.py").write_text(MODELS[name])
     code = {"code": name, "scoring_script": "score.py"}
     image = {"name": name, "model": "overload:1", "code_configuration": code}
-    slipway.run("image", "build", "-f", _written(folder, f"image-{name}", image))
+    slipway.run("image", "build", "-f", document(folder, f"image-{name}", image))
     endpoint = {"name": name, "auth_mode": "key"}
-    keys = slipway.json("endpoint", "create", "-f", _written(folder, f"endpoint-{name}", endpoint))["keys"]
+    keys = slipway.json("endpoint", "create", "-f", document(folder, f"endpoint-{name}", endpoint))["keys"]
     deployment = {"name": "blue", "endpoint_name": name, "environment": {"image": name}, "instance_count": 1}
-    slipway.run("deployment", "create", "-f", _written(folder, f"deployment-{name}", deployment))
+    slipway.run("deployment", "create", "-f", document(folder, f"deployment-{name}", deployment))
     slipway.run("endpoint", "update", "--name", name, "--traffic", "blue=100")
     metrics_url = f"http://127.0.0.1:{ports['controller']}/metrics"
     return Model(name, "127.0.0.1", ports["http"], (keys["primary"], keys["secondary"]), metrics_url)
-
-
-def _written(folder: Path, name: str, document: object) -> str:
-    path = folder / f"{name}.yaml"
-    path.write_text(json.dumps(document))  # JSON is YAML
-    return str(path)

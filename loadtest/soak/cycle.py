@@ -1,7 +1,5 @@
 """One cycle: a deployment is made, answers requests and is deleted, beside another that stays."""
 
-import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +9,8 @@ from typing import Any
 import httpx
 
 from loadtest.bench.model import train
-from loadtest.bench.subject import NotReady, free_port
-from loadtest.bench.workspace import ENDPOINT, PORTS, deploy_model
+from loadtest.bench.subject import NotReady
+from loadtest.bench.workspace import ENDPOINT, deploy_model, started_workspace
 from loadtest.demo.command import Slipway
 
 COMING = "coming-and-going"
@@ -95,13 +93,6 @@ class Workspace:
 @contextmanager
 def workspace() -> Iterator[Workspace]:
     """Run a workspace of its own, in a temporary folder, while the context lasts."""
-    with tempfile.TemporaryDirectory(prefix="slipway-soak-") as name:
-        folder = Path(name)
-        slipway = Slipway(folder / "workspace", dict(os.environ))
-        ports = {port: free_port() for port in PORTS}
+    with started_workspace() as (slipway, folder, ports):
         body = train(folder / "model.onnx")
-        try:
-            slipway.run("up", "--detach", *(f"--{port}-port={number}" for port, number in ports.items()))
-            yield Workspace(slipway, ports, deploy_model(slipway, folder / "model.onnx", folder), body)
-        finally:
-            slipway.run("down")
+        yield Workspace(slipway, ports, deploy_model(slipway, folder / "model.onnx", folder), body)

@@ -4,7 +4,7 @@ import pytest
 
 from loadtest.soak.footprint import OURS, RAYS, Footprint, kind_of, node_footprint, total
 
-BIN = "/work/.venv/bin"
+BIN = "/srv/slipway/.venv/bin"
 
 
 @pytest.mark.parametrize(
