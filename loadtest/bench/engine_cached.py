@@ -4,8 +4,7 @@ from typing import Any
 
 import uvloop
 
-from loadtest.bench.engine_lone import PAIRS, medians
-from loadtest.bench.engine_poison import looked_up
+from loadtest.bench.engine_lone import PAIRS, medians, steady
 from loadtest.bench.engine_workspace import Bench
 from loadtest.registry_bench.measures import Measure
 
@@ -15,8 +14,7 @@ DEPLOYMENTS: dict[str, dict[str, Any]] = {"hit": {"response_cache": {"max_bytes"
 
 def cached(bench: Bench) -> list[Measure]:
     """Ask the same of two deployments in turn, one with a cache and one without."""
-    model, _ = looked_up()
-    served = bench.serve_model("cached-model", model, **DEPLOYMENTS)
+    served = bench.serve_model("cached-model", steady(), **DEPLOYMENTS)
     bench.say(f"{served.name}: {PAIRS} pairs")
     hit_s, run_s = uvloop.run(medians(served, *DEPLOYMENTS))
     return [
