@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple, TypeVar, Union
 
 from .answers import Answers, DrawnAnswers, OneAnswer
+from .engine.averages import moved
 from .engine.batching import Batching, Script, limits_of, together_on
 from .engine.beside import Beside
 from .engine.engine import Engine
@@ -33,7 +34,6 @@ from .tensors import Tensors
 
 T = TypeVar("T")
 QUICK_S = 0.001  # work expected to be shorter runs on the event loop itself
-_WEIGHT = 0.2  # of the newest run in the moving average
 
 
 class DataPlane:
@@ -233,22 +233,18 @@ class DataPlane:
             self.statistics.failure(began, self._clock())
             raise
         call.began, call.ended = began, self._clock()
-        self._learn(size_class, call.ended - began)
+        took_s = call.ended - began
+        self._expected_s[size_class] = moved(self._expected_s.get(size_class, took_s), took_s)
         self.statistics.success(items, began, began, call.ended)
         return outputs
 
     def _timed(self, tensors: Tensors, call: Call) -> Tensors:
         began = time.thread_time()  # CPU time: waiting for the GIL must not make a model look slow
         outputs = self.runtime.infer(tensors, call)
-        size = sum(array.size for array in tensors.values())
-        self._learn(size.bit_length(), time.thread_time() - began)
+        took_s = time.thread_time() - began
+        size_class = sum(array.size for array in tensors.values()).bit_length()
+        self._expected_s[size_class] = moved(self._expected_s.get(size_class, took_s), took_s)
         return outputs
-
-    def _learn(self, size_class: int, took_s: float) -> None:
-        """Move the average; one run that was interrupted counts four times the average at most."""
-        before = self._expected_s.get(size_class, took_s)
-        most = 4 * before
-        self._expected_s[size_class] = before + _WEIGHT * ((took_s if took_s < most else most) - before)
 
     async def _on_thread(self, work: Callable[[], T], call: Call, items: int = 1) -> T:
         ticket = self.engine.admit(work, call)

@@ -6,8 +6,8 @@ from math import ceil
 from typing import Dict, Iterable, Optional
 
 from ..errors import Overloaded
+from .averages import WEIGHT, moved
 
-_WEIGHT = 0.2  # of the newest run in the moving averages
 _MARGIN = 1.25  # by how much the line may go slower than it has, before what was let in is late
 
 
@@ -57,9 +57,9 @@ class Admission:
             return
         each_s = took_s / requests
         before = self.expected_s or each_s
-        differs_s = min(each_s, 4 * before) - before
-        self.expected_s = before + _WEIGHT * differs_s
-        self._spread_s += _WEIGHT * (abs(differs_s) - self._spread_s)
+        self.expected_s = moved(before, each_s)
+        differs_s = abs(self.expected_s - before) / WEIGHT
+        self._spread_s += WEIGHT * (differs_s - self._spread_s)
 
     def gives_way(self, key: bytes, waiting: Iterable[bytes]) -> Optional[bytes]:
         """Name the key, of those with requests ``waiting``, that has to make room for one of ``key``: that with most in

@@ -8,12 +8,12 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Prot
 
 from ..runtimes.base import Asked, BatchLike, Call, RowsLike, Runtime
 from ..tensors import Tensors
+from .averages import moved
 from .batches import Gathering, Limits, Part, concatenated, part_of, size_of, split
 from .settings import EngineSettings
 from .tickets import AnyTicket
 
 MOST_ASKED = 64  # of a script at once: so many bodies are marked, of which one may end the process (runtimes/blame.py)
-_WEIGHT = 0.2  # of the newest run in the moving average
 _DOUBTED_AFTER = 20  # batches that were not formed since they were expected to take too long
 _log = logging.getLogger("slipway.scoring")
 
@@ -59,9 +59,8 @@ class Batching:
         answers = self._run(parts)
         size_class = sum(part.size_bytes for part in parts).bit_length()
         took_s = self._clock() - began
-        before = self._took_s.get(size_class, took_s)
         self._refused[size_class] = 0
-        self._took_s[size_class] = before + _WEIGHT * (min(took_s, 4 * before) - before)
+        self._took_s[size_class] = moved(self._took_s.get(size_class, took_s), took_s)
         return answers
 
     def _expected_s(self, size_bytes: int) -> float:
