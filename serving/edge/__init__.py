@@ -4,7 +4,7 @@ Map::
 
     agent        wiring and loops: follow the controller, apply, acknowledge, keep HAProxy alive
     applier      pure: which table holds now, and which commands make HAProxy hold it
-    config       haproxy.cfg as text; maps: the map files; names: patterns of all that is written there
+    config       haproxy.cfg as text, from templates/; maps: the map files; names: patterns of all that is written there
     haproxy      the process: check, start, reload, adopt, stop; sockets: the ports it is given
     grpc_calls   gRPC calls that name no endpoint, answered here; grpc_passing: those whose endpoint HAProxy cannot see
     runtime      client of its admin socket

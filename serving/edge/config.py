@@ -127,7 +127,7 @@ def template_digest() -> str:
 
 
 _TEMPLATE = Environment(  # noqa: S701 - the output is no HTML
-    loader=PackageLoader("serving.edge", "."),
+    loader=PackageLoader("serving.edge", "templates"),
     undefined=StrictUndefined,
     keep_trailing_newline=True,
     lstrip_blocks=True,
