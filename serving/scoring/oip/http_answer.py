@@ -4,63 +4,56 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional, Tuple
 
-import msgspec
-
 from ..errors import InvalidInput
 from ..formats.json_rows import dump_json, plain
 from ..formats.raw_tensors import to_raw
 from ..http.messages import OCTETS, Response
-from ..tensors import Array, Tensors, datatype_of
+from ..tensors import Array, Signature, Tensors, datatype_of
 from .fixed_settings import NO_SHARED_MEMORY
-from .http_codec import HEADER_LENGTH, InferBody
+from .http_codec import HEADER_LENGTH, InferHead
 from .inputs import REGION
 from .outputs import CLASSIFICATION, check_requested, top_classes
 
 
-class _OutputTensor(msgspec.Struct, omit_defaults=True):
-    """``parameters`` only with binary_data_size: Triton's C++ client stumbles over any other."""
+class AnswerWriter:
+    """Writes what the model named ``model`` answers. ``batched`` is its signature's."""
 
-    name: str
-    datatype: str
-    shape: List[int]
-    parameters: Optional[Dict[str, int]] = None
-    data: Any = None
+    def __init__(self, model: str, version: str, signature: Optional[Signature]) -> None:
+        self._begin = b'{"model_name":%b,"model_version":%b' % (dump_json(model), dump_json(version))
+        self._batched = signature is not None and signature.batched
+        self._names = {spec.name: dump_json(spec.name) for spec in (signature.outputs if signature else ())}
 
+    def write(self, head: InferHead, outputs: Tensors) -> Response:
+        """Encode the requested outputs, all of them if none is named, each as JSON or binary as asked.
 
-class _Answer(msgspec.Struct, omit_defaults=True):
-    model_name: str
-    model_version: str
-    id: str = ""
-    outputs: Optional[List[_OutputTensor]] = None
-
-
-def encode_outputs(head: InferBody, outputs: Tensors, model: str, version: str, batched: bool) -> Response:
-    """Encode the requested outputs, all of them if none is named, each as JSON or binary as asked.
-
-    Raises:
-        InvalidInput: an output is unknown, named twice, or has no such form as is asked for.
-    """
-    described: List[_OutputTensor] = []
-    blobs: List[bytes] = []
-    for name, binary, array in _requested(head, outputs, batched):
-        datatype = datatype_of(array)
-        tensor = _OutputTensor(name, datatype, list(array.shape))
-        if binary:
-            blob = to_raw(array)
-            tensor.parameters = {"binary_data_size": len(blob)}
-            blobs.append(blob)
-        else:
-            tensor.data = _json_data(name, datatype, array)
-        described.append(tensor)
-    text = dump_json(_Answer(model, version, head.id, described))
-    if not blobs:
-        return Response(200, text)
-    response = Response(200, b"".join((text, *blobs)), OCTETS)
-    response.headers.append((HEADER_LENGTH, b"%d" % len(text)))
-    return response
+        Raises:
+            InvalidInput: an output is unknown, named twice, or has no such form as is asked for.
+        """
+        parts, blobs = [self._begin], []
+        if head.id:
+            parts += (b',"id":', dump_json(head.id))
+        before = b',"outputs":['
+        for name, binary, array in _requested(head, outputs, self._batched):
+            datatype = datatype_of(array)
+            quoted = self._names.get(name) or dump_json(name)
+            shape = dump_json(array.shape)
+            parts.append(b'%b{"name":%b,"datatype":"%b","shape":%b' % (before, quoted, datatype.encode(), shape))
+            if binary:  # parameters only then: Triton's C++ client stumbles over any other
+                blobs.append(to_raw(array))
+                parts.append(b',"parameters":{"binary_data_size":%d}}' % len(blobs[-1]))
+            else:
+                parts += (b',"data":', _json_data(name, datatype, array), b"}")
+            before = b","
+        parts.append(b"]}" if before == b"," else b',"outputs":[]}')
+        text = b"".join(parts)
+        if not blobs:
+            return Response(200, text)
+        response = Response(200, b"".join((text, *blobs)), OCTETS)
+        response.headers.append((HEADER_LENGTH, b"%d" % len(text)))
+        return response
 
 
-def _requested(head: InferBody, outputs: Tensors, batched: bool) -> List[Tuple[str, bool, Array]]:
+def _requested(head: InferHead, outputs: Tensors, batched: bool) -> List[Tuple[str, bool, Array]]:
     """Which outputs, in which order, whether each is binary, and what it holds."""
     default: Any = head.parameters.get("binary_data_output", False) if head.parameters else False
     if not isinstance(default, bool):
@@ -89,7 +82,7 @@ def _no_flag(where: str, name: str, value: object) -> InvalidInput:
     return InvalidInput(f"{where}: {name} must be true or false, got {value!r}")
 
 
-def _json_data(name: str, datatype: str, array: Array) -> Any:
+def _json_data(name: str, datatype: str, array: Array) -> bytes:
     if datatype == "FP16":
         raise InvalidInput(f"output '{name}': FP16 has no JSON form; ask for binary_data")
-    return plain(array.ravel())
+    return dump_json(plain(array.ravel()))

@@ -38,17 +38,22 @@ class RequestedOutput(msgspec.Struct):
     parameters: Optional[Parameters] = None
 
 
-class InferBody(msgspec.Struct):
-    """The JSON of an infer request."""
+class InferHead(msgspec.Struct):
+    """What the JSON of an infer request says besides its inputs."""
 
-    inputs: List[InputTensor]
     id: str = ""
     parameters: Optional[Parameters] = None
     outputs: Optional[List[RequestedOutput]] = None
 
 
-RAW = InferBody(inputs=[], parameters={"binary_data_output": True})  # what a body of bytes only stands for
-_decoder = msgspec.json.Decoder(InferBody)
+class InferBody(InferHead, kw_only=True):
+    """The JSON of an infer request."""
+
+    inputs: List[InputTensor]
+
+
+RAW = InferHead(parameters={"binary_data_output": True})  # what a body of bytes only stands for
+decode_infer_body = msgspec.json.Decoder(InferBody).decode
 
 
 def split_body(body: bytes, header_length: Optional[bytes]) -> int:
@@ -74,7 +79,7 @@ def decode_head(body: bytes, json_length: int) -> InferBody:
     """
     text = body if json_length == len(body) else body[:json_length]
     try:
-        return _decoder.decode(text)
+        return decode_infer_body(text)
     except bare_tokens.MALFORMED as error:
         return _decode_bare_tokens(text, error)
 

@@ -9,10 +9,10 @@ from ..formats.json_arrays import LARGE
 from ..http.calls import call_of
 from ..http.messages import Request, Response, json_response
 from ..runtimes.base import Call, provider_of
-from ..tensors import Tensors
-from .http_answer import encode_outputs
-from .http_codec import HEADER_LENGTH, RAW, InferBody, decode_head, decode_tensors, split_body
+from .http_answer import AnswerWriter
+from .http_codec import HEADER_LENGTH, RAW, InferHead, decode_head, decode_tensors, split_body
 from .http_raw import decode_raw
+from .http_usual import UsualInfer
 from .parameters import for_model, timeout_of
 from .served_model import ServedModel
 from .server_metadata import server_metadata
@@ -25,11 +25,16 @@ class OpenInference:
         self._model = model
         self._plane = model.plane
         self._signature = model.plane.runtime.signature
-        self._batched = self._signature is not None and self._signature.batched
+        self._usual = UsualInfer(self._signature)
+        self._write = AnswerWriter(model.name, model.version, self._signature).write
 
     async def infer(self, request: Request) -> Response:
         body = request.body
         json_length = split_body(body, request.headers.get(HEADER_LENGTH))
+        usual = self._usual.read(body, json_length)
+        if usual is not None:
+            head, tensors = usual
+            return self._write(head, await self._plane.infer(tensors, self._call(head, request)))
         if json_length > LARGE:
             return await self._infer_large(request, json_length)
         if json_length == 0 and body:
@@ -37,7 +42,7 @@ class OpenInference:
         else:
             head = decode_head(body, json_length)
             tensors = decode_tensors(head, body, json_length, self._signature)
-        return self._encoded(head, await self._plane.infer(tensors, self._call(head, request)))
+        return self._write(head, await self._plane.infer(tensors, self._call(head, request)))
 
     async def _infer_large(self, request: Request, json_length: int) -> Response:
         """Answer a request whose JSON takes a while to read, and its answer perhaps as long to write."""
@@ -47,10 +52,7 @@ class OpenInference:
         call.deadline = min(call.deadline, reading.deadline)
         tensors = await plane.beside(partial(decode_tensors, head, body, json_length, self._signature), call)
         outputs = await plane.infer(tensors, call)
-        return await plane.beside(partial(self._encoded, head, outputs), call)
-
-    def _encoded(self, head: InferBody, outputs: Tensors) -> Response:
-        return encode_outputs(head, outputs, self._model.name, self._model.version, self._batched)
+        return await plane.beside(partial(self._write, head, outputs), call)
 
     async def server_metadata(self, request: Request) -> Response:
         return json_response(200, server_metadata())
@@ -72,7 +74,7 @@ class OpenInference:
             document["properties"] = {"execution_provider": provider}
         return json_response(200, document)
 
-    def _call(self, head: InferBody, request: Request) -> Call:
+    def _call(self, head: InferHead, request: Request) -> Call:
         parameters = head.parameters
         if not parameters or (len(parameters) == 1 and "binary_data_output" in parameters):
             return call_of(self._plane, request)
