@@ -42,6 +42,7 @@ from registry.core.activities import Activity
 from registry.core.deploying.desired import DesiredState
 from registry.core.deploying.documents import DeploymentDocument, EndpointDocument
 from registry.core.deploying.endpoints import Deployment, Endpoint
+from registry.core.deploying.plans import Plan
 from registry.core.imaging.environments import CuratedEnvironment, CuratedEnvironmentList
 from registry.core.imaging.image_prune import PruneOrder, PrunePlan
 from registry.core.imaging.image_views import ImageChange, ImageDiff, ImageHistory, ImageQuery, ImageTag, PairToCompare
@@ -154,12 +155,16 @@ WORKSPACE = [
         rest.EndpointAnswer,
         query=rest.EndpointPresence,
     ),
+    ApiRoute(
+        "POST", "/endpoints/{name}/plan", endpoints.plan_endpoint, EndpointDocument, Plan, query=rest.EndpointPresence
+    ),
     ApiRoute("GET", "/endpoints/{name}", endpoints.get_endpoint, None, Endpoint),
     ApiRoute("DELETE", "/endpoints/{name}", endpoints.delete_endpoint, status=204, query=rest.EndpointDeletion),
     ApiRoute("PATCH", "/endpoints/{name}/traffic", endpoints.set_traffic, rest.TrafficChange, Endpoint),
     ApiRoute("POST", "/endpoints/{name}/keys/regenerate", endpoints.regenerate_key, rest.KeyChoice, rest.NewKey),
     ApiRoute("GET", "/endpoints/{endpoint}/deployments", deployments.list_deployments, None, rest.DeploymentList),
     ApiRoute("PUT", DEPLOYMENT, deployments.put_deployment, DeploymentDocument, rest.DeploymentAnswer, 202),
+    ApiRoute("POST", f"{DEPLOYMENT}/plan", deployments.plan_deployment, DeploymentDocument, Plan),
     ApiRoute("GET", DEPLOYMENT, deployments.get_deployment, None, Deployment),
     ApiRoute("DELETE", DEPLOYMENT, deployments.delete_deployment, status=204),
     ApiRoute(

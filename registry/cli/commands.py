@@ -2,7 +2,7 @@
 
 from registry.cli import datasets, processes
 from registry.cli.assembly import PROCESSES, Commands, Noun
-from registry.cli.deploying import deployments, endpoints, scoring
+from registry.cli.deploying import deployments, endpoints, plans, scoring
 from registry.cli.imaging import environments, image_export, image_prune, image_tags, images, trust
 from registry.cli.modelling import lineage, model_card, models
 from registry.cli.security import secrets, tokens
@@ -78,6 +78,7 @@ NOUNS = [
         "endpoint",
         "Stable addresses with keys and a traffic split.\n\nExample: slipway endpoint show cancer",
         {
+            "plan": plans.plan_endpoint,
             "create": endpoints.create,
             "update": endpoints.update,
             "list": endpoints.list_endpoints,
@@ -90,6 +91,7 @@ NOUNS = [
         "deployment",
         "Images with settings behind an endpoint.\n\nExample: slipway deployment list cancer",
         {
+            "plan": plans.plan_deployment,
             "create": deployments.create,
             "list": deployments.list_deployments,
             "show": deployments.show,

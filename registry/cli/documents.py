@@ -25,14 +25,19 @@ _CREATED_BY: dict[Callable[[Any], Any], str] = {
 
 
 def load_file(path: Path, overrides: list[str] | None, load: Callable[[Any], T]) -> T:
-    """Return the record that ``load`` makes of a YAML file with overrides.
+    """Return the record that ``load`` makes of a YAML file with overrides. Raises as ``read_file``."""
+    return read_file(path, overrides, load)[1]
+
+
+def read_file(path: Path, overrides: list[str] | None, load: Callable[[Any], T]) -> tuple[dict[str, Any], T]:
+    """Return the plain values of a YAML file with overrides, and the record that ``load`` makes of them.
 
     Raises:
         InvalidInput: as ``read_document`` and ``load``; the message names the file, and what else it looks like.
     """
     values = read_document(path, overrides)
     try:
-        return load(values)
+        return values, load(values)
     except InvalidInput as error:
         kind = next((text for other, text in _CREATED_BY.items() if _is_loaded_by(other, values)), None)
         hint = f" (this looks like {kind.format(path)})" if kind else ""

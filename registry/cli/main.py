@@ -1,4 +1,4 @@
-"""Entry point of ``slipway``. Exit codes: 0 done, 1 it failed, 2 it was asked wrongly."""
+"""Entry point of ``slipway``. Exit codes: 0 done, 1 it failed, 2 it was asked wrongly, 3 a plan has changes."""
 
 import sys
 from collections.abc import Sequence

@@ -2,6 +2,7 @@
 
 import typer
 
+from registry.core.deploying.documents import DeploymentDocument, EndpointDocument
 from registry.core.errors import InvalidInput
 from registry.core.names import check_name
 
@@ -23,3 +24,17 @@ def split_deployment(text: str) -> tuple[str, str]:
     if not slash:
         raise InvalidInput(f"{text!r}: write ENDPOINT/DEPLOYMENT, for example cancer/blue")
     return check_name("endpoint", endpoint), check_name("deployment", deployment)
+
+
+def named_endpoint(document: EndpointDocument) -> str:
+    """Return the name in an endpoint's file. Raises InvalidInput if there is none."""
+    if document.name is None:
+        raise InvalidInput("$.name: an endpoint needs a name", path="$.name")
+    return document.name
+
+
+def named_deployment(document: DeploymentDocument) -> tuple[str, str]:
+    """Return the endpoint's and the deployment's name in a deployment's file. Raises InvalidInput if one is missing."""
+    if document.endpoint_name is None or document.name is None:
+        raise InvalidInput("$: a deployment's file needs name and endpoint_name", path="$.name")
+    return document.endpoint_name, document.name

@@ -1,5 +1,7 @@
 """Endpoints, deployments and activities as the SDK has them: each method is one call."""
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 from registry.client.door import V1, Door
@@ -7,6 +9,7 @@ from registry.core import rest
 from registry.core.activities import Activity
 from registry.core.deploying.documents import DeploymentDocument, EndpointDocument
 from registry.core.deploying.endpoints import Deployment, Endpoint, RevisionState
+from registry.core.deploying.plans import Plan
 
 
 class Endpoints:
@@ -23,9 +26,13 @@ class Endpoints:
         """Make an endpoint; the answer has its keys. Raises Conflict if there is one of that name."""
         return self._put(name, document, exists=False)
 
-    def update(self, name: str, document: EndpointDocument) -> Endpoint:
-        """Change an endpoint. Raises NotFound if there is none of that name."""
-        return self._put(name, document, exists=True).endpoint
+    def update(self, name: str, document: EndpointDocument) -> rest.EndpointAnswer:
+        """Change an endpoint; the answer says what became another. Raises NotFound if there is none of that name."""
+        return self._put(name, document, exists=True)
+
+    def plan(self, name: str, values: Mapping[str, Any]) -> Plan:
+        """Return what creating or updating from a file's plain values would do."""
+        return self._door.ask("POST", f"/endpoints/{_part(name)}/plan", Plan, values)
 
     def _put(self, name: str, document: EndpointDocument, *, exists: bool) -> rest.EndpointAnswer:
         params = {"exists": str(exists).lower()}
@@ -60,6 +67,10 @@ class Deployments:
     def create(self, endpoint: str, name: str, document: DeploymentDocument) -> rest.DeploymentAnswer:
         """Make a deployment, or a new revision of the one that is there; follow the answer's activity."""
         return self._door.ask("PUT", _deployment(endpoint, name), rest.DeploymentAnswer, document)
+
+    def plan(self, endpoint: str, name: str, values: Mapping[str, Any]) -> Plan:
+        """Return what ``create`` would do with a file's plain values."""
+        return self._door.ask("POST", f"{_deployment(endpoint, name)}/plan", Plan, values)
 
     def delete(self, endpoint: str, name: str) -> None:
         self._door.send("DELETE", V1 + _deployment(endpoint, name))

@@ -6,6 +6,7 @@ import msgspec
 
 from registry.core.activities import Activity
 from registry.core.deploying.endpoints import Deployment, Endpoint
+from registry.core.deploying.plans import PlannedField
 from registry.core.imaging.images import Image
 from registry.core.modelling.models import Model, ModelMove
 from registry.core.services import Service
@@ -105,10 +106,11 @@ class EndpointKeys(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EndpointAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """``keys`` are there when this call made the endpoint."""
+    """``keys`` are there when this call made the endpoint; ``changes`` is what became another."""
 
     endpoint: Endpoint
     keys: EndpointKeys | None = None
+    changes: list[PlannedField] = []
 
 
 class TrafficChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,8 +132,11 @@ class DeploymentList(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeploymentAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """``activity`` is that of the revision that is wanted: a new one's, or an ended one's of what was there."""
+
     deployment: Deployment
     activity: Activity
+    changes: list[PlannedField] = []
 
 
 class RevisionReport(msgspec.Struct, frozen=True, kw_only=True):

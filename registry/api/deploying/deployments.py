@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from registry.api.route import Waiting, answer, nothing, path_number, read_query, read_record, read_values, workspace_of
+from registry.core.deploying import fields
 from registry.core.deploying.documents import load_deployment
 from registry.core.deploying.endpoints import RevisionState
 from registry.core.rest import DeploymentList, RevisionReport
@@ -23,6 +24,14 @@ async def put_deployment(request: Request) -> Response:
     """Make a deployment or change it: a new revision."""
     document = load_deployment(await read_values(request))
     return answer(await run_sync(deployments.put_deployment, workspace_of(request), *_names(request), document), 202)
+
+
+async def plan_deployment(request: Request) -> Response:
+    """Say what making or changing a deployment would do, field by field."""
+    values = await read_values(request)
+    document, written = load_deployment(values), fields.written(values, fields.DEPLOYMENT_FIELDS)
+    plan = await run_sync(deployments.plan_deployment, workspace_of(request), *_names(request), document, written)
+    return answer(plan)
 
 
 async def get_deployment(request: Request) -> Response:

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from registry.api.route import answer, nothing, read_query, read_record, read_values, workspace_of
+from registry.core.deploying import fields
 from registry.core.deploying.documents import load_endpoint
 from registry.core.rest import EndpointDeletion, EndpointList, EndpointPresence, KeyChoice, NewKey, TrafficChange
 from registry.operations.deploying import endpoints
@@ -24,6 +25,15 @@ async def put_endpoint(request: Request) -> Response:
     workspace, name = workspace_of(request), request.path_params["name"]
     made = await run_sync(endpoints.put_endpoint, workspace, name, document, exists)
     return answer(made, 201 if made.keys else 200)
+
+
+async def plan_endpoint(request: Request) -> Response:
+    """Say what making or changing an endpoint would do, field by field."""
+    exists = read_query(request, EndpointPresence).exists
+    values = await read_values(request)
+    document, written = load_endpoint(values), fields.written(values, fields.ENDPOINT_FIELDS)
+    workspace, name = workspace_of(request), request.path_params["name"]
+    return answer(await run_sync(endpoints.plan_endpoint, workspace, name, document, written, exists))
 
 
 async def get_endpoint(request: Request) -> Response:

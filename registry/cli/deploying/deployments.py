@@ -7,8 +7,9 @@ import typer
 
 from registry.cli.activity import follow
 from registry.cli.context import URL_OPTION, connect
+from registry.cli.deploying.plans import note_changes
 from registry.cli.documents import FILE_OPTION, SET_OPTION, load_file, of_file
-from registry.cli.names import DEPLOYMENT_ARGUMENT, ENDPOINT_ARGUMENT, split_deployment
+from registry.cli.names import DEPLOYMENT_ARGUMENT, ENDPOINT_ARGUMENT, named_deployment, split_deployment
 from registry.cli.output import (
     OUTPUT_OPTION,
     OutputFormat,
@@ -26,7 +27,7 @@ from registry.client import Client
 from registry.core.counts import count
 from registry.core.deploying.documents import load_deployment
 from registry.core.deploying.endpoints import Deployment, Endpoint, Revision
-from registry.core.errors import InvalidInput
+from registry.core.deploying.fields import Effect
 from registry.core.rest import DeploymentAnswer
 
 PER_PROCESSOR = 4  # processes; more is hardly what anybody means
@@ -45,14 +46,15 @@ def create(
     """
     client = connect(url)
     document = load_file(file, overrides, load_deployment)
-    if document.endpoint_name is None or document.name is None:
-        raise InvalidInput(f"{file}: a deployment's file needs name and endpoint_name", path="$.name")
     with of_file(file):
-        accepted = client.deployments.create(document.endpoint_name, document.name, document)
+        endpoint, name = named_deployment(document)
+        accepted = client.deployments.create(endpoint, name, document)
     _check_size(accepted.deployment)
+    if output is OutputFormat.TABLE:
+        _say_changes(accepted)
     if not no_wait:
         _follow(client, accepted, quiet=output is OutputFormat.JSON)
-    deployment = client.deployments.get(document.endpoint_name, document.name)
+    deployment = client.deployments.get(endpoint, name)
     if output is OutputFormat.JSON:
         print_json(deployment)
         return
@@ -119,6 +121,15 @@ def _settings(revision: Revision) -> str:
         "ttl_s": cache and cache.ttl_s,
     }
     return "".join(f"{name} {value}  " for name, value in said.items() if value is not None)
+
+
+def _say_changes(accepted: DeploymentAnswer) -> None:
+    deployment = accepted.deployment
+    latest = deployment.latest
+    if latest is not None and not any(change.effect is Effect.REVISION for change in accepted.changes):
+        name = f"{deployment.endpoint}/{deployment.name}"
+        note(f"{name} has this image with these settings already: no new revision")
+    note_changes(accepted.changes, latest.number if latest else None)
 
 
 def _note_traffic(endpoint: Endpoint, name: str) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import typer
 
 from registry.cli.context import URL_OPTION, connect
+from registry.cli.deploying.plans import note_changes
 from registry.cli.documents import FILE_OPTION, SET_OPTION, load_file, of_file
-from registry.cli.names import ENDPOINT_ARGUMENT
+from registry.cli.names import ENDPOINT_ARGUMENT, named_endpoint
 from registry.cli.output import (
     OUTPUT_OPTION,
     OutputFormat,
@@ -21,7 +22,7 @@ from registry.cli.output import (
     warn,
     when,
 )
-from registry.core.deploying.documents import EndpointDocument, load_endpoint
+from registry.core.deploying.documents import load_endpoint
 from registry.core.deploying.endpoints import Endpoint
 from registry.core.errors import InvalidInput
 
@@ -43,7 +44,7 @@ def create(
     """
     document = load_file(file, overrides, load_endpoint)
     with of_file(file):
-        created = connect(url).endpoints.create(_named(document), document)
+        created = connect(url).endpoints.create(named_endpoint(document), document)
     if output is OutputFormat.JSON:
         print_json(created)
         return
@@ -73,8 +74,11 @@ def update(
     if file is not None:
         document = load_file(file, overrides, load_endpoint)
         with of_file(file):
-            name = name or _named(document)
-            changed = endpoints.update(name, document)
+            name = name or named_endpoint(document)
+            answer = endpoints.update(name, document)
+        changed = answer.endpoint
+        if output is OutputFormat.TABLE:
+            note_changes(answer.changes)
         emptied = document.traffic is not None
     if name is None:
         raise InvalidInput("name the endpoint: --name NAME, or --file with a name in it")
@@ -139,12 +143,6 @@ def regenerate_key(
     else:
         console.print(made, highlight=False, soft_wrap=True, markup=False)
         note(f"clients with the old {key} key of {name} now get 401")
-
-
-def _named(document: EndpointDocument) -> str:
-    if document.name is None:
-        raise InvalidInput("$.name: an endpoint needs a name", path="$.name")
-    return document.name
 
 
 def _weights(text: str) -> dict[str, float]:

@@ -106,6 +106,11 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
         return next((r for r in self.revisions if r.state is RevisionState.LIVE), None)
 
     @property
+    def wanted(self) -> list[Revision]:
+        """The revisions that serve or are to serve."""
+        return [r for r in self.revisions if r.state in (RevisionState.LIVE, RevisionState.STARTING)]
+
+    @property
     def latest(self) -> Revision | None:
         return self.revisions[-1] if self.revisions else None
 

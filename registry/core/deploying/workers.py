@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from registry.core.deploying.fields import Source
 from registry.core.errors import InvalidInput
 from registry.core.imaging.images import ImageConfig, Runtime
 
@@ -35,6 +36,13 @@ def automatic_workers(config: ImageConfig) -> int:
     if config.runtime is not Runtime.SCRIPT or config.resources.cpu is None:
         return 1
     return min(config.resources.cpu, MOST_WORKERS)
+
+
+def workers_come_from(config: ImageConfig, variables: Mapping[str, str]) -> Source:
+    """Return what ``worker_count`` took its figure from."""
+    if VARIABLE in variables:
+        return Source.FILE
+    return Source.IMAGE if config.runtime is Runtime.SCRIPT and config.resources.cpu is not None else Source.AUTOMATIC
 
 
 def share(amount: int, workers: int) -> int:

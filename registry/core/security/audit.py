@@ -18,6 +18,7 @@ SEARCHES = frozenset(
         "/mlflow/registered-models/get-latest-versions",
     }
 )
+PLANS = frozenset({"/api/v1/endpoints/{name}/plan", "/api/v1/endpoints/{endpoint}/deployments/{deployment}/plan"})
 LOGGING = frozenset(
     {
         "/mlflow/runs/log-metric",
@@ -32,7 +33,7 @@ LOGGING = frozenset(
 )
 QUIET = frozenset(
     {
-        *(("POST", path) for path in (*SEARCHES, *LOGGING)),
+        *(("POST", path) for path in (*SEARCHES, *PLANS, *LOGGING)),
         ("PATCH", "/mlflow/logged-models/{model_id}/tags"),
         ("PUT", "/mlflow-artifacts/artifacts/{path:path}"),
         ("PUT", "/api/v1/blobs/{digest}"),  # a blob is named by its content and changes nothing

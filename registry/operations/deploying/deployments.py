@@ -1,11 +1,17 @@
 """Deployments: each change is a new revision with an activity, which the controller makes live or failed."""
 
+from collections.abc import Collection
+from typing import NamedTuple
+
+import msgspec
 from msgspec.structs import replace
 
 from registry.core.activities import ActivityKind, ActivityState
 from registry.core.deploying.documents import DeploymentDocument, as_text
 from registry.core.deploying.endpoints import Deployment, Revision, RevisionState
-from registry.core.deploying.workers import worker_count
+from registry.core.deploying.fields import DEPLOYMENT_FIELDS, DERIVED_FIELDS, exact_image, stored_deployment, written_in
+from registry.core.deploying.plans import Plan, plan_fields
+from registry.core.deploying.workers import worker_count, workers_come_from
 from registry.core.errors import Conflict, InvalidInput, NotFound
 from registry.core.imaging.images import Image
 from registry.core.names import check_name, parse_model_reference
@@ -23,8 +29,8 @@ from registry.store.metadata import Connection
 def put_deployment(workspace: Workspace, endpoint: str, name: str, document: DeploymentDocument) -> DeploymentAnswer:
     """Make a deployment or change it: a new revision that is starting, and its activity.
 
-    A revision that was still starting is given up; but one with the same image and settings is gone on with, so that
-    whoever was interrupted can ask again.
+    One with the same image and settings that is live or starting is kept, so that whoever was interrupted can ask
+    again; another that was still starting is given up.
 
     Raises:
         InvalidInput: a name is not legal or not the document's; the image does not hold the document's model;
@@ -32,38 +38,98 @@ def put_deployment(workspace: Workspace, endpoint: str, name: str, document: Dep
         NotFound: no such endpoint or image.
         Conflict: a deployment of the endpoint has this name in other letter case.
     """
-    check_name("deployment", name)
     with workspace.metadata.write() as tx:
-        endpoint = get_endpoint_within(tx, endpoint).name
-        _check_document_names(document, endpoint, name)
-        image = resolve_within(tx, document.environment.image)
-        _check_model(tx, document, image)
-        before = deployments.find(tx, endpoint, name)
-        if before is not None and before.name != name:
-            raise Conflict(f"deployment {name!r} exists as {before.name!r}: case makes no difference", name=before.name)
-        now_ms = workspace.now_ms()
-        after = Deployment(
-            endpoint=endpoint,
-            name=name,
-            description=document.description,
-            tags=as_text(document.tags, "$.tags"),
-            created_ms=before.created_ms if before else now_ms,
-            updated_ms=now_ms,
-        )
-        deployments.put(tx, after)
-        same = None if before is None else _starting_alike(before, document, image)
+        decided = _decide(tx, workspace, endpoint, name, document)
+        changes = _plan(tx, decided, document, written_in(document)).changes
+        deployments.put(tx, decided.after)
+        endpoint = decided.after.endpoint
+        same = decided.current if decided.current and decided.is_there else None
         if same is not None and (activity := activities.find(tx, same.activity_id)) is not None:
-            return DeploymentAnswer(deployment=_get(tx, endpoint, name), activity=activity)
-        number = counters.increment(tx, f"revision:{endpoint}/{name}".lower())
-        if before is not None:
-            _give_up_starting(tx, workspace, before, f"superseded by revision {number}")
+            return DeploymentAnswer(deployment=_get(tx, endpoint, name), activity=activity, changes=changes)
+        number = counters.increment(tx, _counter(decided.after))
+        if decided.before is not None:
+            _give_up_starting(tx, workspace, decided.before, f"superseded by revision {number}")
         subject = f"{endpoint}/{name}"
         activity = begin_within(tx, workspace, ActivityKind.DEPLOY, subject, f"revision {number} waits for a replica")
-        deployments.insert_revision(tx, endpoint, name, _revision(document, image, number, activity.id, now_ms))
+        revision = replace(decided.wanted, number=number, activity_id=activity.id)
+        deployments.insert_revision(tx, endpoint, name, revision)
         counters.increment(tx, counters.DESIRED_STATE)
-        answer = DeploymentAnswer(deployment=_get(tx, endpoint, name), activity=activity)
+        answer = DeploymentAnswer(deployment=_get(tx, endpoint, name), activity=activity, changes=changes)
     workspace.signal.notify()
     return answer
+
+
+def plan_deployment(
+    workspace: Workspace, endpoint: str, name: str, document: DeploymentDocument, written: Collection[str]
+) -> Plan:
+    """Say what ``put_deployment`` would do, and do nothing. ``written`` are the paths that the file holds.
+
+    Raises: as ``put_deployment``.
+    """
+    with workspace.metadata.read() as tx:
+        return _plan(tx, _decide(tx, workspace, endpoint, name, document), document, written)
+
+
+class _Decision(NamedTuple):
+    """What a document makes of a deployment. ``current`` is the newest revision that serves or is to serve."""
+
+    before: Deployment | None
+    after: Deployment  # without revisions
+    current: Revision | None
+    wanted: Revision  # without number and activity
+    image: Image
+
+    @property
+    def is_there(self) -> bool:
+        """Whether what is wanted runs already, or is starting to: the same image with the same settings."""
+        current = self.current
+        if current is None or exact_image(current) != exact_image(self.wanted):
+            return False
+        return current == replace(
+            self.wanted,
+            number=current.number,
+            image=current.image,
+            state=current.state,
+            message=current.message,
+            activity_id=current.activity_id,
+            created_ms=current.created_ms,
+        )
+
+
+def _decide(tx: Connection, workspace: Workspace, endpoint: str, name: str, document: DeploymentDocument) -> _Decision:
+    check_name("deployment", name)
+    endpoint = get_endpoint_within(tx, endpoint).name
+    _check_document_names(document, endpoint, name)
+    image = resolve_within(tx, document.environment.image)
+    _check_model(tx, document, image)
+    before = deployments.find(tx, endpoint, name)
+    if before is not None and before.name != name:
+        raise Conflict(f"deployment {name!r} exists as {before.name!r}: case makes no difference", name=before.name)
+    now_ms = workspace.now_ms()
+    after = Deployment(
+        endpoint=endpoint,
+        name=name,
+        description=document.description,
+        tags=as_text(document.tags, "$.tags"),
+        created_ms=before.created_ms if before else now_ms,
+        updated_ms=now_ms,
+    )
+    current = before.wanted[-1] if before and before.wanted else None
+    return _Decision(before, after, current, _revision(document, image, now_ms), image)
+
+
+def _plan(tx: Connection, decided: _Decision, document: DeploymentDocument, written: Collection[str]) -> Plan:
+    before, after = decided.before, decided.after
+    fields = plan_fields(
+        DEPLOYMENT_FIELDS | DERIVED_FIELDS,
+        msgspec.to_builtins(document),
+        stored_deployment(after, decided.wanted),
+        None if before is None else stored_deployment(before, decided.current),
+        written,
+        {"worker_count": workers_come_from(decided.image.config, decided.wanted.environment_variables)},
+    )
+    number = None if decided.is_there else counters.read(tx, _counter(after)) + 1
+    return Plan.of(f"{after.endpoint}/{after.name}", fields, exists=before is not None, revision=number)
 
 
 def set_revision_state(
@@ -161,10 +227,10 @@ def _check_model(tx: Connection, document: DeploymentDocument, image: Image) -> 
         )
 
 
-def _revision(document: DeploymentDocument, image: Image, number: int, activity_id: str, now_ms: int) -> Revision:
+def _revision(document: DeploymentDocument, image: Image, now_ms: int) -> Revision:
     variables = as_text(document.environment_variables, "$.environment_variables")
     return Revision(
-        number=number,
+        number=0,
         image=document.environment.image,
         image_digest=image.digest,
         instance_count=document.instance_count,
@@ -174,20 +240,15 @@ def _revision(document: DeploymentDocument, image: Image, number: int, activity_
         retry=document.retry,
         models={model.name: model.version for model in image.config.models},
         state=RevisionState.STARTING,
-        activity_id=activity_id,
+        activity_id="",
         created_ms=now_ms,
         batching=document.batching,
         response_cache=document.response_cache,
     )
 
 
-def _starting_alike(deployment: Deployment, document: DeploymentDocument, image: Image) -> Revision | None:
-    """Return the newest revision if it is starting with what the document asks for."""
-    latest = deployment.latest
-    if latest is None or latest.state is not RevisionState.STARTING:
-        return None
-    wanted = _revision(document, image, latest.number, latest.activity_id, latest.created_ms)
-    return latest if replace(wanted, image=latest.image) == latest else None
+def _counter(deployment: Deployment) -> str:
+    return f"revision:{deployment.endpoint}/{deployment.name}".lower()
 
 
 def _give_up_starting(tx: Connection, workspace: Workspace, deployment: Deployment, reason: str) -> None:

@@ -1,7 +1,9 @@
 """Endpoints: make, change, split traffic, renew keys, delete."""
 
 import hashlib
+from collections.abc import Collection
 
+import msgspec
 from msgspec.structs import replace
 
 from registry.core.activities import ActivityState
@@ -15,6 +17,8 @@ from registry.core.deploying.endpoints import (
     check_live,
     check_traffic,
 )
+from registry.core.deploying.fields import ENDPOINT_FIELDS, stored_endpoint, written_in
+from registry.core.deploying.plans import Plan, plan_fields
 from registry.core.errors import Conflict, InvalidInput, NotFound, WrongState
 from registry.core.names import check_name
 from registry.core.rest import EndpointAnswer, EndpointKeys
@@ -39,34 +43,62 @@ def put_endpoint(
             many traffic headers are in use.
         NotFound: it does not exist and must.
     """
-    check_name("endpoint", name)
-    if document.name is not None and document.name != name:
-        raise InvalidInput(f"$.name: the document says {document.name!r}, the address {name!r}", path="$.name")
     with workspace.metadata.write() as tx:
-        before = endpoints.find(tx, name)
-        if before is not None and before.name != name:
-            raise Conflict(f"endpoint {name!r} exists as {before.name!r}: case makes no difference", name=before.name)
-        _check_presence(name, before, exists)
-        _check_traffic_header(tx, name, document)
+        before = _before(tx, name, document, exists)
         keys = None if before else EndpointKeys(primary=workspace.new_key(), secondary=workspace.new_key())
-        now_ms = workspace.now_ms()
-        endpoint = Endpoint(
-            name=name,
-            description=document.description,
-            tags=as_text(document.tags, "$.tags"),
-            auth_mode=document.auth_mode,
-            keys=before.keys if before else [],
-            traffic=_traffic(tx, name, document, before),
-            traffic_key=document.traffic_key,
-            created_ms=before.created_ms if before else now_ms,
-            updated_ms=now_ms,
-        )
+        endpoint = _decided(tx, name, document, before, workspace.now_ms())
         if keys is not None:
             hashes = [hash_key("primary", keys.primary), hash_key("secondary", keys.secondary)]
             endpoint = replace(endpoint, keys=hashes)
         _store(tx, endpoint)
     workspace.signal.notify()
-    return EndpointAnswer(endpoint=endpoint, keys=keys)
+    changes = _plan(endpoint, before, document, written_in(document)).changes
+    return EndpointAnswer(endpoint=endpoint, keys=keys, changes=changes)
+
+
+def plan_endpoint(
+    workspace: Workspace, name: str, document: EndpointDocument, written: Collection[str], exists: bool | None = None
+) -> Plan:
+    """Say what ``put_endpoint`` would do, and do nothing. ``written`` are the paths that the file holds.
+
+    Raises: as ``put_endpoint``.
+    """
+    with workspace.metadata.read() as tx:
+        before = _before(tx, name, document, exists)
+        return _plan(_decided(tx, name, document, before, workspace.now_ms()), before, document, written)
+
+
+def _before(tx: Connection, name: str, document: EndpointDocument, exists: bool | None) -> Endpoint | None:
+    check_name("endpoint", name)
+    if document.name is not None and document.name != name:
+        raise InvalidInput(f"$.name: the document says {document.name!r}, the address {name!r}", path="$.name")
+    before = endpoints.find(tx, name)
+    if before is not None and before.name != name:
+        raise Conflict(f"endpoint {name!r} exists as {before.name!r}: case makes no difference", name=before.name)
+    _check_presence(name, before, exists)
+    return before
+
+
+def _decided(tx: Connection, name: str, document: EndpointDocument, before: Endpoint | None, now_ms: int) -> Endpoint:
+    """Return the endpoint as it will be; a new one has no keys yet."""
+    _check_traffic_header(tx, name, document)
+    return Endpoint(
+        name=name,
+        description=document.description,
+        tags=as_text(document.tags, "$.tags"),
+        auth_mode=document.auth_mode,
+        keys=before.keys if before else [],
+        traffic=_traffic(tx, name, document, before),
+        traffic_key=document.traffic_key,
+        created_ms=before.created_ms if before else now_ms,
+        updated_ms=now_ms,
+    )
+
+
+def _plan(after: Endpoint, before: Endpoint | None, document: EndpointDocument, written: Collection[str]) -> Plan:
+    file, now = msgspec.to_builtins(document), None if before is None else stored_endpoint(before)
+    fields = plan_fields(ENDPOINT_FIELDS, file, stored_endpoint(after), now, written)
+    return Plan.of(after.name, fields, exists=before is not None)
 
 
 def _check_traffic_header(tx: Connection, name: str, document: EndpointDocument) -> None:

@@ -38,7 +38,7 @@ def test_a_life_of_a_deployment(client: Client, image: Image) -> None:
     assert client.endpoints.create("cancer", document).keys is not None
     with pytest.raises(Conflict, match="exists already"):
         client.endpoints.create("cancer", document)
-    assert client.endpoints.update("cancer", document).tags == {"size": "4"}
+    assert client.endpoints.update("cancer", document).endpoint.tags == {"size": "4"}
     with pytest.raises(NotFound):
         client.endpoints.update("tumour", document)
     accepted = client.deployments.create(

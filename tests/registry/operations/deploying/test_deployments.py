@@ -29,6 +29,8 @@ BLUE = DeploymentDocument(
     environment=EnvironmentDocument(image="cancer-onnx:1"), environment_variables={"WORKERS": 2}, instance_count=2
 )
 
+MORE = msgspec.structs.replace(BLUE, instance_count=4)
+
 
 @pytest.fixture(autouse=True)
 def endpoint(workspace: Workspace, image: Image) -> None:
@@ -94,7 +96,7 @@ def test_a_worker_count_that_is_none_leaves_the_deployment_as_it_was(workspace: 
 def test_a_live_revision_retires_the_one_before(workspace: Workspace) -> None:
     first = put_deployment(workspace, "cancer", "blue", BLUE).activity
     report(workspace, 1, RevisionState.LIVE)
-    put_deployment(workspace, "cancer", "blue", BLUE)
+    put_deployment(workspace, "cancer", "blue", MORE)
     assert states(get_deployment(workspace, "cancer", "blue")) == [RevisionState.LIVE, RevisionState.STARTING]
     assert states(report(workspace, 2, RevisionState.LIVE)) == [RevisionState.RETIRED, RevisionState.LIVE]
     ended = get_activity(workspace, first.id)
@@ -104,7 +106,7 @@ def test_a_live_revision_retires_the_one_before(workspace: Workspace) -> None:
 def test_a_failed_revision_leaves_the_live_one_and_tells_why(workspace: Workspace) -> None:
     put_deployment(workspace, "cancer", "blue", BLUE)
     report(workspace, 1, RevisionState.LIVE)
-    activity = put_deployment(workspace, "cancer", "blue", BLUE).activity
+    activity = put_deployment(workspace, "cancer", "blue", MORE).activity
     after = report(workspace, 2, RevisionState.FAILED, "ValueError: no such column (score.py:12)")
     assert states(after) == [RevisionState.LIVE, RevisionState.FAILED]
     assert after.revisions[1].message == "ValueError: no such column (score.py:12)"
@@ -119,6 +121,16 @@ def test_a_newer_revision_supersedes_one_that_is_starting(workspace: Workspace) 
     assert get_activity(workspace, first.id).state is ActivityState.SUPERSEDED
     with pytest.raises(Conflict, match="revision 1 of cancer/blue is failed"):
         report(workspace, 1, RevisionState.LIVE)
+
+
+def test_asking_again_for_what_is_live_starts_nothing(workspace: Workspace) -> None:
+    first = put_deployment(workspace, "cancer", "blue", BLUE)
+    report(workspace, 1, RevisionState.LIVE)
+    version = get_desired_state(workspace).version
+    again = put_deployment(workspace, "cancer", "blue", BLUE)
+    assert (again.activity.id, again.activity.state) == (first.activity.id, ActivityState.SUCCEEDED)
+    assert (states(again.deployment), again.changes) == ([RevisionState.LIVE], [])
+    assert get_desired_state(workspace).version == version
 
 
 def test_asking_again_for_what_is_starting_goes_on_with_it(workspace: Workspace) -> None:
@@ -147,10 +159,10 @@ def test_saying_a_state_twice_changes_nothing(workspace: Workspace) -> None:
 
 
 def test_desired_state_holds_what_is_to_run_and_nothing_else(workspace: Workspace) -> None:
-    for state in (RevisionState.LIVE, RevisionState.FAILED):
-        number = put_deployment(workspace, "cancer", "blue", BLUE).deployment.revisions[-1].number
+    for document, state in ((BLUE, RevisionState.LIVE), (MORE, RevisionState.FAILED)):
+        number = put_deployment(workspace, "cancer", "blue", document).deployment.revisions[-1].number
         report(workspace, number, state)
-    put_deployment(workspace, "cancer", "blue", BLUE)
+    put_deployment(workspace, "cancer", "blue", MORE)
     (endpoint,) = get_desired_state(workspace).endpoints
     assert [revision.number for revision in endpoint.deployments[0].revisions] == [1, 3]
 
