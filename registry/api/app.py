@@ -42,6 +42,7 @@ from registry.core.activities import Activity
 from registry.core.deploying.desired import DesiredState
 from registry.core.deploying.documents import DeploymentDocument, EndpointDocument
 from registry.core.deploying.endpoints import Deployment, Endpoint
+from registry.core.deploying.history import EndpointHistory, HistoryQuery
 from registry.core.deploying.plans import Plan
 from registry.core.imaging.environments import CuratedEnvironment, CuratedEnvironmentList
 from registry.core.imaging.image_prune import PruneOrder, PrunePlan
@@ -162,6 +163,7 @@ WORKSPACE = [
     ApiRoute("DELETE", "/endpoints/{name}", endpoints.delete_endpoint, status=204, query=rest.EndpointDeletion),
     ApiRoute("PATCH", "/endpoints/{name}/traffic", endpoints.set_traffic, rest.TrafficChange, Endpoint),
     ApiRoute("POST", "/endpoints/{name}/keys/regenerate", endpoints.regenerate_key, rest.KeyChoice, rest.NewKey),
+    ApiRoute("GET", "/endpoints/{name}/history", endpoints.get_history, None, EndpointHistory, query=HistoryQuery),
     ApiRoute("GET", "/endpoints/{endpoint}/deployments", deployments.list_deployments, None, rest.DeploymentList),
     ApiRoute("PUT", DEPLOYMENT, deployments.put_deployment, DeploymentDocument, rest.DeploymentAnswer, 202),
     ApiRoute("POST", f"{DEPLOYMENT}/plan", deployments.plan_deployment, DeploymentDocument, Plan),

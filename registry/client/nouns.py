@@ -9,6 +9,7 @@ from registry.core import rest
 from registry.core.activities import Activity
 from registry.core.deploying.documents import DeploymentDocument, EndpointDocument
 from registry.core.deploying.endpoints import Deployment, Endpoint, RevisionState
+from registry.core.deploying.history import EndpointHistory
 from registry.core.deploying.plans import Plan
 
 
@@ -51,6 +52,11 @@ class Endpoints:
         """Replace the ``primary`` or ``secondary`` key and return the new one."""
         path = f"/endpoints/{_part(name)}/keys/regenerate"
         return self._door.ask("POST", path, rest.NewKey, {"key": key}).key
+
+    def history(self, name: str, at_ms: int | None = None, limit: int = 100) -> EndpointHistory:
+        """Return the newest changes; with ``at_ms``, the one that held then. Raises NotFound if there never was one."""
+        params = {"limit": limit} if at_ms is None else {"at_ms": at_ms}
+        return self._door.ask("GET", f"/endpoints/{_part(name)}/history", EndpointHistory, params=params)
 
 
 class Deployments:

@@ -12,10 +12,11 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 
 from registry.core.deploying.engine_settings import Batching
+from registry.core.deploying.history import live_revisions
 from registry.core.errors import Unavailable
 from registry.core.imaging.image_views import ImageMove
 from registry.store import migrations, schema, settings
-from registry.store.deploying import deployments
+from registry.store.deploying import deployments, endpoints, history
 from registry.store.engines import open_engine
 from registry.store.imaging import image_tags, manifests
 from registry.store.metadata import open_metadata
@@ -118,6 +119,31 @@ def test_revisions_of_an_earlier_database_have_one_worker_and_are_among_the_uses
     assert [(use.backend, use.state, use.endpoint) for use in uses["cancer", 2]] == [
         ("cancer.blue.3", "live", "Cancer")
     ]
+
+
+def test_the_history_of_an_earlier_databases_endpoint_begins_with_what_it_is(empty_database: str) -> None:
+    migrate(
+        empty_database,
+        "0014",
+        [
+            "INSERT INTO endpoints VALUES"
+            """ ('cancer', 'Cancer', '', '{"team": "x"}', 'key', '{"Blue": 100}', 'x-id', 1, 9)""",
+            f"INSERT INTO endpoint_keys VALUES ('cancer', 'primary', '{'b' * 64}')",
+            "INSERT INTO deployments VALUES ('cancer', 'blue', 'Blue', '', '{}', 1, 1)",
+            *(
+                f"INSERT INTO revisions VALUES ('cancer', 'blue', {number}, 'cancer-onnx:1', 'sha256:a', 2, '{{}}',"
+                f""" '{{}}', 'once', '{{"cancer": 2}}', '{state}', '', 'a1', 7, '{{}}', NULL, 1)"""
+                for number, state in ((1, "retired"), (2, "live"))
+            ),
+        ],
+    )
+    with open_metadata(empty_database).read() as tx:
+        change = history.last(tx, "cancer")
+        assert change is not None
+        assert change.endpoint == endpoints.find(tx, "cancer")
+        assert change.live == live_revisions(deployments.of_endpoint(tx, "cancer"))
+    assert (change.number, change.release, change.before, change.at_ms, change.who) == (1, 1, None, 9, "")
+    assert [(one.deployment, one.revision, one.models) for one in change.live] == [("Blue", 2, {"cancer": 2})]
 
 
 def test_the_newest_version_is_the_last_migration() -> None:

@@ -9,8 +9,9 @@ from starlette.responses import Response
 from registry.api.route import answer, nothing, read_query, read_record, read_values, workspace_of
 from registry.core.deploying import fields
 from registry.core.deploying.documents import load_endpoint
+from registry.core.deploying.history import EndpointHistory, HistoryQuery
 from registry.core.rest import EndpointDeletion, EndpointList, EndpointPresence, KeyChoice, NewKey, TrafficChange
-from registry.operations.deploying import endpoints
+from registry.operations.deploying import endpoints, history
 
 
 async def list_endpoints(request: Request) -> Response:
@@ -61,3 +62,10 @@ async def regenerate_key(request: Request) -> Response:
     choice = await read_record(request, KeyChoice)
     workspace, name = workspace_of(request), request.path_params["name"]
     return answer(NewKey(key=await run_sync(endpoints.regenerate_key, workspace, name, choice.key)))
+
+
+async def get_history(request: Request) -> Response:
+    """Tell what was changed at an endpoint, and who did it; or what answered at a time."""
+    query, name = read_query(request, HistoryQuery), request.path_params["name"]
+    changes = await run_sync(history.get_history, workspace_of(request), name, query.at_ms, query.limit)
+    return answer(EndpointHistory(name=name, changes=changes))

@@ -88,6 +88,7 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""  # why it failed
     activity_id: str
     created_ms: int
+    who: str = ""  # asked for it
     batching: Batching = Batching()
     response_cache: ResponseCache | None = None
 
@@ -141,6 +142,11 @@ def check_traffic(traffic: dict[str, float], deployments: AbstractSet[str]) -> d
     if len(positive) > MAX_INTERVALS:
         raise InvalidInput(f"traffic has {len(positive)} positive weights: at most {MAX_INTERVALS}", path="$.traffic")
     return positive
+
+
+def split_text(traffic: dict[str, float]) -> str:
+    """Return a split as ``--traffic`` takes it: blue=90 green=10."""
+    return " ".join(f"{name}={percent:g}" for name, percent in sorted(traffic.items())) or "none"
 
 
 def check_live(deployment: Deployment) -> None:

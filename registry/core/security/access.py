@@ -34,7 +34,7 @@ GET   /api/v1/environments /api/v1/environments/{reference}
 GET   /api/v1/image-diff /api/v1/image-history/{name:path} /api/v1/image-golden/{reference:path}
 GET   /api/v1/signing-keys
 GET   /api/v1/endpoints /api/v1/endpoints/{name} /api/v1/endpoints/{endpoint}/deployments
-GET   /api/v1/endpoints/{endpoint}/deployments/{deployment}
+GET   /api/v1/endpoints/{endpoint}/deployments/{deployment} /api/v1/endpoints/{name}/history
 GET   /api/v1/runs /api/v1/runs/{run} /api/v1/runs/{run}/diff/{other} /api/v1/runs/{run}/code
 GET   /api/v1/dataset-lineage
 GET   /v2/ /v2/{name:path}/manifests/{reference} /v2/{name:path}/referrers/{digest} /v2/{name:path}/tags/list

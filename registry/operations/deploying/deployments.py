@@ -10,6 +10,7 @@ from registry.core.activities import ActivityKind, ActivityState
 from registry.core.deploying.documents import DeploymentDocument, as_text
 from registry.core.deploying.endpoints import Deployment, Revision, RevisionState
 from registry.core.deploying.fields import DEPLOYMENT_FIELDS, DERIVED_FIELDS, exact_image, stored_deployment, written_in
+from registry.core.deploying.history import ChangeKind
 from registry.core.deploying.plans import Plan, plan_fields
 from registry.core.deploying.workers import worker_count, workers_come_from
 from registry.core.errors import Conflict, InvalidInput, NotFound
@@ -18,8 +19,10 @@ from registry.core.names import check_name, parse_model_reference
 from registry.core.rest import DeploymentAnswer
 from registry.operations.activities import begin_within, end_within
 from registry.operations.deploying.endpoints import get_within as get_endpoint_within
+from registry.operations.deploying.history import note_within
 from registry.operations.imaging.catalog import resolve_within
 from registry.operations.modelling.models import resolve_within as resolve_version_within
+from registry.operations.security.caller import who
 from registry.operations.workspace import Workspace
 from registry.store import activities, counters
 from registry.store.deploying import deployments
@@ -93,6 +96,7 @@ class _Decision(NamedTuple):
             message=current.message,
             activity_id=current.activity_id,
             created_ms=current.created_ms,
+            who=current.who,
         )
 
 
@@ -157,6 +161,7 @@ def set_revision_state(
             )
         deployments.set_state(tx, endpoint, name, number, state=state, message=message)
         _end_activity(tx, workspace, revision, state, message)
+        _note_live(tx, workspace, deployment, revision, state)
         counters.increment(tx, counters.DESIRED_STATE)
         after = _get(tx, endpoint, name)
     workspace.signal.notify()
@@ -194,6 +199,7 @@ def delete_deployment(workspace: Workspace, endpoint: str, name: str) -> None:
             )
         _give_up_starting(tx, workspace, deployment, "the deployment was deleted")
         deployments.delete(tx, endpoint, name)
+        note_within(tx, workspace, endpoint, ChangeKind.REMOVE, f"deployment {deployment.name} was deleted")
         counters.increment(tx, counters.DESIRED_STATE)
     workspace.signal.notify()
 
@@ -244,6 +250,7 @@ def _revision(document: DeploymentDocument, image: Image, now_ms: int) -> Revisi
         created_ms=now_ms,
         batching=document.batching,
         response_cache=document.response_cache,
+        who=who(),
     )
 
 
@@ -263,6 +270,17 @@ def _give_up_starting(tx: Connection, workspace: Workspace, deployment: Deployme
                 message=reason,
             )
             end_within(tx, workspace, revision.activity_id, state=ActivityState.SUPERSEDED, message=reason)
+
+
+def _note_live(
+    tx: Connection, workspace: Workspace, deployment: Deployment, revision: Revision, state: RevisionState
+) -> None:
+    if state is not RevisionState.LIVE:
+        return
+    message = f"{deployment.name} revision {revision.number} is live"
+    if deployment.live is not None:
+        message += f" in place of revision {deployment.live.number}"
+    note_within(tx, workspace, deployment.endpoint, ChangeKind.LIVE, message, by=revision.who)
 
 
 def _end_activity(tx: Connection, workspace: Workspace, revision: Revision, state: RevisionState, message: str) -> None:

@@ -16,14 +16,17 @@ from registry.core.deploying.endpoints import (
     RevisionState,
     check_live,
     check_traffic,
+    split_text,
 )
 from registry.core.deploying.fields import ENDPOINT_FIELDS, stored_endpoint, written_in
+from registry.core.deploying.history import ChangeKind
 from registry.core.deploying.plans import Plan, plan_fields
 from registry.core.errors import Conflict, InvalidInput, NotFound, WrongState
 from registry.core.names import check_name
 from registry.core.rest import EndpointAnswer, EndpointKeys
 from registry.operations.activities import end_within
 from registry.operations.deploying.desired import WANTED
+from registry.operations.deploying.history import note_within
 from registry.operations.workspace import Workspace
 from registry.store import counters
 from registry.store.deploying import deployments, endpoints
@@ -51,6 +54,7 @@ def put_endpoint(
             hashes = [hash_key("primary", keys.primary), hash_key("secondary", keys.secondary)]
             endpoint = replace(endpoint, keys=hashes)
         _store(tx, endpoint)
+        _note_document(tx, workspace, before, endpoint)
     workspace.signal.notify()
     changes = _plan(endpoint, before, document, written_in(document)).changes
     return EndpointAnswer(endpoint=endpoint, keys=keys, changes=changes)
@@ -122,9 +126,11 @@ def set_traffic(workspace: Workspace, name: str, traffic: dict[str, float]) -> E
         Conflict: traffic goes to a deployment that is not live, where nobody would answer it.
     """
     with workspace.metadata.write() as tx:
-        split = _split(tx, get_within(tx, name).name, traffic)
-        endpoint = replace(get_within(tx, name), traffic=split, updated_ms=workspace.now_ms())
+        before = get_within(tx, name)
+        split = _split(tx, before.name, traffic)
+        endpoint = replace(before, traffic=split, updated_ms=workspace.now_ms())
         _store(tx, endpoint)
+        note_within(tx, workspace, name, ChangeKind.TRAFFIC, _moved(before, endpoint))
     workspace.signal.notify()
     return endpoint
 
@@ -136,6 +142,7 @@ def regenerate_key(workspace: Workspace, name: str, key_name: str) -> str:
         endpoint = get_within(tx, name)
         hashes = [hash_key(key_name, key) if one.name == key_name else one for one in endpoint.keys]
         _store(tx, replace(endpoint, keys=hashes, updated_ms=workspace.now_ms()))
+        note_within(tx, workspace, name, ChangeKind.KEY, f"the {key_name} key was regenerated")
     workspace.signal.notify()
     return key
 
@@ -174,8 +181,23 @@ def delete_endpoint(workspace: Workspace, name: str, *, live_too: bool = False) 
                         message=f"endpoint {endpoint.name} was deleted",
                     )
         endpoints.delete(tx, endpoint.name)
+        note_within(tx, workspace, endpoint.name, ChangeKind.DELETE, "the endpoint was deleted")
         counters.increment(tx, counters.DESIRED_STATE)
     workspace.signal.notify()
+
+
+def _note_document(tx: Connection, workspace: Workspace, before: Endpoint | None, after: Endpoint) -> None:
+    if before is None:
+        note_within(tx, workspace, after.name, ChangeKind.CREATE, "the endpoint was created")
+        return
+    fields = [name for name in Endpoint.__struct_fields__ if name != "updated_ms"]
+    changed = [name for name in fields if getattr(before, name) != getattr(after, name)]
+    message = _moved(before, after) if changed == ["traffic"] else f"changed: {', '.join(changed)}"
+    note_within(tx, workspace, after.name, ChangeKind.UPDATE, message)
+
+
+def _moved(before: Endpoint, after: Endpoint) -> str:
+    return f"traffic {split_text(after.traffic)}, before {split_text(before.traffic)}"
 
 
 def get_within(tx: Connection, name: str) -> Endpoint:

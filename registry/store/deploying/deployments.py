@@ -50,6 +50,7 @@ def insert_revision(tx: Connection, endpoint: str, name: str, revision: Revision
             created_ms=revision.created_ms,
             batching=msgspec.to_builtins(revision.batching),
             response_cache=msgspec.to_builtins(revision.response_cache),
+            who=revision.who,
         )
     )
 
@@ -135,4 +136,5 @@ def _revision(row: sa.Row[Any]) -> Revision:
         created_ms=row.created_ms,
         batching=msgspec.convert(row.batching or {}, Batching),
         response_cache=msgspec.convert(row.response_cache, ResponseCache | None),
+        who=row.who,
     )

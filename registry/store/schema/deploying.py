@@ -59,9 +59,28 @@ revisions = sa.Table(
     sa.Column("batching", sa.JSON),  # null: of a revision from before there was any
     sa.Column("response_cache", sa.JSON(none_as_null=True)),
     sa.Column("worker_count", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("who", sa.String(256), nullable=False, server_default=""),
     sa.ForeignKeyConstraint(
         ["endpoint_id", "deployment_id"], ["deployments.endpoint_id", "deployments.id"], ondelete="CASCADE"
     ),
+)
+
+# Without a foreign key: what was done to an endpoint is remembered when it is gone.
+endpoint_changes = sa.Table(
+    "endpoint_changes",
+    metadata,
+    sa.Column("endpoint_id", sa.String(32), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("release", sa.Integer, nullable=False),
+    sa.Column("before", sa.Integer),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("who", sa.String(256), nullable=False),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("endpoint", sa.JSON(none_as_null=True)),
+    sa.Column("live", sa.JSON, nullable=False),
+    sa.Index(None, "endpoint_id", "at_ms"),
+    sa.Index(None, "endpoint_id", "release"),
 )
 
 activities = sa.Table(

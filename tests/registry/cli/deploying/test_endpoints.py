@@ -185,3 +185,28 @@ def test_a_deleted_endpoint_is_gone(ask: Slipway, cancer: str) -> None:
     assert ask("delete", "cancer").stdout == "endpoint cancer deleted\n"
     assert ask("show", "cancer").returncode == 1
     assert ask("list", "-o", "json").stdout == "[]\n"
+
+
+def test_the_history_says_what_was_changed_and_what_answered_at_a_time(
+    ask: Slipway, cancer: str, image: Image, url: str
+) -> None:
+    with Client(url) as client:
+        document = DeploymentDocument(environment=EnvironmentDocument(image="cancer-onnx:1"))
+        client.deployments.create("cancer", "blue", document)
+        client.deployments.report_state("cancer", "blue", 1, RevisionState.LIVE)
+        client.endpoints.set_traffic("cancer", {"blue": 100})
+        changes = client.endpoints.history("cancer").changes
+    lines = ask("history", "cancer").stdout.splitlines()
+    assert [line.split()[2:4] for line in lines[1:]] == [["1", "the"], ["2", "blue"], ["3", "traffic"]]
+    assert "blue:1" in lines[2]
+    then = f"1970-01-01T00:00:01.{changes[1].at_ms - 1000:03}Z"
+    held = ask("history", "cancer", "--at", then).stdout
+    assert "revision 1  cancer-onnx:1 (aaaaaaaaaaaa)  models cancer:1" in held
+    assert "traffic    none" in held
+    assert json.loads(ask("history", "cancer", "--at", "1 second ago", "-o", "json").stdout)["release"] == 3
+    for words, message in (
+        (("cancer", "--at", "1970-01-01"), "there was no endpoint 'cancer' at"),
+        (("tumour",), "there never was an endpoint 'tumour'"),
+    ):
+        done = ask("history", *words)
+        assert (done.returncode, message in done.stderr) == (1, True)
