@@ -14,7 +14,6 @@ _NEEDED_BY = {
     "runtimes/azureml/": {Runtime.SCRIPT},
     "runtimes/azureml/__init__.py": set(Runtime),
     "runtimes/azureml/schemas.py": set(Runtime),  # the form in which any runtime may describe itself
-    "runtimes/blame.py": {Runtime.MLFLOW, Runtime.SCRIPT},
     "runtimes/cpus.py": {Runtime.ONNX},
     "runtimes/forks.py": {Runtime.MLFLOW, Runtime.SCRIPT},
     "runtimes/independence.py": {Runtime.ONNX},

@@ -125,7 +125,7 @@ class Supervision:
                 served = True
                 pulse, loading_s = Pulse(http, address), self._loop.time() - began
                 excess = Excess(process.pid, table, memory_bytes, self._timeout_s, loading_s, time.monotonic)
-                ended = await self._watch(process, pulse, excess, reporter)
+                ended = await self._watch(process, table, pulse, excess, reporter)
                 if not ended:
                     await self._drain(process, pulse, reporter)
                     return
@@ -194,8 +194,13 @@ class Supervision:
         )
         return process, address
 
-    async def _watch(self, process: ScoringProcess, pulse: Pulse, excess: Excess, reporter: Reporter) -> str:
-        """Wait until the process has ended, killing it when that is due, and say how; "" for the order to stop."""
+    async def _watch(
+        self, process: ScoringProcess, table: BlameFile, pulse: Pulse, excess: Excess, reporter: Reporter
+    ) -> str:
+        """Wait until the process has ended, killing it when that is due, and say how; "" for the order to stop.
+
+        The others are told of a death before anything else: what it died of is on its way to one of them.
+        """
         ended = asyncio.create_task(process.wait())
         stopped = asyncio.create_task(pulse.stopped(self._timeout_s + SILENCE_SLACK_S, reporter.load))
         exceeded = asyncio.create_task(excess.found())
@@ -204,10 +209,12 @@ class Supervision:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if ended.done():
+                table.note_death(time.monotonic())
                 return f"the scoring process {process.end}"
             if not stopped.done() and not exceeded.done():
                 return ""
             reason = (exceeded if exceeded.done() else stopped).result()  # raises what went wrong in the looking
+            table.note_death(time.monotonic())
             process.kill()
             await process.wait()
             return f"the scoring process {reason} and was killed"

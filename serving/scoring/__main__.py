@@ -12,7 +12,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional
+from typing import Optional
 
 import uvloop
 
@@ -37,9 +37,7 @@ from .oip.served_model import ServedModel
 from .probe import HTTP_PORT_VARIABLE
 from .protocol import EXIT_LOAD_FAILED, Announcer, Failed, Ready, Status
 from .runtimes.base import Runtime, provider_of
-
-if TYPE_CHECKING:
-    from .runtimes.blame import Blame
+from .runtimes.blame import NO_BLAME, Blame, open_blame
 
 MAX_BODY_VARIABLE, MAX_BODY_MB = "SLIPWAY_MAX_BODY_MB", 2047  # as much as a gRPC message may have
 HOST_VARIABLE, GRPC_VARIABLE = "SLIPWAY_HOST", "SLIPWAY_GRPC_PORT"
@@ -81,7 +79,7 @@ def _megabytes(text: str) -> int:
 
 
 def load(
-    root: Path, image: Image, code_dir: Path, max_concurrent: int, backend: str, settings: EngineSettings
+    root: Path, image: Image, code_dir: Path, max_concurrent: int, blame: Blame, settings: EngineSettings
 ) -> tuple[Runtime, Workers]:
     """Load the image's model on the threads that will run it."""
     workers = Workers()
@@ -103,19 +101,17 @@ def load(
         os.environ.setdefault("AZUREML_ENTRY_SCRIPT", image.scoring_script)
         provide_modules()  # logging.json may name classes of Azure ML's
         configure_users_logging(code_dir)
-        return workers.load(load_script, code_dir / image.scoring_script, code_dir, take_blame(backend)), workers
+        return workers.load(load_script, code_dir / image.scoring_script, code_dir, blame), workers
     if image.runtime == "mlflow":
         from .runtimes.mlflow import load_mlflow
 
         model_dir = Path(os.environ.get("AZUREML_MODEL_DIR") or root / image.models[0].path)
-        return workers.load(load_mlflow, model_dir, take_blame(backend)), workers
+        return workers.load(load_mlflow, model_dir, blame), workers
     raise LoadFailed(f"this scoring process cannot run an image of runtime {image.runtime!r}")
 
 
 def take_blame(backend: str) -> Blame:
     """Take part in the table of bodies that ended processes, if the supervisor has made one."""
-    from .runtimes.blame import NO_BLAME, open_blame
-
     path, deployment = os.environ.pop(BLAME_VARIABLE, ""), backend.rpartition(".")[0].replace(".", "/", 1)
     return open_blame(path, f"slipway logs {deployment}") if path else NO_BLAME
 
@@ -143,13 +139,14 @@ async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optio
     code_dir = Path(os.environ.setdefault("AML_APP_ROOT", str(root / CODE_PATH)))
     azureml = read_settings(os.environ, code_dir)
     settings = engine_settings(options)
-    runtime, workers = load(root, image, code_dir, options.max_concurrent, options.backend, settings)
+    blame = take_blame(options.backend)
+    runtime, workers = load(root, image, code_dir, options.max_concurrent, blame, settings)
     keep_own_loggers()
     provider = provider_of(runtime)
     model = image.models[0]
     timeout_ms = min(options.request_timeout_ms, azureml.scoring_timeout_ms or options.request_timeout_ms)
     kind = CachedPlane if settings.cache_max_bytes else DataPlane
-    plane = kind(runtime, workers, options.max_concurrent, timeout_ms / 1000, settings)
+    plane = kind(runtime, workers, options.max_concurrent, timeout_ms / 1000, settings, blame=blame)
     server: HttpServer
 
     def status() -> Status:

@@ -20,6 +20,7 @@ from .engine.workers import Workers
 from .errors import DeadlineExceeded, LoadFailed
 from .fast_path import leave_fast_path
 from .runtimes.base import Call, HttpRequest, Posted, Runtime, Scripted, ScriptLike
+from .runtimes.blame import NO_BLAME, Blame
 from .tensors import Tensors
 
 T = TypeVar("T")
@@ -43,8 +44,9 @@ class CachedPlane(DataPlane):
         timeout_s: float,
         settings: EngineSettings,
         clock: Callable[[], float] = time.monotonic,
+        blame: Blame = NO_BLAME,
     ) -> None:
-        super().__init__(runtime, workers, max_concurrent, timeout_s, settings, clock)
+        super().__init__(runtime, workers, max_concurrent, timeout_s, settings, clock, blame)
         if isinstance(runtime, ScriptLike) and runtime.sees_requests:
             raise LoadFailed(
                 "response_cache cannot be used with this scoring script: its run() may see headers, by request_headers,"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple, TypeVar, Union
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Tuple, TypeVar, Union
 
 from .answers import Answers, DrawnAnswers, OneAnswer
 from .engine.averages import moved
@@ -13,6 +13,7 @@ from .engine.beside import Beside
 from .engine.engine import Engine
 from .engine.settings import EngineSettings
 from .engine.tickets import AnyTicket, Ticket
+from .engine.watch import Watch
 from .engine.workers import Workers
 from .errors import DeadlineExceeded, InvalidInput
 from .runtimes.base import (
@@ -29,6 +30,7 @@ from .runtimes.base import (
     StreamLike,
     only,
 )
+from .runtimes.blame import NO_BLAME, WATCHED_AT, Blame
 from .statistics import Statistics
 from .tensors import Tensors
 
@@ -40,7 +42,8 @@ class DataPlane:
     """Runs one model on ``workers``, the threads that loaded it, or at once where it is known to be quick.
 
     At most ``max_concurrent`` requests are in flight; as many more wait for that, each for the
-    ``settings``' time at most. ``clock`` is monotonic, in seconds. One event loop's.
+    ``settings``' time at most. ``clock`` is monotonic, in seconds. ``blame`` is the table for what runs at once. One
+    event loop's.
     """
 
     def __init__(
@@ -51,12 +54,15 @@ class DataPlane:
         timeout_s: float,
         settings: EngineSettings = EngineSettings(),  # noqa: B008 - frozen
         clock: Callable[[], float] = time.monotonic,
+        blame: Blame = NO_BLAME,
     ) -> None:
         self.runtime = runtime
         self._script = runtime if isinstance(runtime, ScriptLike) else None
         interrupt = runtime.interrupt if isinstance(runtime, Interruptible) else _leave_it
         self.statistics = Statistics()
-        together = together_on(runtime, settings, self._timed)
+        self._watch = Watch(blame)
+        self._deaths = self._watch.table
+        together = together_on(runtime, settings, self._timed, self._watch)
         self._batching = None if together is None else Batching(together, limits_of(settings, together), clock)
         self._asks_together = isinstance(together, Script)
         max_queue_wait_s = settings.max_queue_wait_ms / 1000
@@ -114,7 +120,7 @@ class DataPlane:
             size += array.size
         if self._batched and tensors:
             items = array.shape[0]
-        if runtime.inline:
+        if runtime.inline and not (self._deaths[WATCHED_AT] and self._watch.is_kept()):
             size_class = size.bit_length()
             expected_s = self._expected_s.get(size_class, QUICK_S)  # unknown counts as slow
             if expected_s < QUICK_S:
@@ -122,8 +128,9 @@ class DataPlane:
         if self._batching is not None:
             outputs: Tensors = await self._together(tensors, call, items)
             return outputs
-        infer = self._timed if runtime.inline else runtime.infer
-        return await self._on_thread(lambda: infer(tensors, call), call, items)
+        if runtime.inline:
+            return await self._on_thread(lambda: self._timed(tensors, [call]), call, items)
+        return await self._on_thread(lambda: runtime.infer(tensors, call), call, items)
 
     async def stream(self, tensors: Tensors, call: Call) -> Answers[Tensors]:
         """Run the model on named tensors; return when its first answer is there.
@@ -238,9 +245,12 @@ class DataPlane:
         self.statistics.success(items, began, began, call.ended)
         return outputs
 
-    def _timed(self, tensors: Tensors, call: Call) -> Tensors:
+    def _timed(self, tensors: Tensors, calls: Sequence[Call]) -> Tensors:
         began = time.thread_time()  # CPU time: waiting for the GIL must not make a model look slow
-        outputs = self.runtime.infer(tensors, call)
+        if self._watch.is_kept():
+            outputs = self._watch.marked(self.runtime.infer, tensors, calls)
+        else:
+            outputs = self.runtime.infer(tensors, calls[0])
         took_s = time.thread_time() - began
         size_class = sum(array.size for array in tensors.values()).bit_length()
         self._expected_s[size_class] = moved(self._expected_s.get(size_class, took_s), took_s)

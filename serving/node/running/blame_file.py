@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from serving.node.keeping.locks import Hold, hold_shared, locked_if_free
-from serving.scoring.runtimes.blame import COUNTS, COUNTS_AT, MAGIC, MARK, MARKS_AT, SIZE
+from serving.scoring.runtimes.blame import COUNTS, COUNTS_AT, DEATH, DEATH_AT, MAGIC, MARK, MARKS_AT, SIZE
 
 FOLDER = "blame"  # below the node's folder
 
@@ -53,6 +53,11 @@ class BlameFile:
         self._hold.close()
         if self.path is not None:
             _remove_if_free(self.path)
+
+    def note_death(self, now_s: float) -> None:
+        """Have every process of the revision mark what it works on, for an hour from now on, monotonic time."""
+        if self.path is not None:
+            os.pwrite(self._hold.descriptor, DEATH.pack(now_s, True), DEATH_AT)
 
     def work_of(self, pid: int) -> Work | None:
         """Return what a process is at; None if that is nothing, or it marks nothing."""

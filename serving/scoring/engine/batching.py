@@ -12,8 +12,10 @@ from .averages import moved
 from .batches import Gathering, Limits, Part, concatenated, part_of, size_of, split
 from .settings import EngineSettings
 from .tickets import AnyTicket
+from .watch import Watch
 
 MOST_ASKED = 64  # of a script at once: so many bodies are marked, of which one may end the process (runtimes/blame.py)
+Infer = Callable[[Tensors, Sequence[Call]], Tensors]
 _DOUBTED_AFTER = 20  # batches that were not formed since they were expected to take too long
 _log = logging.getLogger("slipway.scoring")
 
@@ -88,10 +90,11 @@ class Batching:
 
 
 class Rows:
-    """Tensors, whose rows run together: ``infer`` runs the model on what is put together."""
+    """Tensors, whose rows run together: ``infer`` runs the model on what is put together of these calls."""
 
-    def __init__(self, infer: Callable[[Tensors, Call], Tensors]) -> None:
+    def __init__(self, infer: Infer, watch: Watch) -> None:
         self._infer = infer
+        self._watch = watch
         self._apart = False
 
     def part(self, asked: Tensors, call: Call) -> Part:
@@ -103,10 +106,10 @@ class Rows:
     def run(self, parts: Sequence[Part]) -> List[Tensors]:
         first = parts[0]
         if len(parts) == 1:
-            return [self._infer(first.asked, first.call)]
-        if self._apart:
+            return [self._infer(first.asked, [first.call])]
+        if self._apart or (self._watch.is_kept() and self._watch.parts(parts)):
             raise RunApart
-        outputs = self._infer(concatenated([part.asked for part in parts]), first.call)
+        outputs = self._infer(concatenated([part.asked for part in parts]), [part.call for part in parts])
         answers = split(outputs, [part.rows for part in parts])
         if answers is None:
             self._apart = True
@@ -132,12 +135,12 @@ class Script:
 
 
 def together_on(
-    runtime: Runtime, settings: EngineSettings, infer: Callable[[Tensors, Call], Tensors]
+    runtime: Runtime, settings: EngineSettings, infer: Infer, watch: Watch
 ) -> Optional[Union[Rows, Script]]:
     """Say how requests to a model run together, if they may; of tensors, ``infer`` runs it."""
     if isinstance(runtime, BatchLike) and settings.batching != "off":
         return Script(runtime)
-    return Rows(infer) if _rows_of(runtime, settings) is not None else None
+    return Rows(infer, watch) if _rows_of(runtime, settings) is not None else None
 
 
 def threads_for(runtime: Runtime, settings: EngineSettings) -> int:

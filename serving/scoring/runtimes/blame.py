@@ -7,9 +7,13 @@ first: the kernel lets go of the owner's lock on its slot before it closes the o
 request is given to next finds the lock free. Until a body has come to an end once, at most two processes work on it at
 the same moment.
 
-The file: MAGIC; how many slots were ever taken and how many digests a mark ever had; the first digest of every slot,
-the second of every slot and so on, so that what is not used is not looked at; each one's process, beginning, request.
-Locks lie on single bytes: byte 0 is the table's, byte 1 + n that of slot n.
+Who runs models without code of the user's marks nothing (a mark takes longer than some of them do), until the
+supervisor of one such process notes that it has died, and then for an hour.
+
+The file: MAGIC; how many slots were ever taken and how many places of them; when a process died last, and whether that
+is less than an hour ago; the first place of every slot, the second of every slot and so on, so that what is not used is
+not looked at; each slot's process, and the beginning and request of what it is at. Locks lie on single bytes: byte 0 is
+the table's, byte 1 + n that of slot n.
 """
 
 from __future__ import annotations
@@ -21,7 +25,9 @@ import logging
 import mmap
 import os
 import struct
+import threading
 import time
+from heapq import heappop, heappush
 from typing import Callable, ContextManager, Dict, Iterator, List, Sequence, Tuple, Union
 
 from ..errors import BodyRefused
@@ -30,13 +36,16 @@ from ..tensors import Tensors
 MAGIC = b"slipway blame 1\n"
 MOST_KILLS = 2
 KEPT_S = 300.0  # a kill is forgotten after that
+WATCHED_S = 3600.0  # so long after a death everybody marks
 WAIT_S = 0.25  # for what others make of the same body
-SLOTS, DIGESTS, BYTES = 256, 64, 16  # in the table; in each of them; in each of those
-COUNTS, MARK = struct.Struct("<II"), struct.Struct("<Id64s")
-COUNTS_AT, DIGESTS_AT = len(MAGIC), 64
+SLOTS, DIGESTS, BYTES = 256, 64, 16  # in the table; places in each of them; in each of those
+COUNTS, DEATH, MARK = struct.Struct("<II"), struct.Struct("<d?"), struct.Struct("<Id64s")
+COUNTS_AT, DEATH_AT, DIGESTS_AT = len(MAGIC), 32, 64
+WATCHED_AT = DEATH_AT + 8  # the byte that says whether the death was less than an hour ago
 MARKS_AT = DIGESTS_AT + SLOTS * DIGESTS * BYTES
 SIZE = MARKS_AT + SLOTS * MARK.size
-_NOTHING = bytes(BYTES)
+_NOTHING, _NO_MARK = bytes(BYTES), bytes(MARK.size)
+_NOTHINGS = [_NOTHING] * DIGESTS
 _REMEMBERED = 1024  # bodies that came to their end here
 
 _log = logging.getLogger("slipway.scoring")
@@ -63,6 +72,11 @@ def digest_of_tensors(tensors: Tensors) -> bytes:
 class NoBlame:
     """Where nobody shares a table."""
 
+    table = bytes(WATCHED_AT + 1)
+
+    def watches(self) -> bool:
+        return False
+
     def of(self, digests: Sequence[bytes], request_id: str) -> ContextManager[None]:
         return contextlib.nullcontext()
 
@@ -75,16 +89,30 @@ class NoBlame:
 
 
 class BlameTable:
-    """Whom to blame when this process dies: its slot, and its view of the others'. One thread's at a time."""
+    """Whom to blame when this process dies: its slot, and its view of the others'. ``table[WATCHED_AT]`` may be read by
+    whoever must not wait for ``watches``: where it is 0, that says no."""
 
     def __init__(self, descriptor: int, table: mmap.mmap, logs: str, clock: Callable[[], float]) -> None:
+        self.table = table
         self._descriptor = descriptor
-        self._table = table
         self._logs = logs
         self._clock = clock
         self._slot = -1
+        self._guard = threading.Lock()  # of what follows
+        self._free = list(range(DIGESTS))  # places of the slot, a heap
+        self._widest = 1  # of all slots, as far as was seen here
+        self._at_work: Dict[int, bytes] = {}  # what the slot is marked with, by its first place
         self._patience_s: Dict[bytes, float] = {}  # what is left of WAIT_S; nothing of a body that came to its end
         self._kills: Dict[bytes, List[int]] = {}  # where the dead have what is worked on here
+        self._alone = threading.Lock()  # a process' own threads do not keep each other from its locks on the file
+
+    def watches(self) -> bool:
+        """Say whether a process of the revision has died within the last hour."""
+        died, watched = DEATH.unpack_from(self.table, DEATH_AT)
+        if watched and not 0 <= self._clock() - died <= WATCHED_S:  # the clock begins anew with the machine
+            self.table[WATCHED_AT] = 0
+            return False
+        return bool(watched)
 
     def take_slot(self) -> bool:
         """Take a slot that nobody has, at last the longest dead one's; say whether there was one."""
@@ -93,47 +121,64 @@ class BlameTable:
             if free:
                 self._slot = min(free, key=self._kept_since)
                 used, widest = self._counts()
-                COUNTS.pack_into(self._table, COUNTS_AT, max(used, self._slot + 1), max(widest, 1))
-                self._write([_NOTHING] * DIGESTS)
+                COUNTS.pack_into(self.table, COUNTS_AT, max(used, self._slot + 1), max(widest, 1))
+                self._write(range(DIGESTS), _NOTHINGS)
             for slot in free:
                 if slot != self._slot:
                     self._unlock(1 + slot)
         return bool(free)
 
-    @contextlib.contextmanager
-    def mark(self, digests: Sequence[bytes], request_id: str) -> Iterator[None]:
+    def mark(self, digests: Sequence[bytes], request_id: str) -> ContextManager[None]:
         """Let what this surrounds be blamed on these, whatever they have ended before."""
-        mark_at = MARKS_AT + self._slot * MARK.size
-        MARK.pack_into(self._table, mark_at, os.getpid(), self._clock(), request_id.encode("ascii", "replace"))
-        self._write(digests)
-        try:
-            yield
-        finally:
-            self._write([_NOTHING] * len(digests))
-            MARK.pack_into(self._table, mark_at, 0, 0.0, b"")
+        return _Marked(self, digests, request_id)
 
-    @contextlib.contextmanager
-    def of(self, digests: Sequence[bytes], request_id: str) -> Iterator[None]:
+    def of(self, digests: Sequence[bytes], request_id: str) -> ContextManager[None]:
         """Do as ``mark``; one of several is neither refused nor waited for.
 
-        Raises:
+        Raises, when it is entered:
             BodyRefused: the only one has ended two processes.
         """
-        with self.mark(digests, request_id):
-            if len(digests) == 1 and self._known(digests[0], 1):  # after the mark: of two, one sees the other's
-                self._write([_NOTHING])
-                self._wait_for_others(digests[0])
-            yield
+        return _Judged(self, digests, request_id)
+
+    def enter(self, digests: Sequence[bytes], request_id: str) -> Sequence[int]:
+        """Mark, and return the places that the marks have, as far as there were any."""
+        mark = MARK.pack(os.getpid(), self._clock(), request_id.encode("ascii", "replace"))
+        with self._guard:
+            places = [heappop(self._free) for _ in digests[: len(self._free)]]
+            if places:
+                self._at_work[places[0]] = mark
+                self._show(mark)
+                if places[-1] >= self._widest:
+                    self._widen(places[-1] + 1)
+        self._write(places, digests)
+        return places
+
+    def judge(self, digest: bytes, places: Sequence[int]) -> None:
+        """Refuse, or wait for others, where a body was marked alone."""
+        if self._known(digest, 1):  # after the mark: of two, one sees the other's
+            self._write(places, _NOTHINGS)
+            self._wait_for_others(digest, places)
+
+    def leave(self, places: Sequence[int]) -> None:
+        """Take the marks away."""
+        self._write(places, _NOTHINGS)
+        with self._guard:
+            for place in places:
+                heappush(self._free, place)
+            if places:
+                del self._at_work[places[0]]
+                self._show(list(self._at_work.values())[-1] if self._at_work else _NO_MARK)
 
     def acquit(self, digests: Sequence[bytes]) -> None:
         """Forget what was blamed on these when their work was begun here: it has come to its end."""
         for digest in digests:
             self._patience_s[digest] = 0.0
             for at in self._kills.pop(digest, ()):
-                if self._table[at : at + BYTES] == digest:
-                    self._table[at : at + BYTES] = _NOTHING
+                if self.table[at : at + BYTES] == digest:
+                    self.table[at : at + BYTES] = _NOTHING
         while len(self._patience_s) > _REMEMBERED:
-            del self._patience_s[next(iter(self._patience_s))]
+            with self._guard:
+                self._patience_s.pop(next(iter(self._patience_s)), None)
 
     def is_suspect(self, digest: bytes) -> bool:
         """Say whether this body is to be worked on alone: it has ended a process, or is new here and others have it."""
@@ -145,31 +190,36 @@ class BlameTable:
             return bool(self._others(digest)[0])
 
     def _counts(self) -> Sequence[int]:
-        return COUNTS.unpack_from(self._table, COUNTS_AT)
+        return COUNTS.unpack_from(self.table, COUNTS_AT)
 
     def _kept_since(self, slot: int) -> float:
-        began: float = MARK.unpack_from(self._table, MARKS_AT + slot * MARK.size)[1]
+        began: float = MARK.unpack_from(self.table, MARKS_AT + slot * MARK.size)[1]
         return began if 0 <= self._clock() - began <= KEPT_S else 0.0  # the clock begins anew with the machine
 
     def _all(self) -> bytes:
         used, widest = self._counts()
-        return self._table[DIGESTS_AT : DIGESTS_AT + (used if widest == 1 else widest * SLOTS) * BYTES]
+        return self.table[DIGESTS_AT : DIGESTS_AT + (used if widest == 1 else widest * SLOTS) * BYTES]
 
     def _known(self, digest: bytes, besides: int) -> bool:
         return self._all().count(digest) > besides
 
-    def _write(self, digests: Sequence[bytes]) -> None:
-        first = DIGESTS_AT + self._slot * BYTES
-        self._table[first : first + BYTES] = digests[0]
-        if len(digests) == 1:
-            return
-        used, widest = self._counts()
-        if len(digests) > widest and digests[0] != _NOTHING:
-            COUNTS.pack_into(self._table, COUNTS_AT, used, min(len(digests), DIGESTS))
-        for at, digest in zip(range(first, MARKS_AT, SLOTS * BYTES), digests):
-            self._table[at : at + BYTES] = digest
+    def _show(self, mark: bytes) -> None:
+        """Mark the slot with the last of what is under way."""
+        at = MARKS_AT + self._slot * MARK.size
+        self.table[at : at + MARK.size] = mark
 
-    def _wait_for_others(self, digest: bytes) -> None:
+    def _widen(self, places: int) -> None:
+        with self._whole_table():
+            used, self._widest = self._counts()
+            self._widest = max(self._widest, places)
+            COUNTS.pack_into(self.table, COUNTS_AT, used, self._widest)
+
+    def _write(self, places: Sequence[int], digests: Sequence[bytes]) -> None:
+        for place, digest in zip(places, digests):
+            at = DIGESTS_AT + (self._slot + place * SLOTS) * BYTES
+            self.table[at : at + BYTES] = digest
+
+    def _wait_for_others(self, digest: bytes, places: Sequence[int]) -> None:
         """Mark the slot when it is due; where the dead have this body is kept in mind."""
         began, patience_s = self._clock(), self._patience_s.get(digest, WAIT_S)
         while True:
@@ -181,7 +231,7 @@ class BlameTable:
                     raise BodyRefused(self._logs, int(KEPT_S))
                 waited_s = self._clock() - began
                 if count + others < MOST_KILLS or waited_s >= (WAIT_S if kills else patience_s):
-                    self._write([digest])
+                    self._write(places, [digest])
                     break
             time.sleep(0.001)
         self._patience_s[digest] = max(patience_s - waited_s, 0.0)  # each piece of an answer may have to wait
@@ -192,27 +242,28 @@ class BlameTable:
         kills, living, found = [], 0, -1
         while (found := self._all().find(digest, found + 1)) >= 0:
             slot, at = found // BYTES % SLOTS, DIGESTS_AT + found
-            if not self._lock(1 + slot):
+            if slot == self._slot or not self._lock(1 + slot):
                 living += 1
                 continue
             self._unlock(1 + slot)
             if self._kept_since(slot):
                 kills.append(at)
             else:
-                self._table[at : at + BYTES] = _NOTHING
+                self.table[at : at + BYTES] = _NOTHING
         return kills, living
 
     @contextlib.contextmanager
     def _whole_table(self) -> Iterator[None]:
         """Have it alone; whoever was stopped with it in hand holds up nobody for longer than 50 ms."""
-        for _ in range(50):
-            if self._lock(0):
-                break
-            time.sleep(0.001)
-        try:
-            yield
-        finally:
-            self._unlock(0)
+        with self._alone:
+            for _ in range(50):
+                if self._lock(0):
+                    break
+                time.sleep(0.001)
+            try:
+                yield
+            finally:
+                self._unlock(0)
 
     def _lock(self, byte: int) -> bool:
         try:
@@ -223,6 +274,36 @@ class BlameTable:
 
     def _unlock(self, byte: int) -> None:
         fcntl.lockf(self._descriptor, fcntl.LOCK_UN, 1, byte)
+
+
+class _Marked:
+    """While it lasts, bodies are marked."""
+
+    __slots__ = ("_digests", "_places", "_request_id", "_table")
+
+    def __init__(self, table: BlameTable, digests: Sequence[bytes], request_id: str) -> None:
+        self._table = table
+        self._digests = digests
+        self._request_id = request_id
+
+    def __enter__(self) -> None:
+        self._places = self._table.enter(self._digests, self._request_id)
+
+    def __exit__(self, *_: object) -> None:
+        self._table.leave(self._places)
+
+
+class _Judged(_Marked):
+    __slots__ = ()
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        if len(self._digests) == 1:
+            try:
+                self._table.judge(self._digests[0], self._places)
+            except BaseException:
+                self._table.leave(self._places)
+                raise
 
 
 Blame = Union[BlameTable, NoBlame]

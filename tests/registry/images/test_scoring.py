@@ -16,7 +16,7 @@ LOADED = {
     Runtime.SCRIPT: ("runtimes/script_loading.py", "runtimes/azureml/modules.py"),
     Runtime.MLFLOW: ("runtimes/mlflow.py",),
 }
-WITH_USERS_CODE = ("runtimes/blame.py", "runtimes/forks.py")  # the same, for all but ONNX
+WITH_USERS_CODE = ("runtimes/forks.py",)  # the same, for all but ONNX
 
 
 def imported(path: str, source: bytes) -> Iterator[str]:

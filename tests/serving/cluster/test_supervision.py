@@ -22,7 +22,9 @@ from registry.core.imaging.signatures import Trust
 from serving import scoring
 from serving.cluster import supervision
 from serving.cluster.supervision import Supervision
-from serving.node.running.launch import Launch
+from serving.node.running.blame_file import FOLDER
+from serving.node.running.launch import NODE, Launch
+from serving.scoring.runtimes.blame import WATCHED_AT
 from serving.wire.replica import ReplicaSpec
 from tests.e2e.town import has_ended
 from tests.serving.edge.local_http import Answering, LocalHttp
@@ -278,8 +280,8 @@ def test_a_run_that_goes_on_when_nobody_waits_any_more_is_ended_with_its_process
 
 
 @pytest.mark.usefixtures("supervised")
-def test_how_a_process_ended_is_in_the_report_of_the_next_and_in_the_log(
-    told: tuple[str, list[dict[str, Any]]],
+def test_how_a_process_ended_is_told_to_the_others_and_in_the_report_of_the_next_and_in_the_log(
+    told: tuple[str, list[dict[str, Any]]], tmp_path: Path
 ) -> None:
     _, reports = told
     for number in (1, 2):
@@ -291,6 +293,7 @@ def test_how_a_process_ended_is_in_the_report_of_the_next_and_in_the_log(
         log = Path(ready["log_path"]).read_text()
         assert f"slipway.supervisor - {again['ended']}; another is started: restart {number}\n" in log
         assert "Fatal Python error: Segmentation fault" in log
+    assert (tmp_path / NODE / FOLDER / "cancer.blue.1").read_bytes()[WATCHED_AT] == 1
 
 
 @pytest.mark.usefixtures("supervised")

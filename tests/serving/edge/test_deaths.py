@@ -21,7 +21,7 @@ from serving.wire.routing import Server, ServerState
 from tests.serving.edge.edge import eventually
 from tests.serving.edge.replica import SECRET
 from tests.serving.edge.tables import KEY, backend, endpoint, table
-from tests.serving.scoring.models import write_image
+from tests.serving.scoring.models import dividing_model, write_image
 from tests.serving.scoring.process import Process
 
 BLUE = "cancer.blue.1"
@@ -53,17 +53,24 @@ def run_batch(inputs):
 def replicas(tmp_path: Path) -> Iterator[Callable[..., list[Process]]]:
     with contextlib.ExitStack() as stack:
 
-        def make(count: int, script: str) -> list[Process]:
+        def make(count: int, **model: Any) -> list[Process]:
             blame = stack.enter_context(BlameFile(tmp_path / "table"))
             variables = {"SLIPWAY_BLAME": str(blame.path), "SLIPWAY_EDGE_SECRET": SECRET}
             made = []
             for number in range(count):
-                root = write_image(tmp_path / f"image-{number}", script=script)
+                root = write_image(tmp_path / f"image-{number}", **model)
                 made.append(Process(root, "--backend", BLUE, "--serve-as", "Cancer", environment=variables))
+                supervisor = threading.Thread(target=supervise, args=(made[-1], blame))
+                supervisor.start()
+                stack.callback(supervisor.join)
                 stack.callback(made[-1].close)
             for one in made:
                 one.wait()
             return made
+
+        def supervise(one: Process, blame: BlameFile) -> None:
+            one.child.wait()
+            blame.note_death(time.monotonic())
 
         yield make
 
@@ -72,24 +79,29 @@ def replicas(tmp_path: Path) -> Iterator[Callable[..., list[Process]]]:
 def publish(edge: Any, controller: Any, replicas: Callable[..., list[Process]]) -> Callable[..., list[Process]]:
     """Put so many replicas behind the edge, and wait until each is known to be well."""
 
-    def make(count: int, retry: RetryRule = RetryRule.ONCE, script: str = SCRIPT) -> list[Process]:
-        made = replicas(count, script)
+    def make(count: int, retry: RetryRule = RetryRule.ONCE, **model: Any) -> list[Process]:
+        made = replicas(count, **(model or {"script": SCRIPT}))
         servers = [
             Server(id=f"r{n}", http_address=one.http, grpc_address=one.grpc, state=ServerState.READY)
             for n, one in enumerate(made)
         ]
         shape = backend(BLUE, *servers, timeout_ms=5000, retry=retry)
         controller.publish(table(1, [endpoint("Cancer", blue=10000)], [shape]))
-        edge.eventually(lambda: edge.score(content=b"{}").status_code == 200)
+        edge.eventually(lambda: edge.score(content=b'{"data": [[0]]}').status_code == 200)
         return made
 
     return make
 
 
+def different(number: int) -> Any:
+    return {"sleep_s": 0.02, "number": number}
+
+
 class Others:
     """Clients that keep their connections and ask 20 times a second together; 0 stands for no answer at all."""
 
-    def __init__(self, edge: Any, clients: int = 4) -> None:
+    def __init__(self, edge: Any, body: Callable[[int], Any] = different, clients: int = 4) -> None:
+        self._body = body
         self.statuses: Counter[int] = Counter()
         self._edge = edge
         self._over = threading.Event()
@@ -110,7 +122,7 @@ class Others:
             number = 0
             while not self._over.wait(pause_s):
                 number += 1
-                body = {"sleep_s": 0.02, "number": number}
+                body = self._body(number)
                 try:
                     status = client.post(SCORE, json=body, headers=self._edge.headers).status_code
                 except httpx.TransportError:
@@ -118,11 +130,11 @@ class Others:
                 self.statuses[status] += 1
 
 
-def warm(edge: Any) -> httpx.Client:
+def warm(edge: Any, body: Any = {}) -> httpx.Client:  # noqa: B006 - sent as it is
     """Return a client whose connection was used before, as were those to the replicas."""
     client: httpx.Client = edge.new_client()
     for _ in range(8):
-        assert client.post(SCORE, json={}, headers=edge.headers).status_code == 200
+        assert client.post(SCORE, json=body, headers=edge.headers).status_code == 200
     return client
 
 
@@ -176,6 +188,45 @@ def test_ten_who_send_it_at_once_end_two_and_cost_others_nothing(
     assert set(others.statuses) == {200}
     assert died(four, 2) == 2
     assert answers == {424: 10}
+
+
+def row(number: int) -> Any:
+    return {"data": [[number]]}
+
+
+def test_a_body_that_ends_onnxruntime_ends_some_before_their_supervisors_know_and_two_more(
+    edge: Any, publish: Callable[..., list[Process]]
+) -> None:
+    six = publish(6, model=dividing_model())
+    with Others(edge, row) as others, contextlib.closing(warm(edge, row(1))) as client:
+        edge.eventually(lambda: others.statuses[200] > 5)
+        answers = [client.post(SCORE, json=row(-2), headers=edge.headers) for _ in range(10)]
+        seen = others.statuses[200]
+        edge.eventually(lambda: others.statuses[200] > seen + 10)
+    assert set(others.statuses) == {200}
+    assert 3 <= died(six, 3) <= 5
+    assert {answer.status_code for answer in answers} == {424}
+    assert "has ended two scoring processes" in answers[-1].json()["message"]
+
+
+def test_rows_that_ran_together_with_such_a_body_are_answered(edge: Any, publish: Callable[..., list[Process]]) -> None:
+    six = publish(6, model=dividing_model())
+    answers: Counter[int] = Counter()
+
+    def send(number: int) -> None:
+        with contextlib.closing(edge.new_client()) as client:
+            ready.wait()
+            body = row(-2 if number % 12 == 7 else number)
+            answers[client.post(SCORE, json=body, headers=edge.headers).status_code] += 1
+
+    ready = threading.Barrier(24)
+    senders = [threading.Thread(target=send, args=(number,)) for number in range(24)]
+    for one in senders:
+        one.start()
+    for one in senders:
+        one.join()
+    assert 3 <= died(six, 3) <= 5
+    assert answers == {200: 22, 424: 2}
 
 
 def test_who_ran_together_with_it_is_answered(edge: Any, publish: Callable[..., list[Process]]) -> None:

@@ -40,6 +40,21 @@ def linear_model() -> bytes:
     return _serialized(graph)
 
 
+def dividing_model() -> bytes:
+    """x (rows of a whole number) → -2**31 / (x + 1): -2 ends the process: the quotient is over 32 bits."""
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["x", "one"], ["more"]), helper.make_node("Div", ["least", "more"], ["y"])],
+        "dividing",
+        [helper.make_tensor_value_info("x", TensorProto.INT32, ["rows", 1])],
+        [helper.make_tensor_value_info("y", TensorProto.INT32, ["rows", 1])],
+        [
+            helper.make_tensor("one", TensorProto.INT32, [1], [1]),
+            helper.make_tensor("least", TensorProto.INT32, [1], [-(2**31)]),
+        ],
+    )
+    return _serialized(graph)
+
+
 def identity_model(types: dict[str, int]) -> bytes:
     """Several inputs of one dimension, each returned as ``<name>_out``."""
     graph = helper.make_graph(

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing import get_context
@@ -16,7 +17,7 @@ import pytest
 from serving.node.running.blame_file import BlameFile, sweep
 from serving.scoring.errors import BodyRefused
 from serving.scoring.runtimes import blame
-from serving.scoring.runtimes.blame import NO_BLAME, digest_of, digest_of_tensors, open_blame
+from serving.scoring.runtimes.blame import NO_BLAME, WATCHED_AT, digest_of, digest_of_tensors, open_blame
 
 _processes = get_context("fork")
 BODY, OTHER = digest_of(b"poison", b""), digest_of(b"good", b"")
@@ -252,6 +253,61 @@ def test_the_pieces_of_an_answer_wait_together_as_long_as_one(path: Path, worker
         with mine.of((BODY,), "r"):
             steps.append(next(times) - before)
     assert steps[0] > 10 > max(steps[1:])
+
+
+def test_whatever_a_process_was_at_is_blamed_for_its_end(path: Path) -> None:
+    one = _processes.Process(target=_at_two_things, args=(str(path),))
+    one.start()
+    one.join()
+    mine = open_blame(str(path), "", noon)
+    assert mine.is_suspect(BODY)
+    assert mine.is_suspect(OTHER)
+    assert not mine.is_suspect(digest_of(b"came to an end before"))
+
+
+def _at_two_things(path: str) -> None:
+    """Be at something, begin another on another thread, a third between, and die."""
+    mine = open_blame(path, "", noon)
+    at_work = threading.Event()
+
+    def work() -> None:
+        with mine.of((OTHER,), "second"):
+            at_work.set()
+            threading.Event().wait()
+
+    with mine.of((BODY,), "first"):
+        with mine.of((digest_of(b"came to an end before"),), "between"):
+            threading.Thread(target=work, daemon=True).start()
+            assert at_work.wait(10)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_two_threads_of_a_process_may_be_at_the_same(path: Path, worker: Callable[..., Worker]) -> None:
+    mine = open_blame(str(path), "", time.monotonic)
+    with mine.of((BODY,), "r"):
+        with mine.of((BODY,), "r"):
+            assert mine.is_suspect(BODY)
+        other = worker(time.monotonic)
+        other.begin()
+        assert other.answer == "begun"
+        other.kill()
+    second = worker(time.monotonic)  # nobody has taken the slot that is held here
+    second.begin()
+    assert second.answer == "begun"
+    assert used(path) == 3
+
+
+def test_after_a_death_everybody_watches_for_an_hour(tmp_path: Path) -> None:
+    now = [noon()]
+    with BlameFile(tmp_path / "table") as table:
+        mine = open_blame(str(table.path), "", lambda: now[0])
+        assert (mine.table[WATCHED_AT], mine.watches()) == (0, False)
+        table.note_death(noon())
+        now[0] += 3599
+        assert (mine.table[WATCHED_AT], mine.watches()) == (1, True)
+        now[0] += 2
+        assert not mine.watches()
+        assert mine.table[WATCHED_AT] == 0
 
 
 def test_who_is_refused_is_at_nothing(tmp_path: Path) -> None:
