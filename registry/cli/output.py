@@ -110,6 +110,11 @@ def short(digest: str) -> str:
     return digest.removeprefix("sha256:")[:12]
 
 
+def pairs(values: Mapping[str, Any]) -> str:
+    """Return names and values as people write them."""
+    return ", ".join(f"{key}={value}" for key, value in sorted(values.items())) or "none"
+
+
 def number(value: float | str) -> str:
     """Return a metric's value or a param as people read it."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)

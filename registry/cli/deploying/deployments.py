@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import msgspec
 import typer
 
 from registry.cli.activity import follow
@@ -15,6 +16,7 @@ from registry.cli.output import (
     OutputFormat,
     console,
     note,
+    pairs,
     print_done,
     print_json,
     print_record,
@@ -91,7 +93,13 @@ def show(name: str = DEPLOYMENT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, 
     Example: slipway deployment show cancer/blue
     """
     deployment = connect(url).deployments.get(*split_deployment(name))
-    fields = {"deployment": f"{deployment.endpoint}/{deployment.name}", "newest": _latest(deployment)}
+    fields = {
+        "deployment": f"{deployment.endpoint}/{deployment.name}",
+        "description": deployment.description,
+        "tags": pairs(deployment.tags),
+        **_labels(deployment),
+        "newest": _latest(deployment),
+    }
     for revision in deployment.revisions:
         fields[f"revision {revision.number}"] = (
             f"{revision.state}  {revision.image} ({short(revision.image_digest)})  "
@@ -108,6 +116,19 @@ def delete(name: str = DEPLOYMENT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION
     """
     connect(url).deployments.delete(*split_deployment(name))
     print_done(f"deployment {name} deleted", {"deleted": name}, output)
+
+
+def _labels(deployment: Deployment) -> dict[str, str]:
+    """Say what an Azure ML file called things that nothing here acts on."""
+    labels = deployment.labels
+    environment = {name: value for name, value in msgspec.structs.asdict(labels.environment).items() if value}
+    said = {
+        "properties": pairs(labels.properties) if labels.properties else None,
+        "type": labels.type,
+        "instance type": labels.instance_type,
+        "environment": pairs(environment) if environment else None,
+    }
+    return {name: value for name, value in said.items() if value}
 
 
 def _settings(revision: Revision) -> str:

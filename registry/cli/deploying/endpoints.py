@@ -15,6 +15,7 @@ from registry.cli.output import (
     OutputFormat,
     console,
     note,
+    pairs,
     print_done,
     print_json,
     print_record,
@@ -178,7 +179,9 @@ def _print(endpoint: Endpoint, output: OutputFormat) -> None:
         "traffic": _traffic(endpoint),
         "sticky by": endpoint.traffic_key.header if endpoint.traffic_key else "-",
         "keys": ", ".join(f"{key.name} (sha256 {key.sha256[:8]}…)" for key in endpoint.keys),
-        "tags": ", ".join(f"{key}={value}" for key, value in sorted(endpoint.tags.items())) or "none",
+        "tags": pairs(endpoint.tags),
+        **({"properties": pairs(endpoint.properties)} if endpoint.properties else {}),
+        **({"location": endpoint.location} if endpoint.location else {}),
         "updated": when(endpoint.updated_ms),
     }
     print_record(endpoint, fields, output)

@@ -10,7 +10,7 @@ import typer
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.documents import FILE_OPTION, SET_OPTION, of_file, read_file
 from registry.cli.names import named_deployment, named_endpoint
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, note, print_json, table
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, note, pairs, print_json, table
 from registry.core.deploying.documents import load_deployment, load_endpoint
 from registry.core.deploying.fields import Effect
 from registry.core.deploying.plans import Action, Plan, PlannedField
@@ -106,7 +106,7 @@ def _text(value: Any) -> str:
         case None:
             return "-"
         case dict():
-            return ", ".join(f"{key}={_text(item)}" for key, item in sorted(value.items())) or "none"
+            return pairs({key: _text(item) for key, item in value.items()})
         case str():
             return value or '""'
         case float():

@@ -9,6 +9,18 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from registry.core.deploying.azure_meanings import (
+    BUILD_REMEDY,
+    DEPLOYMENT_ONLY,
+    DEPLOYMENT_REFUSED,
+    ENDPOINT_ONLY,
+    ENDPOINT_REFUSED,
+    INLINE_MODEL,
+    SET_HERE,
+    check_meanings,
+    check_schema,
+)
+from registry.core.deploying.azure_values import as_azure_reads
 from registry.core.deploying.endpoints import AuthMode, RequestSettings, RetryRule, TrafficKey
 from registry.core.deploying.engine_settings import ENGINE_VARIABLES, Batching, ResponseCache, check_engine_settings
 from registry.core.errors import InvalidInput
@@ -18,9 +30,12 @@ from registry.core.names import check_name, parse_image_reference, parse_model_r
 MAX_REQUEST_TIMEOUT_MS = 180_000
 # Narrower than RFC 9110's token: it is written into the edge's configuration.
 HEADER_NAME = re.compile(r"[A-Za-z0-9][-_A-Za-z0-9]{0,63}\Z")
-BUILD_REMEDY = "build one with `slipway image build` and name it under environment.image"
 
 Scalar = str | int | float | bool  # YAML writes WORKERS: 4; everything becomes text
+
+
+class IdentityDocument(msgspec.Struct, frozen=True, kw_only=True):
+    type: Literal["none"]
 
 
 class EndpointDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -33,16 +48,14 @@ class EndpointDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     traffic: dict[str, float] | None = None
     traffic_key: TrafficKey | None = None
 
-    # Known and harmless: a label, Azure's own bookkeeping, or what is true here anyway.
-    schema: str | None = msgspec.field(name="$schema", default=None)
+    # Labels of Azure's, kept as they are.
     properties: dict[str, Any] = {}
     location: str | None = None
+
+    # What the file is checked by: its kind, and what is true here anyway.
+    schema: str | None = msgspec.field(name="$schema", default=None)
+    identity: IdentityDocument | None = None
     public_network_access: Literal["enabled"] | None = None
-    kind: str | None = None
-    id: str | None = None
-    scoring_uri: str | None = None
-    openapi_uri: str | None = None
-    provisioning_state: str | None = None
 
 
 class EnvironmentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -53,6 +66,7 @@ class EnvironmentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaul
     version: str | int | None = None
     description: str = ""
     tags: dict[str, Scalar] = {}
+    os_type: Literal["linux"] | None = None
 
 
 class ProbeDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -88,44 +102,26 @@ class DeploymentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_default
     batching: Batching = Batching()
     response_cache: ResponseCache | None = None
 
-    # Known and harmless.
-    schema: str | None = msgspec.field(name="$schema", default=None)
+    # Labels of Azure's, kept as they are.
     properties: dict[str, Any] = {}
     type: Literal["managed", "kubernetes"] | None = None
     instance_type: str | None = None
+
+    # What the file is checked by: its kind, and what is true here anyway.
+    schema: str | None = msgspec.field(name="$schema", default=None)
     liveness_probe: ProbeDocument | None = None
     readiness_probe: ProbeDocument | None = None
     scale_settings: ScaleDocument | None = None
-    app_insights_enabled: bool | None = None  # every request is recorded
+    app_insights_enabled: bool | None = None
     egress_public_network_access: Literal["enabled"] | None = None
-
-
-_ENDPOINT_REFUSED = {
-    "$.identity": "managed identities are not supported: an endpoint has no cloud identity here",
-    "$.mirror_traffic": "mirrored traffic is not supported yet: remove it",
-    "$.compute": "Kubernetes endpoints are not supported: remove it",
-}
-
-_DEPLOYMENT_REFUSED = {
-    "$.code_configuration": "the code is part of the image here: build it in with `slipway image build`",
-    "$.data_collector": "data collection is not supported yet: remove it",
-    "$.model_mount_path": "the model lies where Azure ML puts it, in AZUREML_MODEL_DIR; another path is not supported",
-    "$.private_network_connection": "private networks are not supported: remove it",
-    "$.resources": "what an instance may use is part of the image here: write resources in image.yaml",
-    "$.environment.conda_file": f"dependencies are part of the image here: {BUILD_REMEDY}",
-    "$.environment.build": f"Dockerfiles are not supported: {BUILD_REMEDY}",
-    "$.environment.inference_config": f"containers with routes of their own are not supported: {BUILD_REMEDY}",
-    "$.liveness_probe.path": "probe paths are not supported: remove it",
-    "$.readiness_probe.path": "probe paths are not supported: remove it",
-}
 
 
 def load_endpoint(value: Any) -> EndpointDocument:
     """Check the plain values of an endpoint document, as ``parse_yaml`` returns them. Raises InvalidInput."""
-    if isinstance(value, dict):
-        _only(value, "auth_mode", "key", "give clients the endpoint's keys")
-        _only(value, "public_network_access", "enabled", "bind the edge to an address that only you can reach instead")
-    document = to_record(value, EndpointDocument, _ENDPOINT_REFUSED)
+    value = as_azure_reads(value, EndpointDocument)
+    check_meanings(value, ENDPOINT_ONLY)
+    check_schema(value, "endpoint")
+    document = to_record(value, EndpointDocument, ENDPOINT_REFUSED)
     if document.name is not None:
         check_name("endpoint", document.name)
     if document.traffic_key is not None:
@@ -135,16 +131,13 @@ def load_endpoint(value: Any) -> EndpointDocument:
 
 def load_deployment(value: Any) -> DeploymentDocument:
     """Check the plain values of a deployment document. Raises InvalidInput."""
+    value = as_azure_reads(value, DeploymentDocument)
     if isinstance(value, dict):
         _check_environment(value.get("environment"))
-        _check_scale(value.get("scale_settings"))
-        _only(value, "egress_public_network_access", "enabled", "replicas can reach what their machine can reach")
-        if isinstance(value.get("model"), dict):
-            raise InvalidInput(
-                f"$.model: a model written inside a deployment is not supported: register it, then {BUILD_REMEDY}",
-                path="$.model",
-            )
-    document = to_record(value, DeploymentDocument, _DEPLOYMENT_REFUSED)
+        _check_model(value.get("model"))
+    check_meanings(value, DEPLOYMENT_ONLY)
+    check_schema(value, "deployment")
+    document = to_record(value, DeploymentDocument, DEPLOYMENT_REFUSED)
     if document.name is not None:
         check_name("deployment", document.name)
     if document.endpoint_name is not None:
@@ -174,12 +167,6 @@ def check_header_name(name: str, path: str) -> None:
         raise InvalidInput(f"{path}: {name!r} is not a header's name: use {rule}", path=path)
 
 
-def _only(document: dict[str, Any], key: str, value: str, remedy: str) -> None:
-    given = document.get(key)
-    if given is not None and given != value:
-        raise InvalidInput(f"$.{key}: {given!r} is not supported, only {value!r}: {remedy}", path=f"$.{key}")
-
-
 def _check_environment(environment: Any) -> None:
     if environment is None or (isinstance(environment, dict) and not environment):
         raise InvalidInput(f"$.environment: a deployment needs an image: {BUILD_REMEDY}", path="$.environment")
@@ -188,23 +175,32 @@ def _check_environment(environment: Any) -> None:
             f"$.environment: references to environments are not supported yet: {BUILD_REMEDY}", path="$.environment"
         )
     if isinstance(environment, dict) and environment.get("image") is None:
-        refused = [key for key in environment if f"$.environment.{key}" in _DEPLOYMENT_REFUSED]
+        refused = [key for key in environment if f"$.environment.{key}" in DEPLOYMENT_REFUSED]
         if not refused:
             check_keys(environment, EnvironmentDocument, "$.environment")  # a misspelt image is told as that
         path = f"$.environment.{refused[0]}" if refused else "$.environment.image"
-        reason = _DEPLOYMENT_REFUSED.get(path, f"a deployment needs an image: {BUILD_REMEDY}")
+        reason = DEPLOYMENT_REFUSED.get(path, f"a deployment needs an image: {BUILD_REMEDY}")
         raise InvalidInput(f"{path}: {reason}", path=path)
 
 
-def _check_scale(settings: Any) -> None:
-    if isinstance(settings, dict) and settings.get("type") not in (None, "default"):
+def _check_model(model: Any) -> None:
+    if isinstance(model, dict):
+        known = [key for key in model if f"$.model.{key}" in DEPLOYMENT_REFUSED]
+        path = f"$.model.{known[0]}" if known else "$.model"
+        raise InvalidInput(f"{path}: {INLINE_MODEL}", path=path)
+    if isinstance(model, str) and model.startswith(("azureml://", "azureml:/", "/subscriptions/")):
         raise InvalidInput(
-            "$.scale_settings: autoscaling is not supported yet: write instance_count", path="$.scale_settings"
+            f"$.model: {model[:80]!r} is in Azure: download it, import it with `slipway model import`, then "
+            f"{BUILD_REMEDY}",
+            path="$.model",
         )
 
 
 def _check_variables(variables: dict[str, Scalar]) -> None:
     for name, value in variables.items():
+        if name in SET_HERE:
+            path = child("$.environment_variables", name)
+            raise InvalidInput(f"{path}: {SET_HERE[name]}: remove it", path=path)
         if name in ENGINE_VARIABLES:
             path, key = child("$.environment_variables", name), ENGINE_VARIABLES[name]
             raise InvalidInput(f"{path}: this is the deployment's own key {key}: write it there", path=path)

@@ -2,6 +2,7 @@
 
 from collections.abc import Set as AbstractSet
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -68,6 +69,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     keys: list[KeyHash] = []
     traffic: dict[str, float] = {}  # deployment → percent; sums to 0 or 100
     traffic_key: TrafficKey | None = None
+    properties: dict[str, Any] = {}  # these two are Azure's labels: kept and shown, as tags are
+    location: str | None = None
     created_ms: int
     updated_ms: int
 
@@ -93,11 +96,28 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     response_cache: ResponseCache | None = None
 
 
+class EnvironmentLabels(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    name: str | None = None
+    version: str | None = None
+    description: str = ""
+    tags: dict[str, str] = {}
+
+
+class AzureLabels(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What Azure ML's file says of a deployment and nothing here acts on; kept and shown, as tags are."""
+
+    properties: dict[str, Any] = {}
+    type: str | None = None
+    instance_type: str | None = None
+    environment: EnvironmentLabels = EnvironmentLabels()
+
+
 class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str
     name: str
     description: str = ""
     tags: dict[str, str] = {}
+    labels: AzureLabels = AzureLabels()
     revisions: list[Revision] = []
     created_ms: int
     updated_ms: int

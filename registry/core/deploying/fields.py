@@ -52,15 +52,11 @@ ENDPOINT_FIELDS: dict[str, Field] = {
     "traffic_key.header": Field(Effect.LIVE, absent="none: the split is random"),
     "description": Field(Effect.RECORD),
     "tags": Field(Effect.RECORD),
+    "properties": Field(Effect.RECORD),
+    "location": Field(Effect.RECORD),
     "$schema": Field(Effect.FILE),
-    "properties": Field(Effect.FILE),
-    "location": Field(Effect.FILE),
+    "identity.type": Field(Effect.FILE),
     "public_network_access": Field(Effect.FILE),
-    "kind": Field(Effect.FILE),
-    "id": Field(Effect.FILE),
-    "scoring_uri": Field(Effect.FILE),
-    "openapi_uri": Field(Effect.FILE),
-    "provisioning_state": Field(Effect.FILE),
 }
 
 DEPLOYMENT_FIELDS: dict[str, Field] = {
@@ -83,11 +79,12 @@ DEPLOYMENT_FIELDS: dict[str, Field] = {
     "response_cache.ttl_s": Field(Effect.REVISION, absent="while there is room"),
     "description": Field(Effect.RECORD),
     "tags": Field(Effect.RECORD),
-    **{f"environment.{key}": Field(Effect.FILE) for key in ("name", "version", "description", "tags")},
+    "properties": Field(Effect.RECORD),
+    "type": Field(Effect.RECORD),
+    "instance_type": Field(Effect.RECORD),
+    **{f"environment.{key}": Field(Effect.RECORD) for key in ("name", "version", "description", "tags")},
+    "environment.os_type": Field(Effect.FILE),
     "$schema": Field(Effect.FILE),
-    "properties": Field(Effect.FILE),
-    "type": Field(Effect.FILE),
-    "instance_type": Field(Effect.FILE),
     **{
         f"{probe}.{key}": Field(Effect.FILE)
         for probe in ("liveness_probe", "readiness_probe")
@@ -132,13 +129,22 @@ def value_at(values: Any, path: str) -> Any:
 
 def stored_endpoint(endpoint: Endpoint) -> dict[str, Any]:
     """Return an endpoint as plain values, each where the document has it."""
-    return plain(endpoint)
+    return _plain(endpoint)
 
 
 def stored_deployment(deployment: Deployment, revision: Revision | None) -> dict[str, Any]:
     """Return a deployment and a revision of it as plain values, each where the document has it."""
-    settings = {} if revision is None else plain(revision) | {"environment": {"image": exact_image(revision)}}
-    return plain(deployment) | settings | {"name": deployment.name, "endpoint_name": deployment.endpoint}
+    labels = msgspec.to_builtins(deployment.labels)
+    settings: dict[str, Any] = {} if revision is None else _plain(revision)
+    image = {} if revision is None else {"image": exact_image(revision)}
+    return {
+        **_plain(deployment),
+        **labels,
+        **settings,
+        "environment": labels.get("environment", {}) | image,
+        "name": deployment.name,
+        "endpoint_name": deployment.endpoint,
+    }
 
 
 def exact_image(revision: Revision) -> str:
@@ -146,7 +152,7 @@ def exact_image(revision: Revision) -> str:
     return f"{parse_image_reference(revision.image).name}@{revision.image_digest}"
 
 
-def plain(record: Any) -> dict[str, Any]:
+def _plain(record: Any) -> dict[str, Any]:
     """Return a record as plain values, defaults included."""
     values: dict[str, Any] = msgspec.to_builtins({name: getattr(record, name) for name in record.__struct_fields__})
     return values

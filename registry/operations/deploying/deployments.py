@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from registry.core.activities import ActivityKind, ActivityState
 from registry.core.deploying.documents import DeploymentDocument, as_text
-from registry.core.deploying.endpoints import Deployment, Revision, RevisionState
+from registry.core.deploying.endpoints import AzureLabels, Deployment, EnvironmentLabels, Revision, RevisionState
 from registry.core.deploying.fields import DEPLOYMENT_FIELDS, DERIVED_FIELDS, exact_image, stored_deployment, written_in
 from registry.core.deploying.history import ChangeKind
 from registry.core.deploying.plans import Plan, plan_fields
@@ -115,6 +115,7 @@ def _decide(tx: Connection, workspace: Workspace, endpoint: str, name: str, docu
         name=name,
         description=document.description,
         tags=as_text(document.tags, "$.tags"),
+        labels=_labels(document),
         created_ms=before.created_ms if before else now_ms,
         updated_ms=now_ms,
     )
@@ -251,6 +252,21 @@ def _revision(document: DeploymentDocument, image: Image, now_ms: int) -> Revisi
         batching=document.batching,
         response_cache=document.response_cache,
         who=who(),
+    )
+
+
+def _labels(document: DeploymentDocument) -> AzureLabels:
+    environment = document.environment
+    return AzureLabels(
+        properties=document.properties,
+        type=document.type,
+        instance_type=document.instance_type,
+        environment=EnvironmentLabels(
+            name=environment.name,
+            version=None if environment.version is None else str(environment.version),
+            description=environment.description,
+            tags=as_text(environment.tags, "$.environment.tags"),
+        ),
     )
 
 

@@ -94,6 +94,8 @@ def _decided(tx: Connection, name: str, document: EndpointDocument, before: Endp
         keys=before.keys if before else [],
         traffic=_traffic(tx, name, document, before),
         traffic_key=document.traffic_key,
+        properties=document.properties,
+        location=document.location,
         created_ms=before.created_ms if before else now_ms,
         updated_ms=now_ms,
     )

@@ -6,7 +6,14 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from registry.core.deploying.endpoints import Deployment, RequestSettings, RetryRule, Revision, RevisionState
+from registry.core.deploying.endpoints import (
+    AzureLabels,
+    Deployment,
+    RequestSettings,
+    RetryRule,
+    Revision,
+    RevisionState,
+)
 from registry.core.deploying.engine_settings import Batching, ResponseCache
 from registry.store.metadata import Connection
 from registry.store.modelling import model_uses
@@ -20,6 +27,7 @@ def put(tx: Connection, deployment: Deployment) -> None:
         "name": deployment.name,
         "description": deployment.description,
         "tags": deployment.tags,
+        "labels": msgspec.to_builtins(deployment.labels),
         "created_ms": deployment.created_ms,
         "updated_ms": deployment.updated_ms,
     }
@@ -103,6 +111,7 @@ def _load(tx: Connection, where: sa.ColumnElement[bool]) -> list[Deployment]:
             name=row.name,
             description=row.description,
             tags=row.tags,
+            labels=msgspec.convert(row.labels or {}, AzureLabels),
             revisions=by_deployment[row.endpoint_id, row.id],
             created_ms=row.created_ms,
             updated_ms=row.updated_ms,

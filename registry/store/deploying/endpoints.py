@@ -20,6 +20,8 @@ def put(tx: Connection, endpoint: Endpoint) -> None:
         "auth_mode": endpoint.auth_mode,
         "traffic": endpoint.traffic,
         "traffic_header": endpoint.traffic_key.header if endpoint.traffic_key else None,
+        "properties": endpoint.properties,
+        "location": endpoint.location,
         "created_ms": endpoint.created_ms,
         "updated_ms": endpoint.updated_ms,
     }
@@ -58,6 +60,8 @@ def _load(tx: Connection, query: sa.Select[Any]) -> list[Endpoint]:
             keys=keys[row.id],
             traffic=row.traffic,
             traffic_key=TrafficKey(header=row.traffic_header) if row.traffic_header else None,
+            properties=row.properties or {},
+            location=row.location,
             created_ms=row.created_ms,
             updated_ms=row.updated_ms,
         )

@@ -17,6 +17,8 @@ endpoints = sa.Table(
     sa.Column("traffic_header", sa.String(128)),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("updated_ms", sa.BigInteger, nullable=False),
+    sa.Column("properties", sa.JSON(none_as_null=True)),
+    sa.Column("location", sa.Text),
 )
 
 endpoint_keys = sa.Table(
@@ -37,6 +39,7 @@ deployments = sa.Table(
     sa.Column("tags", sa.JSON, nullable=False),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("updated_ms", sa.BigInteger, nullable=False),
+    sa.Column("labels", sa.JSON(none_as_null=True)),
 )
 
 revisions = sa.Table(

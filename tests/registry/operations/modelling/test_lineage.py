@@ -2,6 +2,7 @@ import asyncio
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from registry.core.deploying.documents import DeploymentDocument, EndpointDocument, EnvironmentDocument
 from registry.core.deploying.endpoints import RevisionState
@@ -45,7 +46,7 @@ def served(workspace: Workspace, image: Image) -> None:
     """cancer:1, in an image, live as cancer/blue's second revision."""
     put_endpoint(workspace, "cancer", EndpointDocument())
     for number in (1, 2):
-        put_deployment(workspace, "cancer", "blue", BLUE)
+        put_deployment(workspace, "cancer", "blue", replace(BLUE, instance_count=number))
         set_revision_state(workspace, "cancer", "blue", number, state=RevisionState.LIVE, message="")
 
 
