@@ -6,14 +6,14 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from registry.core.deploying.endpoints import RetryRule
-from serving.edge.maps import MAP_NAMES, traffic_headers
+from serving.edge.maps import MAP_NAMES, traffic_sources
 from serving.edge.names import checked
 from serving.scoring.oip.server_metadata import server_metadata
 from serving.wire.request_line import MARK
 from serving.wire.routing import Backend, RoutingTable, Server, ServerState
 
 RING_BYTES = 8 << 20  # about 25,000 lines wait here while the agent is away
-LINE_BYTES = 8192  # the longest line is 5,400 bytes: three strings of 512, 128 and 128 bytes, each escaped sixfold
+LINE_BYTES = 8192  # the longest line is 6,200 bytes: a string of 512 bytes and three of 128, each escaped sixfold
 DRAIN_S = 185  # how long a replaced HAProxy may finish what it has begun: over the longest request_timeout_ms
 MESSAGE_S = 15  # within which the first 32 KiB of a unary gRPC message, or all of it, arrive
 STREAM_IDLE_S = 300  # a stream on which neither side says anything for that long is ended
@@ -36,12 +36,12 @@ class ConfigShape(msgspec.Struct, frozen=True):
     """What a running HAProxy has loaded from its configuration and only a reload changes."""
 
     backends: dict[str, BackendShape]
-    headers: list[str]
+    sources: list[str] = []
 
     def covers(self, other: "ConfigShape") -> bool:
         """Say whether a process with this shape can serve ``other`` through maps and server commands alone."""
         known = all(self.backends.get(name) == backend for name, backend in other.backends.items())
-        return known and set(other.headers) <= set(self.headers)
+        return known and set(other.sources) <= set(self.sources)
 
 
 def shape_of(table: RoutingTable) -> ConfigShape:
@@ -55,7 +55,7 @@ def shape_of(table: RoutingTable) -> ConfigShape:
         )
         for backend in table.backends
     }
-    return ConfigShape(backends=backends, headers=traffic_headers(table))
+    return ConfigShape(backends=backends, sources=traffic_sources(table))
 
 
 def http_server(backend: Backend, server: Server) -> str:
@@ -98,7 +98,7 @@ def render_config(table: RoutingTable) -> str:
     ]
     return _TEMPLATE.render(
         backends=backends,
-        headers=shape.headers,
+        sources=[source.split(":", 1) for source in shape.sources],
         maps=MAP_NAMES,
         mark=MARK,
         ring_bytes=RING_BYTES,

@@ -14,7 +14,8 @@ Keys are in lower case but for model versions; every key and value matches a pat
 
 import msgspec
 
-from registry.core.deploying.endpoints import MAX_INTERVALS, MAX_TRAFFIC_HEADERS
+from registry.core.deploying.split import MAX_INTERVALS
+from registry.core.deploying.traffic_keys import MAX_TRAFFIC_SOURCES
 from serving.edge.names import checked
 from serving.wire.routing import DeploymentRoute, EndpointRoute, RoutingTable
 
@@ -35,10 +36,9 @@ class MapNames(msgspec.Struct, frozen=True):
 MAP_NAMES = MapNames()
 
 
-def traffic_headers(table: RoutingTable) -> list[str]:
-    """Return the distinct traffic headers in lower case, sorted; of too many the first ones."""
-    headers = {checked("header", e.traffic_header).lower() for e in table.endpoints if e.traffic_header}
-    return sorted(headers)[:MAX_TRAFFIC_HEADERS]
+def traffic_sources(table: RoutingTable) -> list[str]:
+    """Return the distinct sources of traffic keys, sorted; of too many the first ones."""
+    return sorted({checked("source", e.sticky.source) for e in table.endpoints if e.sticky})[:MAX_TRAFFIC_SOURCES]
 
 
 def maps_of(table: RoutingTable) -> Maps:
@@ -48,7 +48,7 @@ def maps_of(table: RoutingTable) -> Maps:
         UnsafeValue: a name or digest in the table matches no pattern.
     """
     maps: Maps = {name: {} for name in msgspec.structs.astuple(MAP_NAMES)}
-    known_headers = set(traffic_headers(table))
+    known_sources = set(traffic_sources(table))
     for endpoint in table.endpoints:
         name = checked("endpoint", endpoint.name).lower()
         maps[MAP_NAMES.endpoints][name] = endpoint.name
@@ -56,8 +56,8 @@ def maps_of(table: RoutingTable) -> Maps:
             maps[MAP_NAMES.keys][f"{name}/{checked('digest', key.sha256.lower())}"] = checked("key name", key.name)
         if endpoint.intervals:
             maps[MAP_NAMES.splits][name] = _intervals(endpoint)
-        if endpoint.traffic_header and endpoint.traffic_header.lower() in known_headers:
-            maps[MAP_NAMES.sources][name] = endpoint.traffic_header.lower()
+        if endpoint.sticky and endpoint.sticky.source in known_sources:
+            maps[MAP_NAMES.sources][name] = f"{endpoint.sticky.source},{checked('salt', endpoint.sticky.salt)}"
         for route in endpoint.deployments:
             maps[MAP_NAMES.deployments][f"{name}/{route.name.lower()}"] = _route(route)
         for route in sorted(endpoint.deployments, key=lambda r: (-_share(endpoint, r.name), r.name), reverse=True):

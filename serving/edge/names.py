@@ -13,12 +13,13 @@ _PATTERNS = {
     "backend": re.compile(r"[a-z0-9-]{1,64}\.[a-z0-9-]{1,64}\.[0-9]{1,9}"),
     "server": re.compile(r"[A-Za-z0-9][-_.:A-Za-z0-9]{0,95}"),
     "address": re.compile(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\]):[0-9]{1,5}"),
-    "header": re.compile(r"[A-Za-z0-9][-_A-Za-z0-9]{0,63}"),
+    "source": re.compile(r"(?:(?:header|cookie|query):[-_A-Za-z0-9]{1,64}|json:[A-Za-z0-9_][-_.A-Za-z0-9\[\]]{0,99})"),
+    "salt": re.compile(r"[A-Za-z0-9]{16,64}"),
     "version": re.compile(r"[A-Za-z0-9][-_.A-Za-z0-9]{0,63}"),
     "key name": re.compile(r"[A-Za-z0-9][-_A-Za-z0-9]{0,31}"),
     "digest": re.compile(r"[0-9a-f]{64}"),
     "map key": re.compile(r"[-_.a-z0-9]{1,64}(?:/[-_.A-Za-z0-9]{1,64})?"),
-    "map value": re.compile(r"[-_.,A-Za-z0-9]{1,600}"),
+    "map value": re.compile(r"[-_.,:\[\]A-Za-z0-9]{1,600}"),
     "secret": re.compile(r"[-_.~+/=A-Za-z0-9]{16,256}"),
 }
 

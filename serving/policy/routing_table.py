@@ -6,8 +6,8 @@ import msgspec
 
 from registry.core.deploying.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
 from registry.core.deploying.endpoints import RevisionState
+from registry.core.deploying.split import among
 from registry.core.deploying.workers import share
-from serving.policy.split import intervals_of
 from serving.wire.replica import ReplicaReport, ReplicaState
 from serving.wire.routing import (
     Backend,
@@ -16,6 +16,7 @@ from serving.wire.routing import (
     RoutingTable,
     Server,
     ServerState,
+    Sticky,
     Tombstone,
     TombstoneKind,
     backend_name,
@@ -58,13 +59,12 @@ def _endpoint_route(endpoint: DesiredEndpoint) -> EndpointRoute:
         if (live := _live(deployment)) is not None
     ]
     reachable = {route.name for route in routes}
-    weights = {name: percent for name, percent in endpoint.traffic.items() if name in reachable and percent > 0}
-    # What is left is scaled up: a share whose deployment is not live yet goes to the others, not to nobody.
     return EndpointRoute(
         name=endpoint.name,
         keys=sorted(endpoint.keys, key=lambda key: key.name),
-        intervals=intervals_of(weights),
-        traffic_header=endpoint.traffic_key.header if endpoint.traffic_key else None,
+        # A share whose deployment is not live goes to the others, not to nobody.
+        intervals=among(endpoint.intervals, endpoint.traffic, reachable),
+        sticky=Sticky(source=endpoint.traffic_key.source, salt=endpoint.salt) if endpoint.traffic_key else None,
         deployments=routes,
     )
 

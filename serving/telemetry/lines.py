@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from serving.wire.request_line import COLUMNS, EMPTY, MARK, SEPARATOR, RequestRow
+from serving.wire.request_line import ADDED, COLUMNS, EMPTY, MARK, OLD_MARK, SEPARATOR, RequestRow
 
-USER_STRINGS = ("method", "path", "client_request_id", "user_agent")  # escaped as in JSON
+USER_STRINGS = ("method", "path", "request_id", "client_request_id", "user_agent")  # escaped as in JSON
 BLOCK_BYTES = 1 << 20
 LATEST_MS = 10**13 - 1  # the year 2286; a later "timestamp" is none
 _WIDE = frozenset({"counter", "timestamp_ms", "request_bytes", "response_bytes"})
@@ -111,13 +111,24 @@ def _is_utf8(data: bytes) -> bool:
 def _repair(line: bytes) -> bytes | None:
     """Return the line as the reader takes it, or None if it is no row.
 
-    HAProxy writes ``+1`` for retries that went to another server, and passes on bytes that are not UTF-8.
+    HAProxy writes ``+1`` for retries that went to another server, and passes on bytes that are not UTF-8. Lines of an
+    edge from before an update lack what came since.
     """
+    if line.startswith(OLD_MARK.encode()):
+        line = _as_now(line)
     fields = line.split(b"\t", _RETRIES + 1)
     if len(fields) > _RETRIES and fields[_RETRIES].startswith(b"+"):
         fields[_RETRIES] = fields[_RETRIES][1:]
         line = b"\t".join(fields)
     return line.decode(errors="replace").encode() if _LINE.fullmatch(line) else None
+
+
+def _as_now(line: bytes) -> bytes:
+    """Return a line of the first schema with the columns that came with the second, empty."""
+    fields = line.split(b"\t")
+    for name in ADDED:
+        fields.insert(COLUMNS.index(name) + 1, b"")
+    return b"\t".join([MARK.encode(), *fields[1:]])
 
 
 def _finish(table: pa.Table, lines: list[bytes]) -> pa.Table:

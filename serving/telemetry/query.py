@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from serving.telemetry.layout import Layout
 from serving.telemetry.lines import SCHEMA, parse_lines
-from serving.wire.request_line import COLUMNS
+from serving.wire.request_line import ADDED, COLUMNS
 
 MAX_ROWS = 10_000
 
@@ -28,11 +28,19 @@ IS_FAILURE = """(
     OR grpc_status NOT IN (-1, 0, 1, 3, 5, 6, 7, 8, 9, 11, 12, 16) OR termination = 'SD'
 )"""
 
+# Files of before an update have not all columns of now.
+_STORED = f"""
+    CREATE TEMP VIEW stored AS
+    SELECT * REPLACE ({", ".join(f"coalesce({name}, '') AS {name}" for name in ADDED)})
+    FROM (SELECT * FROM parquet UNION ALL BY NAME SELECT * FROM raw)
+"""  # noqa: S608
+
 IDENTITY = "boot, frontend, counter, checksum"
 
 _WANTED = """timestamp_ms >= $since_ms
     AND ($endpoint = '' OR endpoint = $endpoint) AND ($deployment = '' OR deployment = $deployment)
-    AND ($backends = '' OR list_contains(string_split($backends, ','), lower(backend)))"""
+    AND ($backends = '' OR list_contains(string_split($backends, ','), lower(backend)))
+    AND ($id = '' OR $id IN (operation_id, request_id, client_request_id))"""
 
 # The narrow columns tell from when on the rows are wanted; only those rows are read in full width.
 _ROWS = f"""
@@ -68,11 +76,13 @@ _INTEGRITY = f"""
 
 
 class RowsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``endpoint`` and ``deployment`` empty mean all; ``backends`` are revisions, in lower case, apart by commas."""
+    """Empty means all. ``backends`` are revisions, in lower case, apart by commas; ``id`` is any that a client knows
+    its request by: the operation's, or the one it sent."""
 
     endpoint: str = ""
     deployment: str = ""
     backends: str = ""
+    id: str = ""
     since_ms: Annotated[int, msgspec.Meta(ge=0, lt=10**13)] = 0
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_ROWS)] = 100
 
@@ -109,7 +119,7 @@ class RequestsTable:
 
     def summary(self, query: SummaryQuery) -> list[dict[str, Any]]:
         """Return one row per backend; percentiles are exact, -1 of nothing."""
-        return self._ask(_SUMMARY, msgspec.structs.asdict(query), query.since_ms)
+        return self._ask(_SUMMARY, {**msgspec.structs.asdict(query), "id": ""}, query.since_ms)
 
     def integrity(self) -> Integrity:
         counted = self._ask(_INTEGRITY, {}, 0)[0]
@@ -174,6 +184,6 @@ def _register(connection: Any, files: list[Path], raw: pa.Table) -> None:
     if not files:
         connection.execute("CREATE TEMP VIEW stored AS SELECT * FROM raw")
         return
-    parquet = connection.read_parquet([str(path) for path in files], hive_partitioning=False)
+    parquet = connection.read_parquet([str(path) for path in files], hive_partitioning=False, union_by_name=True)
     parquet.create_view("parquet")
-    connection.execute("CREATE TEMP VIEW stored AS SELECT * FROM parquet UNION ALL BY NAME SELECT * FROM raw")
+    connection.execute(_STORED)

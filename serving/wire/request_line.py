@@ -9,7 +9,8 @@ do: HAProxy increments it after it has formatted the line, so two threads someti
 
 import msgspec
 
-MARK = "sw1"  # begins every line; the number is the schema's version
+MARK = "sw2"  # begins every line; the number is the schema's version
+OLD_MARK, ADDED = "sw1", ("choice", "request_id")  # lines of the schema before lack these texts
 SEPARATOR = "\t"
 EMPTY = "-"  # what HAProxy writes for an empty string
 
@@ -38,10 +39,12 @@ class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
     request_bytes: int
     response_bytes: int
     bucket: int  # 0–9999; -1 where the split was not consulted
+    choice: str  # "override", "version", "key", "unread" (random, since the traffic key was not readable), else ""
     key_name: str  # "primary", "secondary" or ""
     method: str
     path: str  # cap 512
-    client_request_id: str  # cap 128
+    request_id: str  # the client's own x-request-id, cap 128; "" where it sent none and got the operation id
+    client_request_id: str  # x-ms-client-request-id, cap 128
     user_agent: str  # cap 128
 
 

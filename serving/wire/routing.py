@@ -9,8 +9,9 @@ from enum import StrEnum
 import msgspec
 
 from registry.core.deploying.endpoints import KeyHash, RetryRule
+from registry.core.deploying.split import Interval
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class ServerState(StrEnum):
@@ -45,14 +46,21 @@ class DeploymentRoute(msgspec.Struct, frozen=True, kw_only=True):
     model_versions: list[str]  # /v2/models/{endpoint}/versions/{v} picks the deployment that serves v
 
 
+class Sticky(msgspec.Struct, frozen=True, kw_only=True):
+    """What makes a split sticky: where the traffic key is read, ``header:x-user-id``, and the salt of its hash."""
+
+    source: str
+    salt: str
+
+
 class EndpointRoute(msgspec.Struct, frozen=True, kw_only=True):
     """``intervals`` are the split: bucket < bound → deployment, bounds ascending, the last one 10,000; empty when
-    no deployment has traffic. ``traffic_header`` names the header whose hash is the bucket; None means random."""
+    no deployment has traffic. Buckets are random where nothing is ``sticky``."""
 
     name: str
     keys: list[KeyHash]
-    intervals: list[tuple[int, str]]
-    traffic_header: str | None
+    intervals: list[Interval]
+    sticky: Sticky | None = None
     deployments: list[DeploymentRoute]
 
 

@@ -13,6 +13,7 @@ from alembic.migration import MigrationContext
 
 from registry.core.deploying.engine_settings import Batching
 from registry.core.deploying.history import live_revisions
+from registry.core.deploying.traffic_keys import TrafficKey
 from registry.core.errors import Unavailable
 from registry.core.imaging.image_views import ImageMove
 from registry.store import migrations, schema, settings
@@ -144,6 +145,20 @@ def test_the_history_of_an_earlier_databases_endpoint_begins_with_what_it_is(emp
         assert change.live == live_revisions(deployments.of_endpoint(tx, "cancer"))
     assert (change.number, change.release, change.before, change.at_ms, change.who) == (1, 1, None, 9, "")
     assert [(one.deployment, one.revision, one.models) for one in change.live] == [("Blue", 2, {"cancer": 2})]
+
+
+def test_endpoints_of_an_earlier_database_are_sticky_by_their_header_with_a_salt_of_their_own(
+    empty_database: str,
+) -> None:
+    made = (
+        "INSERT INTO endpoints VALUES ('{0}', '{0}', '', '{{}}', 'key', '{{\"blue\": 90, \"green\": 10}}', {1}, 1, 1)"
+    )
+    migrate(empty_database, "0009", [made.format("one", "'X-User'"), made.format("other", "NULL")])
+    with open_metadata(empty_database).read() as tx:
+        one, other = endpoints.all_endpoints(tx)
+    assert (one.traffic_key, other.traffic_key) == (TrafficKey(header="x-user"), None)
+    assert one.intervals == other.intervals == [(1000, "green"), (10_000, "blue")]
+    assert len({one.salt, other.salt, ""}) == 3
 
 
 def test_the_newest_version_is_the_last_migration() -> None:

@@ -67,7 +67,6 @@ def endpoint_of(image: Image) -> EndpointRoute:
         name=image.name,
         keys=[KeyHash("primary", hashlib.sha256(KEY.encode()).hexdigest())],
         intervals=[(10_000, "blue")],
-        traffic_header=None,
         deployments=[DeploymentRoute(name="blue", backend=backend_of(image), model_versions=[VERSION])],
     )
 

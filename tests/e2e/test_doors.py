@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import tritonclient.grpc as triton
 
-from serving.policy.split import bucket_of, intervals_of
+from registry.client import Client
+from registry.core.deploying.split import bucket_of, deployment_of
 from tests.e2e.town import Town
 
 pytestmark = pytest.mark.e2e
@@ -107,8 +108,8 @@ def test_the_split_does_what_can_be_computed_offline_and_changes_at_once(town: T
         for weights in ({"blue": 90.0, "green": 10.0}, {"blue": 50.0, "green": 50.0}):
             split = " ".join(f"{name}={percent:g}" for name, percent in weights.items())
             town.slipway("endpoint", "update", "--name", "town", "--traffic", split)
-            intervals = intervals_of(weights)
-            expected = [next(n for bound, n in intervals if bucket_of("town", user) < bound) for user in users]
+            endpoint = Client(town.url).endpoints.get("town")
+            expected = [deployment_of(endpoint.intervals, bucket_of(endpoint.salt, user)) for user in users]
             with town.client() as client:
                 answers = [client.post("/endpoints/town/score", json=body, headers={"x-user-id": u}) for u in users]
             assert [answer.headers["azureml-model-deployment"] for answer in answers] == expected

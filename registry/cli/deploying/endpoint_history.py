@@ -51,7 +51,7 @@ def _print_moment(held: EndpointChange, output: OutputFormat) -> None:
         "release": held.release,
         "since": f"{when(held.at_ms)}  {held.message}{_by(held.who)}",
         "traffic": split_text(endpoint.traffic),
-        "sticky by": endpoint.traffic_key.header if endpoint.traffic_key else "-",
+        "sticky by": endpoint.traffic_key.source if endpoint.traffic_key else "-",
         "keys": ", ".join(f"{key.name} (sha256 {key.sha256[:8]}…)" for key in endpoint.keys),
         **{one.deployment: _revision(one) for one in held.live},
     }

@@ -100,7 +100,7 @@ def list_endpoints(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_O
     columns = {
         "endpoint": lambda endpoint: endpoint.name,
         "traffic": _traffic,
-        "sticky by": lambda endpoint: endpoint.traffic_key.header if endpoint.traffic_key else "-",
+        "sticky by": lambda endpoint: endpoint.traffic_key.source if endpoint.traffic_key else "-",
         "updated": lambda endpoint: when(endpoint.updated_ms),
     }
     print_rows(connect(url).endpoints.list(), columns, output, empty="no endpoints yet: slipway endpoint create")
@@ -177,7 +177,7 @@ def _print(endpoint: Endpoint, output: OutputFormat) -> None:
         "endpoint": endpoint.name,
         "description": endpoint.description,
         "traffic": _traffic(endpoint),
-        "sticky by": endpoint.traffic_key.header if endpoint.traffic_key else "-",
+        "sticky by": endpoint.traffic_key.source if endpoint.traffic_key else "-",
         "keys": ", ".join(f"{key.name} (sha256 {key.sha256[:8]}…)" for key in endpoint.keys),
         "tags": pairs(endpoint.tags),
         **({"properties": pairs(endpoint.properties)} if endpoint.properties else {}),

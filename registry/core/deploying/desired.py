@@ -2,8 +2,10 @@
 
 import msgspec
 
-from registry.core.deploying.endpoints import KeyHash, RequestSettings, RetryRule, RevisionState, TrafficKey
+from registry.core.deploying.endpoints import KeyHash, RequestSettings, RetryRule, RevisionState
 from registry.core.deploying.engine_settings import Batching, ResponseCache
+from registry.core.deploying.split import Interval
+from registry.core.deploying.traffic_keys import TrafficKey
 from registry.core.imaging.signatures import Trust
 
 
@@ -34,7 +36,9 @@ class DesiredEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     keys: list[KeyHash]
     traffic: dict[str, float]
+    intervals: list[Interval]
     traffic_key: TrafficKey | None
+    salt: str
     deployments: list[DesiredDeployment]
 
 

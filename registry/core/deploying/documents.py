@@ -4,10 +4,10 @@ A key has its effect, or is known to be harmless here, or is refused by name: no
 Source of the keys: Azure ML CLI (v2) online endpoint and managed online deployment YAML schema.
 """
 
-import re
 from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from registry.core.deploying.azure_meanings import (
     BUILD_REMEDY,
@@ -21,15 +21,14 @@ from registry.core.deploying.azure_meanings import (
     check_schema,
 )
 from registry.core.deploying.azure_values import as_azure_reads
-from registry.core.deploying.endpoints import AuthMode, RequestSettings, RetryRule, TrafficKey
+from registry.core.deploying.endpoints import AuthMode, RequestSettings, RetryRule
 from registry.core.deploying.engine_settings import ENGINE_VARIABLES, Batching, ResponseCache, check_engine_settings
+from registry.core.deploying.traffic_keys import TrafficKey, check_traffic_key
 from registry.core.errors import InvalidInput
 from registry.core.loading import check_keys, child, to_record
 from registry.core.names import check_name, parse_image_reference, parse_model_reference
 
 MAX_REQUEST_TIMEOUT_MS = 180_000
-# Narrower than RFC 9110's token: it is written into the edge's configuration.
-HEADER_NAME = re.compile(r"[A-Za-z0-9][-_A-Za-z0-9]{0,63}\Z")
 
 Scalar = str | int | float | bool  # YAML writes WORKERS: 4; everything becomes text
 
@@ -125,7 +124,7 @@ def load_endpoint(value: Any) -> EndpointDocument:
     if document.name is not None:
         check_name("endpoint", document.name)
     if document.traffic_key is not None:
-        check_header_name(document.traffic_key.header, "$.traffic_key.header")
+        document = replace(document, traffic_key=check_traffic_key(document.traffic_key))
     return document
 
 
@@ -158,13 +157,6 @@ def as_text(values: dict[str, Scalar], path: str) -> dict[str, str]:
         if "\0" in text or "\0" in key:
             raise InvalidInput(f"{child(path, key)}: a value cannot hold a NUL character", path=child(path, key))
     return texts
-
-
-def check_header_name(name: str, path: str) -> None:
-    """Raise InvalidInput unless ``name`` can be the name of a header that the edge hashes."""
-    if not HEADER_NAME.match(name):
-        rule = "1 to 64 letters, digits, '-' and '_', beginning with a letter or digit"
-        raise InvalidInput(f"{path}: {name!r} is not a header's name: use {rule}", path=path)
 
 
 def _check_environment(environment: Any) -> None:

@@ -7,11 +7,10 @@ from typing import Any
 import msgspec
 
 from registry.core.deploying.engine_settings import Batching, ResponseCache
+from registry.core.deploying.split import MAX_INTERVALS, Interval
+from registry.core.deploying.traffic_keys import TrafficKey
 from registry.core.errors import Conflict, InvalidInput
 
-TRAFFIC_SCALE = 10_000  # buckets of a split: 0.01 % steps
-MAX_INTERVALS = 8
-MAX_TRAFFIC_HEADERS = 32  # different ones in a workspace: each is a rule of the edge's own
 AUTOMATIC_CONCURRENCY = 64  # Azure's own default of 1 would forbid batching
 
 
@@ -42,12 +41,6 @@ class KeyHash(msgspec.Struct, frozen=True):
     sha256: str
 
 
-class TrafficKey(msgspec.Struct, frozen=True):
-    """Where the edge reads the value that makes a split sticky. Without one the split is random."""
-
-    header: str
-
-
 class RequestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Azure ML v2 ``request_settings``. ``max_concurrent_requests_per_instance`` absent means automatic (64)."""
 
@@ -62,13 +55,20 @@ class RequestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """``intervals`` are ``traffic`` laid out over the buckets, as the history of the endpoint has made them.
+
+    ``salt`` goes into the hash of a traffic key: it belongs to the endpoint for life, and is no client's to know.
+    """
+
     name: str
     description: str = ""
     tags: dict[str, str] = {}
     auth_mode: AuthMode = AuthMode.KEY
     keys: list[KeyHash] = []
     traffic: dict[str, float] = {}  # deployment → percent; sums to 0 or 100
+    intervals: list[Interval] = []
     traffic_key: TrafficKey | None = None
+    salt: str
     properties: dict[str, Any] = {}  # these two are Azure's labels: kept and shown, as tags are
     location: str | None = None
     created_ms: int

@@ -49,7 +49,7 @@ ENDPOINT_FIELDS: dict[str, Field] = {
     "name": Field(Effect.CREATION),
     "auth_mode": Field(Effect.LIVE),
     "traffic": Field(Effect.LIVE, Source.EXISTING),
-    "traffic_key.header": Field(Effect.LIVE, absent="none: the split is random"),
+    **{f"traffic_key.{kind}": Field(Effect.LIVE, absent="not used") for kind in ("header", "cookie", "query", "json")},
     "description": Field(Effect.RECORD),
     "tags": Field(Effect.RECORD),
     "properties": Field(Effect.RECORD),

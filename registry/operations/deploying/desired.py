@@ -50,7 +50,9 @@ def _endpoint(endpoint: Endpoint, its_deployments: list[Deployment]) -> DesiredE
         name=endpoint.name,
         keys=endpoint.keys,
         traffic=dict(sorted(endpoint.traffic.items())),
+        intervals=endpoint.intervals,
         traffic_key=endpoint.traffic_key,
+        salt=endpoint.salt,
         deployments=[_deployment(deployment) for deployment in its_deployments],
     )
 

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from registry.core.activities import ActivityState
 from registry.core.deploying.documents import EndpointDocument, as_text
 from registry.core.deploying.endpoints import (
-    MAX_TRAFFIC_HEADERS,
     Deployment,
     Endpoint,
     KeyHash,
@@ -21,6 +20,8 @@ from registry.core.deploying.endpoints import (
 from registry.core.deploying.fields import ENDPOINT_FIELDS, stored_endpoint, written_in
 from registry.core.deploying.history import ChangeKind
 from registry.core.deploying.plans import Plan, plan_fields
+from registry.core.deploying.split import lay_out
+from registry.core.deploying.traffic_keys import MAX_TRAFFIC_SOURCES
 from registry.core.errors import Conflict, InvalidInput, NotFound, WrongState
 from registry.core.names import check_name
 from registry.core.rest import EndpointAnswer, EndpointKeys
@@ -43,7 +44,7 @@ def put_endpoint(
     Raises:
         InvalidInput: the name is not legal or not the document's; traffic names a deployment that does not exist.
         Conflict: it exists and must not, or in other letter case; traffic goes to a deployment that is not live; too
-            many traffic headers are in use.
+            many sources of traffic keys are in use.
         NotFound: it does not exist and must.
     """
     with workspace.metadata.write() as tx:
@@ -52,7 +53,7 @@ def put_endpoint(
         endpoint = _decided(tx, name, document, before, workspace.now_ms())
         if keys is not None:
             hashes = [hash_key("primary", keys.primary), hash_key("secondary", keys.secondary)]
-            endpoint = replace(endpoint, keys=hashes)
+            endpoint = replace(endpoint, keys=hashes, salt=workspace.new_id())
         _store(tx, endpoint)
         _note_document(tx, workspace, before, endpoint)
     workspace.signal.notify()
@@ -84,16 +85,19 @@ def _before(tx: Connection, name: str, document: EndpointDocument, exists: bool 
 
 
 def _decided(tx: Connection, name: str, document: EndpointDocument, before: Endpoint | None, now_ms: int) -> Endpoint:
-    """Return the endpoint as it will be; a new one has no keys yet."""
-    _check_traffic_header(tx, name, document)
+    """Return the endpoint as it will be; a new one has no keys and no salt yet."""
+    _check_traffic_key(tx, name, document)
+    traffic = _traffic(tx, name, document, before)
     return Endpoint(
         name=name,
         description=document.description,
         tags=as_text(document.tags, "$.tags"),
         auth_mode=document.auth_mode,
         keys=before.keys if before else [],
-        traffic=_traffic(tx, name, document, before),
+        traffic=traffic,
+        intervals=lay_out(before.intervals if before else [], traffic),
         traffic_key=document.traffic_key,
+        salt=before.salt if before else "",
         properties=document.properties,
         location=document.location,
         created_ms=before.created_ms if before else now_ms,
@@ -107,15 +111,15 @@ def _plan(after: Endpoint, before: Endpoint | None, document: EndpointDocument, 
     return Plan.of(after.name, fields, exists=before is not None)
 
 
-def _check_traffic_header(tx: Connection, name: str, document: EndpointDocument) -> None:
+def _check_traffic_key(tx: Connection, name: str, document: EndpointDocument) -> None:
     if document.traffic_key is None:
         return
-    others = {e.traffic_key.header.lower() for e in endpoints.all_endpoints(tx) if e.traffic_key and e.name != name}
-    if len(others | {document.traffic_key.header.lower()}) > MAX_TRAFFIC_HEADERS:
+    others = {e.traffic_key.source for e in endpoints.all_endpoints(tx) if e.traffic_key and e.name != name}
+    if len(others | {document.traffic_key.source}) > MAX_TRAFFIC_SOURCES:
         raise Conflict(
-            f"$.traffic_key.header: the workspace uses {MAX_TRAFFIC_HEADERS} different traffic headers, and no more "
+            f"$.traffic_key: the workspace uses {MAX_TRAFFIC_SOURCES} different sources of traffic keys, and no more "
             f"are possible: take one of {', '.join(sorted(others))}",
-            path="$.traffic_key.header",
+            path="$.traffic_key",
         )
 
 
@@ -130,7 +134,8 @@ def set_traffic(workspace: Workspace, name: str, traffic: dict[str, float]) -> E
     with workspace.metadata.write() as tx:
         before = get_within(tx, name)
         split = _split(tx, before.name, traffic)
-        endpoint = replace(before, traffic=split, updated_ms=workspace.now_ms())
+        intervals = lay_out(before.intervals, split)
+        endpoint = replace(before, traffic=split, intervals=intervals, updated_ms=workspace.now_ms())
         _store(tx, endpoint)
         note_within(tx, workspace, name, ChangeKind.TRAFFIC, _moved(before, endpoint))
     workspace.signal.notify()

@@ -5,7 +5,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from registry.core.deploying.endpoints import AuthMode, Endpoint, KeyHash, TrafficKey
+from registry.core.deploying.endpoints import AuthMode, Endpoint, KeyHash
+from registry.core.deploying.traffic_keys import from_source
 from registry.store.metadata import Connection
 from registry.store.schema import endpoint_keys, endpoints
 
@@ -19,7 +20,9 @@ def put(tx: Connection, endpoint: Endpoint) -> None:
         "tags": endpoint.tags,
         "auth_mode": endpoint.auth_mode,
         "traffic": endpoint.traffic,
-        "traffic_header": endpoint.traffic_key.header if endpoint.traffic_key else None,
+        "intervals": endpoint.intervals,
+        "traffic_source": endpoint.traffic_key.source if endpoint.traffic_key else None,
+        "salt": endpoint.salt,
         "properties": endpoint.properties,
         "location": endpoint.location,
         "created_ms": endpoint.created_ms,
@@ -59,7 +62,9 @@ def _load(tx: Connection, query: sa.Select[Any]) -> list[Endpoint]:
             auth_mode=AuthMode(row.auth_mode),
             keys=keys[row.id],
             traffic=row.traffic,
-            traffic_key=TrafficKey(header=row.traffic_header) if row.traffic_header else None,
+            intervals=[(bound, deployment) for bound, deployment in row.intervals],
+            traffic_key=from_source(row.traffic_source) if row.traffic_source else None,
+            salt=row.salt,
             properties=row.properties or {},
             location=row.location,
             created_ms=row.created_ms,

@@ -14,11 +14,13 @@ endpoints = sa.Table(
     sa.Column("tags", sa.JSON, nullable=False),
     sa.Column("auth_mode", sa.String(16), nullable=False),
     sa.Column("traffic", sa.JSON, nullable=False),
-    sa.Column("traffic_header", sa.String(128)),
+    sa.Column("traffic_source", sa.String(128)),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("updated_ms", sa.BigInteger, nullable=False),
     sa.Column("properties", sa.JSON(none_as_null=True)),
     sa.Column("location", sa.Text),
+    sa.Column("intervals", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("salt", sa.String(32), nullable=False, server_default=""),
 )
 
 endpoint_keys = sa.Table(

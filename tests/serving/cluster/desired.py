@@ -22,5 +22,7 @@ def desired(*numbers: int, instance_count: int = 2) -> DesiredState:
         for number in numbers
     ]
     blue = DesiredDeployment(name="blue", revisions=revisions)
-    endpoint = DesiredEndpoint(name="Cancer", keys=[], traffic={}, traffic_key=None, deployments=[blue])
+    endpoint = DesiredEndpoint(
+        name="Cancer", keys=[], traffic={}, intervals=[], traffic_key=None, salt="s", deployments=[blue]
+    )
     return DesiredState(version=1, endpoints=[endpoint])

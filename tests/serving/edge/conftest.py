@@ -78,6 +78,6 @@ def routed(tmp_path_factory: pytest.TempPathFactory, blue: Replica) -> Iterator[
         edge = Edge(tmp_path_factory.mktemp("routed"), controller, telemetry)
         stack.callback(edge.close)
         edge.start()
-        routes = [endpoint("Cancer", header="X-User-Id", green=5000, Blue=10000), endpoint("idle", nothing=0)]
+        routes = [endpoint("Cancer", source="header:x-user-id", green=5000, Blue=10000), endpoint("idle", nothing=0)]
         controller.publish(table(1, routes, [backend(BLUE, blue.server), backend(GREEN, green.server)]))
         yield edge

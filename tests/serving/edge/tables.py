@@ -4,9 +4,10 @@ import hashlib
 from typing import Any
 
 from registry.core.deploying.endpoints import KeyHash, RetryRule
-from serving.wire.routing import Backend, DeploymentRoute, EndpointRoute, RoutingTable, Server
+from serving.wire.routing import Backend, DeploymentRoute, EndpointRoute, RoutingTable, Server, Sticky
 
 KEY = "a-key-of-the-tests"
+SALT = "0123456789abcdef0123456789abcdef"
 
 
 def backend(name: str, *servers: Server, timeout_ms: int = 1000, retry: RetryRule = RetryRule.ONCE) -> Backend:
@@ -19,13 +20,13 @@ def backend(name: str, *servers: Server, timeout_ms: int = 1000, retry: RetryRul
     )
 
 
-def endpoint(name: str = "Cancer", *, header: str | None = None, **intervals: int) -> EndpointRoute:
+def endpoint(name: str = "Cancer", *, source: str | None = None, **intervals: int) -> EndpointRoute:
     """An endpoint whose deployments are the intervals' names; a bound of 0 is a deployment without traffic."""
     return EndpointRoute(
         name=name,
         keys=[KeyHash("primary", hashlib.sha256(KEY.encode()).hexdigest())],
         intervals=[(bound, deployment) for deployment, bound in intervals.items() if bound],
-        traffic_header=header,
+        sticky=Sticky(source=source, salt=SALT) if source else None,
         deployments=[
             DeploymentRoute(name=d, backend=f"{name}.{d}.1".lower(), model_versions=[str(number)])
             for number, d in enumerate(sorted(intervals), 1)

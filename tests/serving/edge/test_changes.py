@@ -58,7 +58,7 @@ def test_a_draining_replica_gets_no_new_request_and_finishes_what_it_has(two: An
 def test_an_endpoint_that_cannot_be_written_down_holds_up_nobody_else(
     two: Any, controller: Any, replica: Callable[..., Any], make: Any
 ) -> None:
-    bad = make.endpoint("bad", header="x.user", blue=10000)
+    bad = make.endpoint("bad", source="header:x.user", blue=10000)
     odd = replica("odd;", "odd.blue.1")
     servers = [r.server for r in two.replicas]
     other = replace(make.endpoint("Cancer", blue=10000), keys=[])

@@ -10,7 +10,8 @@ from serving.edge.config import render_config, shape_of
 from serving.edge.errors import UnsafeValue
 from serving.edge.maps import MAP_NAMES, map_text, maps_of
 from serving.edge.merge import merge
-from serving.wire.routing import RoutingTable, Server, ServerState, Tombstone, TombstoneKind
+from serving.wire.routing import RoutingTable, Server, ServerState, Sticky, Tombstone, TombstoneKind
+from tests.serving.edge.tables import SALT
 
 BLUE = "cancer.blue.1"
 READY = ServerState.READY
@@ -22,7 +23,7 @@ def server(name: str, state: ServerState = READY) -> Server:
 
 @pytest.fixture
 def applied(make: Any) -> RoutingTable:
-    route = make.endpoint("Cancer", header="X-User-Id", blue=10000)
+    route = make.endpoint("Cancer", source="header:x-user-id", blue=10000)
     table: RoutingTable = make.table(5, [route], [make.backend(BLUE, server("r0"), server("r1"))])
     return table
 
@@ -62,12 +63,12 @@ def test_the_maps_as_text(applied: RoutingTable) -> None:
         "splits": "cancer 10000,blue\n",
         "deployments": f"cancer/blue blue,{BLUE}\n",
         "versions": f"cancer/1 blue,{BLUE}\n",
-        "sources": "cancer x-user-id\n",
+        "sources": f"cancer header:x-user-id,{SALT}\n",
     }
 
 
 def test_a_split_is_changed_by_one_command(applied: RoutingTable, make: Any) -> None:
-    both = make.endpoint("Cancer", header="x-user-id", blue=10000, green=0)
+    both = make.endpoint("Cancer", source="header:x-user-id", blue=10000, green=0)
     before = replace(applied, endpoints=[both])
     after = replace(before, endpoints=[replace(both, intervals=[(500, "green"), (10000, "blue")])])
     way = plan(shape_of(before), before, after)
@@ -98,12 +99,12 @@ def test_servers_come_drain_and_go_by_commands(applied: RoutingTable, make: Any)
     assert way.leaving == [f"{BLUE}/r1", f"{BLUE}.grpc/r1"]
 
 
-def test_only_a_new_backend_or_traffic_header_needs_a_reload(applied: RoutingTable, make: Any) -> None:
+def test_only_a_new_backend_or_source_of_traffic_keys_needs_a_reload(applied: RoutingTable, make: Any) -> None:
     loaded = shape_of(applied)
     more = replace(applied, backends=[*applied.backends, make.backend("cancer.green.1")])
-    header = replace(applied, endpoints=[make.endpoint("Cancer", header="x-other", blue=10000)])
+    source = replace(applied, endpoints=[make.endpoint("Cancer", source="cookie:uid", blue=10000)])
     assert plan(loaded, applied, more).reload
-    assert plan(loaded, applied, header).reload
+    assert plan(loaded, applied, source).reload
     assert not plan(loaded, applied, RoutingTable(generation=9)).reload
 
 
@@ -139,7 +140,8 @@ backend {BLUE}.grpc from grpc
 def test_no_value_outside_its_pattern_is_ever_written(applied: RoutingTable, make: Any, value: str) -> None:
     tables = [
         replace(applied, endpoints=[replace(applied.endpoints[0], name=value)]),
-        replace(applied, endpoints=[replace(applied.endpoints[0], traffic_header=value or " ")]),
+        replace(applied, endpoints=[replace(applied.endpoints[0], sticky=Sticky(source=f"header:{value}", salt=SALT))]),
+        replace(applied, endpoints=[replace(applied.endpoints[0], sticky=Sticky(source="cookie:uid", salt=value))]),
         replace(applied, endpoints=[replace(applied.endpoints[0], intervals=[(10000, value)])]),
         replace(applied, backends=[make.backend(BLUE, replace(server("r0"), http_address=value))]),
         replace(applied, backends=[make.backend(BLUE, replace(server("r0"), id=value))]),

@@ -1,10 +1,12 @@
 from msgspec.structs import replace
 
 from registry.core.deploying.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
-from registry.core.deploying.endpoints import KeyHash, RequestSettings, RetryRule, RevisionState, TrafficKey
+from registry.core.deploying.endpoints import KeyHash, RequestSettings, RetryRule, RevisionState
+from registry.core.deploying.split import lay_out
+from registry.core.deploying.traffic_keys import TrafficKey
 from serving.policy.routing_table import KEPT_NAME_TOMBSTONES, KEPT_SERVER_TOMBSTONES, next_table
 from serving.wire.replica import ReplicaReport, ReplicaState
-from serving.wire.routing import RoutingTable, ServerState, Tombstone, TombstoneKind
+from serving.wire.routing import RoutingTable, ServerState, Sticky, Tombstone, TombstoneKind
 
 EMPTY = RoutingTable(generation=0)
 
@@ -29,7 +31,9 @@ def desired(traffic: dict[str, float] | None = None, **deployments: list[Desired
         name="cancer",
         keys=[KeyHash("primary", "ab" * 32)],
         traffic=traffic or {},
-        traffic_key=TrafficKey("x-user-id"),
+        intervals=lay_out([], traffic or {}),
+        traffic_key=TrafficKey(header="x-user-id"),
+        salt="s" * 32,
         deployments=[DesiredDeployment(name=name, revisions=revisions) for name, revisions in deployments.items()],
     )
     return DesiredState(version=1, endpoints=[endpoint])
@@ -64,7 +68,7 @@ def test_a_live_revision_with_its_replicas_becomes_a_route_and_a_backend() -> No
     (endpoint,), (backend,) = table.endpoints, table.backends
     assert [(d.name, d.backend, d.model_versions) for d in endpoint.deployments] == [("blue", "cancer.blue.1", ["1"])]
     assert endpoint.intervals == [(10_000, "blue")]
-    assert endpoint.traffic_header == "x-user-id"
+    assert endpoint.sticky == Sticky(source="header:x-user-id", salt="s" * 32)
     assert [server.id for server in backend.servers] == ["r0", "r1"]
     assert (backend.request_timeout_ms, backend.max_connections_per_server) == (700, 6)
 

@@ -30,9 +30,11 @@ USUAL: dict[str, object] = {
     "request_bytes": 412,
     "response_bytes": 230,
     "bucket": 17,
+    "choice": "key",
     "key_name": "primary",
     "method": "POST",
     "path": r"\/endpoints\/cancer\/score",
+    "request_id": "",
     "client_request_id": "",
     "user_agent": "curl",
 }

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from serving.telemetry import lines
 from serving.telemetry.lines import parse_lines
-from serving.wire.request_line import COLUMNS, MARK
+from serving.wire.request_line import ADDED, COLUMNS, MARK
 
 Line = Callable[..., bytes]
 
@@ -19,8 +19,9 @@ def test_a_line_becomes_a_row_with_the_types_of_the_record(line: Line) -> None:
         "operation_id": "4bf92f3577b34da6a3ce929d0e0e4736", "endpoint": "cancer", "deployment": "blue",
         "backend": "cancer.blue.1", "server": "cancer.blue.1-0", "status": 503, "model_status": 200, "grpc_status": -1,
         "termination": "--", "duration_ms": 3, "queue_ms": 0, "connect_ms": 0, "response_ms": 2, "retries": 0,
-        "request_bytes": 5_000_000_000, "response_bytes": 230, "bucket": 17, "key_name": "primary", "method": "POST",
-        "path": "/endpoints/cancer/score", "client_request_id": "", "user_agent": "curl", "checksum": 0,
+        "request_bytes": 5_000_000_000, "response_bytes": 230, "bucket": 17, "choice": "key", "key_name": "primary",
+        "method": "POST", "path": "/endpoints/cancer/score", "request_id": "", "client_request_id": "",
+        "user_agent": "curl", "checksum": 0,
     }  # fmt: skip
 
 
@@ -31,7 +32,7 @@ def test_a_line_becomes_a_row_with_the_types_of_the_record(line: Line) -> None:
         b"hello",
         MARK.encode(),
         b"\t" * len(COLUMNS),
-        b"sw2" + b"\t1" * len(COLUMNS),
+        b"sw3" + b"\t1" * len(COLUMNS),
         b"\xff\xfe",
         b'"quoted',
     ],
@@ -40,6 +41,15 @@ def test_a_line_that_is_no_row_is_kept_as_it_came_and_harms_no_other(line: Line,
     parsed = parse_lines(line(counter=1) + bad + b"\n" + line(counter=2))
     assert parsed.rows["counter"].to_pylist() == [1, 2]
     assert parsed.rejected == [bad]
+
+
+def test_a_line_of_an_edge_from_before_an_update_is_a_row(line: Line) -> None:
+    new = line(choice="", request_id="", client_request_id="mine").split(b"\t")
+    old = [field for number, field in enumerate(new) if number - 1 not in map(COLUMNS.index, ADDED)]
+    parsed = parse_lines(b"\t".join([b"sw1", *old[1:]]) + line(choice="version"))
+    assert parsed.rejected == []
+    assert parsed.rows["choice"].to_pylist() == ["", "version"]
+    assert parsed.rows["client_request_id"].to_pylist() == ["mine", ""]
 
 
 @pytest.mark.parametrize(

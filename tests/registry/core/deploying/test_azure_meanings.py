@@ -35,7 +35,16 @@ DEPLOYMENT = {
     "instance_type": "Standard_DS3_v2",
 }
 OUR_OWN = {
-    *("traffic_key.header", "retry", "batching.enabled", "batching.max_rows", "batching.max_bytes"),
+    *(
+        "traffic_key.header",
+        "traffic_key.cookie",
+        "traffic_key.query",
+        "traffic_key.json",
+        "retry",
+        "batching.enabled",
+        "batching.max_rows",
+        "batching.max_bytes",
+    ),
     *("response_cache.max_bytes", "response_cache.ttl_s"),
 }
 

@@ -9,6 +9,7 @@ from azure.ai.ml import load_online_deployment, load_online_endpoint
 from registry.core.deploying.documents import as_text, load_deployment, load_endpoint
 from registry.core.deploying.endpoints import RetryRule
 from registry.core.deploying.engine_settings import Batching
+from registry.core.deploying.traffic_keys import from_source
 from registry.core.errors import InvalidInput
 from registry.core.loading import parse_json, parse_yaml
 
@@ -57,9 +58,17 @@ def test_an_azure_deployment_file_has_the_fields_that_azure_reads(tmp_path: Path
 
 
 def test_our_own_keys_sit_beside_azures() -> None:
-    endpoint = load_endpoint({"name": "cancer", "traffic_key": {"header": "x-user-id"}})
-    assert endpoint.traffic_key is not None
-    assert endpoint.traffic_key.header == "x-user-id"
+    sources = [
+        ({"header": "X-User-ID"}, "header:x-user-id"),
+        ({"cookie": "UID"}, "cookie:UID"),
+        ({"query": "user"}, "query:user"),
+        ({"json": "inputs[0].user-id"}, "json:inputs[0].user-id"),
+    ]
+    for key, source in sources:
+        loaded = load_endpoint({"name": "cancer", "traffic_key": key}).traffic_key
+        assert loaded is not None
+        assert loaded.source == source
+        assert from_source(source) == loaded
     assert load_deployment({"environment": {"image": "a:1"}, "retry": "never"}).retry is RetryRule.NEVER
 
 
@@ -99,6 +108,13 @@ def test_scalars_in_maps_become_text() -> None:
         ({"traffic": {"blue": "all"}}, "$.traffic[...]", "got `str`"),
         ({"traffic_key": {"header": "no spaces"}}, "$.traffic_key.header", "not a header's name"),
         ({"traffic_key": {"header": "x.user"}}, "$.traffic_key.header", "not a header's name"),
+        ({"traffic_key": {"cookie": "a;b"}}, "$.traffic_key.cookie", "not a cookie's name"),
+        ({"traffic_key": {"query": "user[id]"}}, "$.traffic_key.query", "not a query parameter's name"),
+        ({"traffic_key": {"json": "$.user.id"}}, "$.traffic_key.json", "use names with positions, as user.id"),
+        ({"traffic_key": {"json": "user['id']"}}, "$.traffic_key.json", "not a path within a body"),
+        ({"traffic_key": {"json": "a" * 64 + ".b" * 20}}, "$.traffic_key.json", "at most 100 characters"),
+        ({"traffic_key": {}}, "$.traffic_key", "names nothing: write one of header"),
+        ({"traffic_key": {"header": "a", "json": "b"}}, "$.traffic_key", "names header and json"),
         ({"traffic_key": {"heder": "x"}}, "$.traffic_key.heder", "did you mean 'header'"),
         ([], "$", "expected `object`"),
         ("text", "$", "expected `object`"),

@@ -4,7 +4,8 @@ from contextlib import nullcontext
 import pytest
 
 from registry.core.deploying.documents import DeploymentDocument, EndpointDocument, EnvironmentDocument
-from registry.core.deploying.endpoints import MAX_TRAFFIC_HEADERS, RevisionState, TrafficKey
+from registry.core.deploying.endpoints import RevisionState
+from registry.core.deploying.traffic_keys import MAX_TRAFFIC_SOURCES, TrafficKey
 from registry.core.errors import Conflict, InvalidInput, NotFound, WrongState
 from registry.core.imaging.images import Image
 from registry.operations.deploying.deployments import delete_deployment, put_deployment, set_revision_state
@@ -163,11 +164,11 @@ def test_every_change_makes_a_new_version_of_the_desired_state(workspace: Worksp
     assert not changed()
 
 
-def test_there_are_only_so_many_traffic_headers(workspace: Workspace) -> None:
-    for number in range(MAX_TRAFFIC_HEADERS):
+def test_there_are_only_so_many_sources_of_traffic_keys(workspace: Workspace) -> None:
+    for number in range(MAX_TRAFFIC_SOURCES):
         document = EndpointDocument(traffic_key=TrafficKey(header=f"x-user-{number}"))
         put_endpoint(workspace, f"endpoint-{number}", document)
-    put_endpoint(workspace, "again", EndpointDocument(traffic_key=TrafficKey(header="X-User-0")))
-    put_endpoint(workspace, "endpoint-1", EndpointDocument(traffic_key=TrafficKey(header="x-other")))
+    put_endpoint(workspace, "again", EndpointDocument(traffic_key=TrafficKey(header="x-user-0")))
+    put_endpoint(workspace, "endpoint-1", EndpointDocument(traffic_key=TrafficKey(cookie="x-user-1")))
     with pytest.raises(Conflict, match="x-user-0"):
         put_endpoint(workspace, "one-more", EndpointDocument(traffic_key=TrafficKey(header="x-another")))

@@ -3,8 +3,9 @@ from contextvars import copy_context
 import pytest
 
 from registry.core.deploying.documents import DeploymentDocument, EndpointDocument, EnvironmentDocument
-from registry.core.deploying.endpoints import RevisionState, TrafficKey
+from registry.core.deploying.endpoints import RevisionState
 from registry.core.deploying.history import ChangeKind
+from registry.core.deploying.traffic_keys import TrafficKey
 from registry.core.errors import Conflict, NotFound
 from registry.core.imaging.images import Image
 from registry.core.security.access import Caller

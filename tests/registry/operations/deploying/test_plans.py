@@ -200,7 +200,7 @@ def test_a_split_that_the_file_does_not_say_stays(workspace: Workspace) -> None:
 
 def test_what_a_file_leaves_out_goes_back_to_its_default(workspace: Workspace) -> None:
     header = field(endpoint_plan(workspace, {"name": "cancer"}), "traffic_key.header")
-    assert (header.value, header.before, header.source) == ("none: the split is random", "x-user-id", Source.DEFAULT)
+    assert (header.value, header.before, header.source) == ("not used", "x-user-id", Source.DEFAULT)
     assert (header.effect, header.changes) == (Effect.LIVE, True)
 
 
