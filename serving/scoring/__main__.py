@@ -103,10 +103,12 @@ def load(
         configure_users_logging(code_dir)
         return workers.load(load_script, code_dir / image.scoring_script, code_dir, blame), workers
     if image.runtime == "mlflow":
-        from .runtimes.mlflow import load_mlflow
+        from .runtimes.mlflow import MlflowRuntime, load_mlflow
+        from .runtimes.mlflow_batches import BatchedMlflow
 
         model_dir = Path(os.environ.get("AZUREML_MODEL_DIR") or root / image.models[0].path)
-        return workers.load(load_mlflow, model_dir, blame), workers
+        kind = BatchedMlflow if settings.batching == "on" else MlflowRuntime
+        return workers.load(load_mlflow, model_dir, blame, kind), workers
     raise LoadFailed(f"this scoring process cannot run an image of runtime {image.runtime!r}")
 
 

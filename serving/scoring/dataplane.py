@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, T
 
 from .answers import Answers, DrawnAnswers, OneAnswer
 from .engine.averages import moved
-from .engine.batching import Batching, Script, limits_of, together_on
+from .engine.batching import Batching, Requests, limits_of, together_on
 from .engine.beside import Beside
 from .engine.engine import Engine
 from .engine.settings import EngineSettings
@@ -22,6 +22,7 @@ from .runtimes.base import (
     Call,
     HttpRequest,
     Interruptible,
+    Invoked,
     Posted,
     Runtime,
     Scripted,
@@ -64,7 +65,7 @@ class DataPlane:
         self._deaths = self._watch.table
         together = together_on(runtime, settings, self._timed, self._watch)
         self._batching = None if together is None else Batching(together, limits_of(settings, together), clock)
-        self._asks_together = isinstance(together, Script)
+        self._asks_together = isinstance(together, Requests)
         max_queue_wait_s = settings.max_queue_wait_ms / 1000
         self.engine = Engine(
             workers, max_concurrent, max_queue_wait_s, clock, interrupt, self._batching, self.statistics.ran
@@ -224,6 +225,9 @@ class DataPlane:
         runtime = self.runtime
         if not isinstance(runtime, BodyLike):
             raise InvalidInput("this model takes tensors, not bodies")
+        if self._asks_together:
+            answer: bytes = await self._together(Invoked(body, media_type), call)
+            return answer
         return await self._on_thread(lambda: runtime.invoke(body, media_type, call), call)
 
     async def _drawn(self, begin: Callable[[], Union[T, Iterator[T]]], call: Call) -> Union[T, DrawnAnswers[T]]:

@@ -6,7 +6,8 @@ import logging
 import time
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Protocol, Sequence, Union
 
-from ..runtimes.base import Asked, BatchLike, Call, RowsLike, Runtime
+from ..errors import LoadFailed
+from ..runtimes.base import Asked, BatchLike, Call, RowsLike, Runtime, ScriptLike
 from ..tensors import Tensors
 from .averages import moved
 from .batches import Gathering, Limits, Part, concatenated, part_of, size_of, split
@@ -14,7 +15,15 @@ from .settings import EngineSettings
 from .tickets import AnyTicket
 from .watch import Watch
 
-MOST_ASKED = 64  # of a script at once: so many bodies are marked, of which one may end the process (runtimes/blame.py)
+MOST_ASKED = 64  # of users' code at once: so many bodies are marked, of which one may end the process
+_NO_RUN_BATCH = (
+    "batching: {enabled: true} needs a run_batch(inputs) in the scoring script, which takes a list of what run() would"
+    " get: add it, or leave enabled away"
+)
+_NO_ROWS = (
+    "batching: {enabled: true} needs a model whose inputs and outputs all have a first dimension of any size, their"
+    " rows: export it with one, or leave enabled away"
+)
 Infer = Callable[[Tensors, Sequence[Call]], Tensors]
 _DOUBTED_AFTER = 20  # batches that were not formed since they were expected to take too long
 _log = logging.getLogger("slipway.scoring")
@@ -120,27 +129,36 @@ class Rows:
         return answers
 
 
-class Script:
-    """Requests to a script that has a run_batch()."""
+class Requests:
+    """Requests to a model that answers several itself."""
 
-    def __init__(self, script: BatchLike) -> None:
-        self._script = script
+    def __init__(self, model: BatchLike) -> None:
+        self._model = model
 
     def part(self, asked: Asked, call: Call) -> Part:
         size_bytes = size_of(asked) if isinstance(asked, dict) else len(asked.body)
-        return Part(asked, call, Script, 1, size_bytes)
+        return Part(asked, call, Requests, 1, size_bytes)
 
     def run(self, parts: Sequence[Part]) -> Sequence[Any]:
-        return self._script.answer_all([(part.asked, part.call) for part in parts])
+        return self._model.answer_all([(part.asked, part.call) for part in parts])
 
 
 def together_on(
     runtime: Runtime, settings: EngineSettings, infer: Infer, watch: Watch
-) -> Optional[Union[Rows, Script]]:
-    """Say how requests to a model run together, if they may; of tensors, ``infer`` runs it."""
+) -> Optional[Union[Rows, Requests]]:
+    """Say how requests to a model run together, if they may; of tensors, ``infer`` runs it.
+
+    Raises:
+        LoadFailed: they are to, and cannot.
+    """
     if isinstance(runtime, BatchLike) and settings.batching != "off":
-        return Script(runtime)
-    return Rows(infer, watch) if _rows_of(runtime, settings) is not None else None
+        return Requests(runtime)
+    if _rows_of(runtime, settings) is not None:
+        return Rows(infer, watch)
+    if settings.batching == "on":
+        script = isinstance(runtime, ScriptLike)
+        raise LoadFailed(_NO_RUN_BATCH if script else _NO_ROWS)
+    return None
 
 
 def threads_for(runtime: Runtime, settings: EngineSettings) -> int:
@@ -157,8 +175,8 @@ def _rows_of(runtime: Runtime, settings: EngineSettings) -> Optional[RowsLike]:
 
 
 def limits_of(settings: EngineSettings, together: Together) -> Limits:
-    """Return the limits of a batch that are set, else ours; of a script's requests there are never too many."""
+    """Return the limits of a batch that are set, else ours; of requests that are asked together never too many."""
     own = Limits()
     rows = settings.batch_max_rows or own.rows
-    most = min(rows, MOST_ASKED) if isinstance(together, Script) else rows
+    most = min(rows, MOST_ASKED) if isinstance(together, Requests) else rows
     return Limits(most, settings.batch_max_bytes or own.size_bytes)

@@ -9,6 +9,7 @@ from typing import (
     Iterator,
     List,
     Mapping,
+    NamedTuple,
     Optional,
     Protocol,
     Sequence,
@@ -174,18 +175,26 @@ class ScriptLike(Protocol):
         ...
 
 
-Asked = Union[HttpRequest, Tensors]  # of a script: a request as it came, or named tensors
+class Invoked(NamedTuple):
+    """A body of ``/invocations``; ``media_type`` is without parameters."""
+
+    body: bytes
+    media_type: str
+
+
+Asked = Union[HttpRequest, Invoked, Tensors]  # a request as it came to a script or a reader of bodies, or named tensors
+Answered = Union[Scripted, bytes, Tensors, ScoringError]  # to each of these, or what fails it
 
 
 @runtime_checkable
 class BatchLike(Protocol):
-    """A script that says itself how several requests are answered at once."""
+    """A runtime that says itself how several requests are answered at once."""
 
-    def answer_all(self, asked: Sequence[Tuple[Asked, Call]]) -> List[Union[Scripted, Tensors, ScoringError]]:
-        """Answer each as ``run`` or ``infer`` would, an error of its own in the place of an answer.
+    def answer_all(self, asked: Sequence[Tuple[Asked, Call]]) -> Sequence[Answered]:
+        """Answer each as ``run``, ``invoke`` or ``infer`` would, an error of its own in the place of an answer.
 
         Raises:
-            ScriptFailed, InvalidInput: it failed, and of several nobody knows for which.
+            ScoringError: it failed, and of several nobody knows for which.
         """
         ...
 

@@ -10,7 +10,7 @@ import logging
 import os
 import traceback
 from pathlib import Path
-from typing import Any, Callable, Optional, TypeVar
+from typing import Any, Callable, NamedTuple, Optional, Type, TypeVar
 
 import mlflow.pyfunc
 import pandas as pd
@@ -45,6 +45,14 @@ T = TypeVar("T")
 _log = logging.getLogger("slipway.scoring.mlflow")
 
 
+class Given(NamedTuple):
+    """What a request gives ``predict``, and how its answer is made of what that returns."""
+
+    data: Any
+    params: Any
+    answer: Callable[[Any], Any]
+
+
 class MlflowRuntime:
     """A loaded PyFuncModel."""
 
@@ -71,10 +79,8 @@ class MlflowRuntime:
             UnsupportedMediaType: it is Parquet, and the image has no pyarrow.
             ModelFailed: the model raised, or returned what JSON cannot hold.
         """
-        asked = self._bodies.read(body, media_type)
-        call.digest = digest_of(body, media_type.encode())
-        result = self._predict(asked.data, asked.params, call)
-        return self._of_result(lambda result: write_answer(result, asked.wrapped), result, call)
+        answer: bytes = self._answered(self._given_by_body(body, media_type, call), call)
+        return answer
 
     def infer(self, tensors: Tensors, call: Call) -> Tensors:
         """Give named tensors as the columns or tensors of the model's signature; without one, the only tensor as it is.
@@ -84,21 +90,35 @@ class MlflowRuntime:
         Raises:
             InvalidInput, ModelFailed
         """
-        call.digest = digest_of_tensors(tensors)
-        result = self._predict(self._data_of(tensors), self._bodies.params_of(call.parameters), call)
-        return self._of_result(self._tensors_of, result, call)
+        answer: Tensors = self._answered(self._given_by_tensors(tensors, call), call)
+        return answer
 
-    def _predict(self, data: Any, params: Any, call: Call) -> Any:
+    def _given_by_body(self, body: bytes, media_type: str, call: Call) -> Given:
+        asked = self._bodies.read(body, media_type)
+        call.digest = digest_of(body, media_type.encode())
+        return Given(asked.data, asked.params, lambda result: write_answer(result, asked.wrapped))
+
+    def _given_by_tensors(self, tensors: Tensors, call: Call) -> Given:
+        call.digest = digest_of_tensors(tensors)
+        return Given(self._data_of(tensors), self._bodies.params_of(call.parameters), self._tensors_of)
+
+    def _answered(self, given: Given, call: Call) -> Any:
+        return self._of_result(given.answer, self._predict(given.data, given.params, call), call)
+
+    def _predict(self, data: Any, params: Any, *calls: Call) -> Any:
+        digests = [call.digest for call in calls]
         try:
-            with self._blame.of((call.digest,), call.request_id), ending_in_children():
-                see_that_somebody_waits([call])
+            with self._blame.of(digests, calls[0].request_id), ending_in_children():
+                see_that_somebody_waits(calls)
                 result = self._model.predict(data, params=params) if params else self._model.predict(data)
         except (BodyRefused, DeadlineExceeded):
             raise
         except BaseException as error:  # also SystemExit: a model cannot end the server
-            self._blame.acquit((call.digest,))
-            raise self._failure(error, call) from error
-        self._blame.acquit((call.digest,))
+            self._blame.acquit(digests)
+            if len(calls) > 1:  # whoever asked asks again, with fewer
+                raise ModelFailed(f"the model raised {type(error).__name__} on {len(calls)}") from error
+            raise self._failure(error, calls[0]) from error
+        self._blame.acquit(digests)
         return result
 
     def _failure(self, error: BaseException, call: Call) -> ScoringError:
@@ -152,7 +172,7 @@ class MlflowRuntime:
             raise ModelFailed(f"what the model returned cannot be sent: {reason}") from error
 
 
-def load_mlflow(model_dir: Path, blame: Blame = NO_BLAME) -> MlflowRuntime:
+def load_mlflow(model_dir: Path, blame: Blame = NO_BLAME, kind: Type[MlflowRuntime] = MlflowRuntime) -> MlflowRuntime:
     """Load the MLflow model in a folder or below it; where models hold models, the outermost.
 
     Raises:
@@ -166,7 +186,7 @@ def load_mlflow(model_dir: Path, blame: Blame = NO_BLAME) -> MlflowRuntime:
     folder = outermost[0].parent.resolve()  # mlflow refuses a folder that is a link leading elsewhere
     os.environ[_SERVING] = "true"
     try:
-        return MlflowRuntime(mlflow.pyfunc.load_model(str(folder)), folder, blame)
+        return kind(mlflow.pyfunc.load_model(str(folder)), folder, blame)
     except BaseException as error:
         failed = "the MLflow model could not be loaded"
         _log.error("%s\n%s", failed, users_traceback(error, __file__))

@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from typing import Any, Callable, List, Sequence, Tuple, Union
+from typing import Any, Callable, List, Sequence, Tuple
 
 from ..errors import ScoringError, ScriptFailed, ScriptResultInvalid
 from ..logs import log_request
-from ..tensors import Tensors
 from .azureml.answers import whole_answer_of
 from .azureml.entry import Entry
 from .azureml.flask_requests import Requests
 from .azureml.run_batch import BatchEntry
-from .base import Asked, Call, Scripted
+from .base import Answered, Asked, Call, Invoked, Scripted
 from .blame import Blame, digest_of, digest_of_tensors
 from .script import NOT_BEGUN, ScriptRuntime
 
@@ -22,8 +21,6 @@ RUN_BATCH = "run_batch()"
 _NAMED = 3  # requests whose ids are in the log lines of a batch
 
 _log = logging.getLogger("slipway.scoring.script")
-
-Answer = Union[Scripted, Tensors, ScoringError]
 
 
 class BatchedScript(ScriptRuntime):
@@ -33,7 +30,7 @@ class BatchedScript(ScriptRuntime):
         super().__init__(entry, requests, code_dir, blame)
         self._batch = batch_entry
 
-    def answer_all(self, asked: Sequence[Tuple[Asked, Call]]) -> List[Answer]:
+    def answer_all(self, asked: Sequence[Tuple[Asked, Call]]) -> List[Answered]:
         """Give requests to ``run_batch()``; a result that is an exception, or cannot be sent, fails its request alone.
 
         Raises:
@@ -68,6 +65,7 @@ class BatchedScript(ScriptRuntime):
             if isinstance(given, dict):
                 arguments, call.digest = self._arguments_of(given), digest_of_tensors(given)
             else:
+                assert not isinstance(given, Invoked)
                 arguments, call.digest = self._entry.input.arguments(given), digest_of(given.body, given.query)
             self._add_headers(arguments, call)
             with self._interruption.of(call):
@@ -96,12 +94,12 @@ class BatchedScript(ScriptRuntime):
         _log.error("request %s failed: %s", _ids(calls), problem)
         return [ScriptResultInvalid(problem)] * len(calls)
 
-    def _answer(self, result: Any, given: Asked, call: Call, ran_ms: float) -> Answer:
+    def _answer(self, result: Any, given: Asked, call: Call, ran_ms: float) -> Answered:
         if isinstance(result, BaseException):
             return result if isinstance(result, ScoringError) else self._failure(result, call, RUN_BATCH)
         convert: Callable[[Any], Any] = self._outputs_of if isinstance(given, dict) else whole_answer_of
         try:
-            answer: Union[Scripted, Tensors] = self._of_result(convert, result, call, RUN_BATCH)
+            answer: Answered = self._of_result(convert, result, call, RUN_BATCH)
         except ScoringError as error:
             return error
         if isinstance(answer, Scripted):

@@ -14,7 +14,7 @@ CARRIED = {runtime: {entry.path: b"".join(entry.read()) for entry in scoring_pac
 LOADED = {
     Runtime.ONNX: ("runtimes/onnx.py", "runtimes/cpus.py"),
     Runtime.SCRIPT: ("runtimes/script_loading.py", "runtimes/azureml/modules.py"),
-    Runtime.MLFLOW: ("runtimes/mlflow.py",),
+    Runtime.MLFLOW: ("runtimes/mlflow.py", "runtimes/mlflow_batches.py"),
 }
 WITH_USERS_CODE = ("runtimes/forks.py",)  # the same, for all but ONNX
 

@@ -19,7 +19,8 @@ from serving.scoring.health import Health
 from serving.scoring.http.bodies import Bodies
 from serving.scoring.http.messages import Request, Response, StreamedResponse
 from serving.scoring.protocol import Status
-from serving.scoring.runtimes.mlflow import load_mlflow
+from serving.scoring.runtimes.mlflow import MlflowRuntime, load_mlflow
+from serving.scoring.runtimes.mlflow_batches import BatchedMlflow
 from serving.scoring.runtimes.onnx import load_onnx
 from serving.scoring.runtimes.script_loading import load_script
 from tests.serving.scoring.models import SCRIPT, identity_model, linear_model, write_image
@@ -53,7 +54,7 @@ def make_plane(make_image: Callable[..., Path]) -> Iterator[Callable[..., DataPl
             root = make_image(**parts)
             workers = stack.enter_context(contextlib.closing(Workers()))
             code = root / "var/azureml-app"
-            return kind(load(root, code, parts), workers, max_concurrent, timeout_s, settings)
+            return kind(load(root, code, parts, settings), workers, max_concurrent, timeout_s, settings)
 
         yield make
     sys.path[:] = path
@@ -62,10 +63,12 @@ def make_plane(make_image: Callable[..., Path]) -> Iterator[Callable[..., DataPl
             del sys.modules[name]
 
 
-def load(root: Path, code: Path, parts: dict[str, Any]) -> Any:
+def load(root: Path, code: Path, parts: dict[str, Any], settings: EngineSettings) -> Any:
     if "script" in parts:
         return load_script(code / "score.py", code)
-    return load_mlflow(root) if "mlflow" in parts else load_onnx(root, 1)
+    if "mlflow" in parts:
+        return load_mlflow(root, kind=BatchedMlflow if settings.batching == "on" else MlflowRuntime)
+    return load_onnx(root, 1)
 
 
 @pytest.fixture
