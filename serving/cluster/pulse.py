@@ -8,7 +8,6 @@ import msgspec
 
 from serving.wire.replica import HEARTBEAT_S, Load
 
-ASK_S = 2.0  # an answer that takes longer is none
 SILENCE_SLACK_S = 10.0  # over the longest request: a script may hold the interpreter as long as that
 _ANEW = {"connection": "close"}  # a script may have closed the socket that listens, and an old one would not show it
 
@@ -18,11 +17,13 @@ Figures = Callable[[Load], None]
 class Pulse:
     """Ask one scoring process for its status. ``silent_s`` is for how long it was asked and did not answer.
 
-    Only time spent asking counts: a supervisor that was itself stopped for a minute learns nothing from that.
+    An answer that takes longer than ``ask_s`` is none. Only time spent asking counts: a supervisor that was itself
+    stopped for a minute learns nothing from that.
     """
 
-    def __init__(self, http: httpx.AsyncClient, address: str) -> None:
+    def __init__(self, http: httpx.AsyncClient, address: str, ask_s: float) -> None:
         self._http = http
+        self._ask_s = ask_s
         self._url = f"http://{address}/-/status"
         self.silent_s = 0.0
 
@@ -39,10 +40,10 @@ class Pulse:
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            async with asyncio.timeout(ASK_S):
-                answer = await self._http.get(self._url, headers=_ANEW)
+            async with asyncio.timeout(self._ask_s):
+                answer = await self._http.get(self._url, headers=_ANEW, timeout=self._ask_s)
         except (httpx.HTTPError, TimeoutError):
-            self.silent_s += HEARTBEAT_S + min(loop.time() - began, ASK_S)
+            self.silent_s += HEARTBEAT_S + min(loop.time() - began, self._ask_s)
             return False
         try:
             figures(msgspec.json.decode(answer.content, type=Load))

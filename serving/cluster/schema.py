@@ -85,4 +85,6 @@ def _spec(
         secret_file=surroundings.secret_file,
         batching=revision.batching,
         response_cache=revision.response_cache,
+        liveness_probe=revision.liveness_probe,
+        readiness_probe=revision.readiness_probe,
     )

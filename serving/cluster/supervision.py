@@ -31,7 +31,6 @@ from serving.wire.replica import Load, ReplicaSpec, ReplicaState
 
 log = logging.getLogger("slipway.supervisor")
 
-READY_WITHIN_S = 120.0
 RELEASE_WAIT_S = 8.0  # for the edges to stop sending; without an answer the drain goes on, since HAProxy retries
 BACKOFF_S = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 LOG_CHECK_S = 5.0
@@ -123,7 +122,8 @@ class Supervision:
                     return
                 process, address = started
                 served = True
-                pulse, loading_s = Pulse(http, address), self._loop.time() - began
+                loading_s = self._loop.time() - began
+                pulse = Pulse(http, address, self._spec.liveness_probe.ask_s)
                 excess = Excess(process.pid, table, memory_bytes, self._timeout_s, loading_s, time.monotonic)
                 ended = await self._watch(process, table, pulse, excess, reporter)
                 if not ended:
@@ -180,10 +180,12 @@ class Supervision:
     async def _start(self, launch: Launch, reporter: Reporter, http: httpx.AsyncClient) -> tuple[ScoringProcess, str]:
         """Start a scoring process; return it with its HTTP address once it serves and answers as it should."""
         await reporter.tell(ReplicaState.STARTING, message="loading the model")
+        soonest = self._loop.time() + (self._spec.readiness_probe.initial_delay or 0)
         process = ScoringProcess.start(launch, self._log_path)
-        announcement = await process.ready(READY_WITHIN_S)
+        announcement = await process.ready(self._spec.liveness_probe.start_s)
         address = f"{launch.host}:{announcement.http_port}"
         await reproduce(launch, process, address, http)
+        await asyncio.sleep(soonest - self._loop.time())
         await reporter.tell(
             ReplicaState.READY,
             message="",
@@ -202,7 +204,8 @@ class Supervision:
         The others are told of a death before anything else: what it died of is on its way to one of them.
         """
         ended = asyncio.create_task(process.wait())
-        stopped = asyncio.create_task(pulse.stopped(self._timeout_s + SILENCE_SLACK_S, reporter.load))
+        silence_s = self._spec.liveness_probe.silence_s or self._timeout_s + SILENCE_SLACK_S
+        stopped = asyncio.create_task(pulse.stopped(silence_s, reporter.load))
         exceeded = asyncio.create_task(excess.found())
         stopping = asyncio.create_task(self._stopping.wait())
         tasks: set[asyncio.Task[Any]] = {ended, stopped, exceeded, stopping}

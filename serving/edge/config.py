@@ -30,6 +30,7 @@ class BackendShape(msgspec.Struct, frozen=True):
     timeout_ms: int
     connections: int  # of each server, for each key
     retry_on: str  # "" where the default holds
+    check_timeout_ms: int
 
 
 class ConfigShape(msgspec.Struct, frozen=True):
@@ -52,6 +53,7 @@ def shape_of(table: RoutingTable) -> ConfigShape:
             timeout_ms=backend.request_timeout_ms + TIMEOUT_SLACK_MS,
             connections=backend.max_connections_per_server,
             retry_on="conn-failure" if backend.retry is RetryRule.NEVER else "",
+            check_timeout_ms=backend.checks.timeout_ms,
         )
         for backend in table.backends
     }
@@ -74,7 +76,9 @@ def grpc_server(backend: Backend, server: Server) -> str:
 
 def _settings(backend: Backend) -> str:
     """A refused connection tells of a process that has ended; its checks would, too, but up to a second later."""
-    checks = "check inter 500 fall 2 rise 1 observe layer4 error-limit 1 on-error mark-down"
+    said = backend.checks
+    every = f"inter {said.period_ms} fall {said.fall} rise {said.rise}"
+    checks = f"check {every} observe layer4 error-limit 1 on-error mark-down"
     return f"maxconn {KEYS * backend.max_connections_per_server} {checks}"
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from registry.core.deploying.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
 from registry.core.deploying.endpoints import RevisionState
+from registry.core.deploying.probes import HealthChecks
 from registry.core.deploying.split import among
 from registry.core.deploying.workers import share
 from serving.wire.replica import ReplicaReport, ReplicaState
@@ -101,6 +102,7 @@ def _backend(name: str, revision: DesiredRevision, replicas: list[ReplicaReport]
         request_timeout_ms=revision.request_settings.request_timeout_ms,
         max_connections_per_server=2 * share(revision.request_settings.concurrency, revision.worker_count),
         retry=revision.retry,
+        checks=HealthChecks.of(revision.readiness_probe),
     )
 
 

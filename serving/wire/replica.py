@@ -6,6 +6,7 @@ import msgspec
 
 from registry.core.deploying.endpoints import RequestSettings
 from registry.core.deploying.engine_settings import Batching, ResponseCache
+from registry.core.deploying.probes import LivenessProbe, ReadinessProbe
 
 HEARTBEAT_S = 0.5
 
@@ -43,6 +44,8 @@ class ReplicaSpec(msgspec.Struct, frozen=True, kw_only=True):
     secret_file: str  # holds the cluster's edge secret; scoring ports answer only to its bearer
     batching: Batching = Batching()
     response_cache: ResponseCache | None = None
+    liveness_probe: LivenessProbe = LivenessProbe()
+    readiness_probe: ReadinessProbe = ReadinessProbe()
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from registry.core.deploying.endpoints import KeyHash, RetryRule
+from registry.core.deploying.probes import HealthChecks
 from registry.core.deploying.split import Interval
 
 SCHEMA = 2
@@ -36,6 +37,7 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True):
     request_timeout_ms: int
     max_connections_per_server: int  # twice the replica's own limit: a safety net, not the queue
     retry: RetryRule
+    checks: HealthChecks = HealthChecks()
 
 
 class DeploymentRoute(msgspec.Struct, frozen=True, kw_only=True):

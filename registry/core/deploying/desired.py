@@ -4,6 +4,7 @@ import msgspec
 
 from registry.core.deploying.endpoints import KeyHash, RequestSettings, RetryRule, RevisionState
 from registry.core.deploying.engine_settings import Batching, ResponseCache
+from registry.core.deploying.probes import LivenessProbe, ReadinessProbe
 from registry.core.deploying.split import Interval
 from registry.core.deploying.traffic_keys import TrafficKey
 from registry.core.imaging.signatures import Trust
@@ -25,6 +26,8 @@ class DesiredRevision(msgspec.Struct, frozen=True, kw_only=True):
     activity_id: str
     batching: Batching = Batching()
     response_cache: ResponseCache | None = None
+    liveness_probe: LivenessProbe = LivenessProbe()
+    readiness_probe: ReadinessProbe = ReadinessProbe()
 
 
 class DesiredDeployment(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from registry.core.deploying.azure_meanings import (
 from registry.core.deploying.azure_values import as_azure_reads
 from registry.core.deploying.endpoints import AuthMode, RequestSettings, RetryRule
 from registry.core.deploying.engine_settings import ENGINE_VARIABLES, Batching, ResponseCache, check_engine_settings
+from registry.core.deploying.probes import LivenessProbe, ReadinessProbe
 from registry.core.deploying.traffic_keys import TrafficKey, check_traffic_key
 from registry.core.errors import InvalidInput
 from registry.core.loading import check_keys, child, to_record
@@ -68,16 +69,6 @@ class EnvironmentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaul
     os_type: Literal["linux"] | None = None
 
 
-class ProbeDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Azure ML v2 probe settings; the edge checks each replica twice a second whatever they say."""
-
-    initial_delay: int | None = None
-    period: int | None = None
-    timeout: int | None = None
-    success_threshold: int | None = None
-    failure_threshold: int | None = None
-
-
 class ScaleDocument(msgspec.Struct, frozen=True, kw_only=True):
     type: Literal["default"]
 
@@ -97,6 +88,8 @@ class DeploymentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_default
     environment_variables: dict[str, Scalar] = {}
     instance_count: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1
     request_settings: RequestSettings = RequestSettings()
+    liveness_probe: LivenessProbe = LivenessProbe()
+    readiness_probe: ReadinessProbe = ReadinessProbe()
     retry: RetryRule = RetryRule.ONCE
     batching: Batching = Batching()
     response_cache: ResponseCache | None = None
@@ -108,8 +101,6 @@ class DeploymentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_default
 
     # What the file is checked by: its kind, and what is true here anyway.
     schema: str | None = msgspec.field(name="$schema", default=None)
-    liveness_probe: ProbeDocument | None = None
-    readiness_probe: ProbeDocument | None = None
     scale_settings: ScaleDocument | None = None
     app_insights_enabled: bool | None = None
     egress_public_network_access: Literal["enabled"] | None = None

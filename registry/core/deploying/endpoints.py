@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from registry.core.deploying.engine_settings import Batching, ResponseCache
+from registry.core.deploying.probes import LivenessProbe, ReadinessProbe
 from registry.core.deploying.split import MAX_INTERVALS, Interval
 from registry.core.deploying.traffic_keys import TrafficKey
 from registry.core.errors import Conflict, InvalidInput
@@ -94,6 +95,8 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     who: str = ""  # asked for it
     batching: Batching = Batching()
     response_cache: ResponseCache | None = None
+    liveness_probe: LivenessProbe = LivenessProbe()
+    readiness_probe: ReadinessProbe = ReadinessProbe()
 
 
 class EnvironmentLabels(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

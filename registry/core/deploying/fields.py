@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
+from registry.core.deploying import probes
 from registry.core.deploying.documents import DeploymentDocument, EndpointDocument
 from registry.core.deploying.endpoints import AUTOMATIC_CONCURRENCY, Deployment, Endpoint, Revision
 from registry.core.names import parse_image_reference
@@ -45,6 +46,8 @@ class Field(msgspec.Struct, frozen=True):
     absent: Any = None
 
 
+_SILENCE = "ended after request_timeout_ms and 10 s of silence"
+
 ENDPOINT_FIELDS: dict[str, Field] = {
     "name": Field(Effect.CREATION),
     "auth_mode": Field(Effect.LIVE),
@@ -71,6 +74,16 @@ DEPLOYMENT_FIELDS: dict[str, Field] = {
         Effect.REVISION, Source.AUTOMATIC, AUTOMATIC_CONCURRENCY
     ),
     "request_settings.max_queue_wait_ms": Field(Effect.REVISION),
+    "liveness_probe.initial_delay": Field(Effect.REVISION, Source.AUTOMATIC, 0),
+    "liveness_probe.period": Field(Effect.REVISION, Source.AUTOMATIC, _SILENCE),
+    "liveness_probe.failure_threshold": Field(Effect.REVISION, Source.AUTOMATIC, _SILENCE),
+    "liveness_probe.timeout": Field(Effect.REVISION, Source.AUTOMATIC, probes.ASK_S),
+    "liveness_probe.success_threshold": Field(Effect.FILE),  # only 1 has a meaning
+    "readiness_probe.initial_delay": Field(Effect.REVISION, Source.AUTOMATIC, 0),
+    "readiness_probe.period": Field(Effect.REVISION, Source.AUTOMATIC, probes.CHECK_MS / 1000),
+    "readiness_probe.timeout": Field(Effect.REVISION, Source.AUTOMATIC, probes.CHECK_TIMEOUT_MS // 1000),
+    "readiness_probe.success_threshold": Field(Effect.REVISION, Source.AUTOMATIC, probes.CHECK_RISE),
+    "readiness_probe.failure_threshold": Field(Effect.REVISION, Source.AUTOMATIC, probes.CHECK_FALL),
     "retry": Field(Effect.REVISION),
     "batching.enabled": Field(Effect.REVISION, Source.AUTOMATIC, "where the model's rows are independent"),
     "batching.max_rows": Field(Effect.REVISION, Source.AUTOMATIC, "as many as pay"),
@@ -85,11 +98,6 @@ DEPLOYMENT_FIELDS: dict[str, Field] = {
     **{f"environment.{key}": Field(Effect.RECORD) for key in ("name", "version", "description", "tags")},
     "environment.os_type": Field(Effect.FILE),
     "$schema": Field(Effect.FILE),
-    **{
-        f"{probe}.{key}": Field(Effect.FILE)
-        for probe in ("liveness_probe", "readiness_probe")
-        for key in ("initial_delay", "period", "timeout", "success_threshold", "failure_threshold")
-    },
     "scale_settings.type": Field(Effect.FILE),
     "app_insights_enabled": Field(Effect.FILE),
     "egress_public_network_access": Field(Effect.FILE),

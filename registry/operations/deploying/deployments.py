@@ -251,6 +251,8 @@ def _revision(document: DeploymentDocument, image: Image, now_ms: int) -> Revisi
         created_ms=now_ms,
         batching=document.batching,
         response_cache=document.response_cache,
+        liveness_probe=document.liveness_probe,
+        readiness_probe=document.readiness_probe,
         who=who(),
     )
 

@@ -75,6 +75,8 @@ def _deployment(deployment: Deployment) -> DesiredDeployment:
                 activity_id=revision.activity_id,
                 batching=revision.batching,
                 response_cache=revision.response_cache,
+                liveness_probe=revision.liveness_probe,
+                readiness_probe=revision.readiness_probe,
             )
             for revision in deployment.revisions
             if revision.state in WANTED

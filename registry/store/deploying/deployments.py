@@ -15,6 +15,7 @@ from registry.core.deploying.endpoints import (
     RevisionState,
 )
 from registry.core.deploying.engine_settings import Batching, ResponseCache
+from registry.core.deploying.probes import LivenessProbe, ReadinessProbe
 from registry.store.metadata import Connection
 from registry.store.modelling import model_uses
 from registry.store.schema import deployments, endpoints, revisions
@@ -58,6 +59,8 @@ def insert_revision(tx: Connection, endpoint: str, name: str, revision: Revision
             created_ms=revision.created_ms,
             batching=msgspec.to_builtins(revision.batching),
             response_cache=msgspec.to_builtins(revision.response_cache),
+            liveness_probe=msgspec.to_builtins(revision.liveness_probe),
+            readiness_probe=msgspec.to_builtins(revision.readiness_probe),
             who=revision.who,
         )
     )
@@ -145,5 +148,7 @@ def _revision(row: sa.Row[Any]) -> Revision:
         created_ms=row.created_ms,
         batching=msgspec.convert(row.batching or {}, Batching),
         response_cache=msgspec.convert(row.response_cache, ResponseCache | None),
+        liveness_probe=msgspec.convert(row.liveness_probe or {}, LivenessProbe),
+        readiness_probe=msgspec.convert(row.readiness_probe or {}, ReadinessProbe),
         who=row.who,
     )

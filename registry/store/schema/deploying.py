@@ -65,6 +65,8 @@ revisions = sa.Table(
     sa.Column("response_cache", sa.JSON(none_as_null=True)),
     sa.Column("worker_count", sa.Integer, nullable=False, server_default="1"),
     sa.Column("who", sa.String(256), nullable=False, server_default=""),
+    sa.Column("liveness_probe", sa.JSON),
+    sa.Column("readiness_probe", sa.JSON),
     sa.ForeignKeyConstraint(
         ["endpoint_id", "deployment_id"], ["deployments.endpoint_id", "deployments.id"], ondelete="CASCADE"
     ),

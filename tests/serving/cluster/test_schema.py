@@ -42,6 +42,8 @@ def test_one_application_for_each_revision_as_text() -> None:
                     "secret_file": "/srv/slipway/secrets/edge-secret",
                     "batching": {},
                     "response_cache": None,
+                    "liveness_probe": {},
+                    "readiness_probe": {},
                 }
             },
             "deployments": [

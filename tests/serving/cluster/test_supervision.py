@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from registry.core.deploying.endpoints import RequestSettings
+from registry.core.deploying.probes import LivenessProbe, ReadinessProbe
 from registry.core.imaging.images import CODE_PATH, SCORING_PATH
 from registry.core.imaging.signatures import Trust
 from serving import scoring
@@ -48,7 +49,7 @@ def is_listening(descriptor):
     return listening
 
 def init():
-    pass
+    open("loaded", "w").close()
 
 def run(data):
     asked = json.loads(data)
@@ -96,6 +97,12 @@ def script() -> str:
 
 
 @pytest.fixture
+def probes() -> tuple[LivenessProbe, ReadinessProbe]:
+    """How the deployment's file wants its processes to be looked after."""
+    return LivenessProbe(), ReadinessProbe()
+
+
+@pytest.fixture
 def samples() -> list[str]:
     """The bodies of the image's sample requests."""
     return []
@@ -128,7 +135,11 @@ def image(tmp_path: Path, script: str, samples: list[str]) -> Path:
 
 @pytest.fixture
 def supervised(
-    told: tuple[str, list[dict[str, Any]]], image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    told: tuple[str, list[dict[str, Any]]],
+    image: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    probes: tuple[LivenessProbe, ReadinessProbe],
 ) -> Iterator[int]:
     """Hold up one replica whose requests may take 2 s, and which may be silent for 2 s more: by this end of a pipe."""
     (tmp_path / "secret").write_text(SECRET)
@@ -145,6 +156,8 @@ def supervised(
         controller_url=told[0],
         state_dir=str(tmp_path),
         secret_file=str(tmp_path / "secret"),
+        liveness_probe=probes[0],
+        readiness_probe=probes[1],
     )
 
     async def prepared(self: Supervision, reporter: object) -> Launch:
@@ -243,6 +256,37 @@ def test_a_process_that_answers_nothing_is_killed_and_another_started(
     assert ask(second, 0).json() == 0
     heartbeats = [r["state"] for r in reports if r["replica"] == first["replica"]]
     assert heartbeats.count("ready") > 6  # also while it was silent: the controller must not take it for lost
+
+
+@pytest.mark.parametrize("probes", [(LivenessProbe(period=1, failure_threshold=1), ReadinessProbe())])
+@pytest.mark.usefixtures("supervised")
+def test_a_liveness_probe_says_how_long_a_process_may_be_silent(told: tuple[str, list[dict[str, Any]]]) -> None:
+    first = eventually(lambda: next((r for r in told[1] if r["state"] == "ready"), None))
+    os.kill(first["pid"], signal.SIGSTOP)
+    gone = eventually(lambda: next((r for r in told[1] if r["state"] == "gone"), None))
+    assert gone["message"] == "the scoring process did not answer for 1 s and was killed"
+
+
+LOADS_FOR_LONG = "import time\n\ndef init():\n    time.sleep(3600)\n\ndef run(data): ...\n"
+
+
+@pytest.mark.parametrize("script", [LOADS_FOR_LONG])
+@pytest.mark.parametrize("probes", [(LivenessProbe(initial_delay=1, period=1, failure_threshold=1), ReadinessProbe())])
+@pytest.mark.usefixtures("supervised")
+def test_a_liveness_probe_says_how_long_a_process_may_load(told: tuple[str, list[dict[str, Any]]]) -> None:
+    failed = eventually(lambda: next((r for r in told[1] if r["state"] == "failed"), None))
+    assert failed["error"].startswith("the scoring process was not ready within 2 s")
+
+
+@pytest.mark.parametrize("probes", [(LivenessProbe(), ReadinessProbe(initial_delay=3600))])
+def test_a_process_is_not_ready_before_its_probes_initial_delay(
+    told: tuple[str, list[dict[str, Any]]], image: Path, supervised: int
+) -> None:
+    eventually(lambda: next((r for r in told[1] if r["state"] == "starting"), None))
+    eventually((image / CODE_PATH / "loaded").exists)
+    os.close(supervised)
+    eventually(lambda: next((r for r in told[1] if r["state"] == "gone"), None))
+    assert "ready" not in {r["state"] for r in told[1]}
 
 
 @pytest.mark.usefixtures("supervised")

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from registry.core.deploying.probes import HealthChecks, ReadinessProbe
 from serving.edge.applier import plan
 from serving.edge.config import render_config, shape_of
 from serving.edge.errors import UnsafeValue
@@ -99,6 +100,13 @@ def test_servers_come_drain_and_go_by_commands(applied: RoutingTable, make: Any)
     assert way.leaving == [f"{BLUE}/r1", f"{BLUE}.grpc/r1"]
 
 
+def test_a_backend_is_checked_as_its_readiness_probe_says(applied: RoutingTable, make: Any) -> None:
+    probe = ReadinessProbe(period=5, timeout=4, success_threshold=2, failure_threshold=3)
+    backend = replace(make.backend("cancer.green.1", server("r9")), checks=HealthChecks.of(probe))
+    text = render_config(replace(applied, backends=[backend]))
+    assert text.count("    timeout check 4000ms\n") == text.count("check inter 5000 fall 3 rise 2 observe layer4") == 2
+
+
 def test_only_a_new_backend_or_source_of_traffic_keys_needs_a_reload(applied: RoutingTable, make: Any) -> None:
     loaded = shape_of(applied)
     more = replace(applied, backends=[*applied.backends, make.backend("cancer.green.1")])
@@ -119,6 +127,7 @@ def test_equal_tables_are_equal_text_and_other_endpoints_change_no_text(applied:
 backend {BLUE} from http
     stick-table type string size 100 expire 1m store conn_cur,gpt0
     timeout server 1200ms
+    timeout check 3000ms
 {net}    http-check send meth GET uri "/-/ready?backend={BLUE}" hdr x-slipway-edge "${{SLIPWAY_EDGE_SECRET}}"
     http-check expect status 200
     server r0 127.0.0.1:7001 maxconn 256 {CHECKS} sni var(txn.alone)
@@ -126,6 +135,7 @@ backend {BLUE} from http
 
 backend {BLUE}.grpc from grpc
     timeout server 1200ms
+    timeout check 3000ms
     # A stream lives as long as either side says something; how long one answer may take is its replica's to say.
     http-request set-timeout server 300s if {{ var(txn.stream) -m bool }}
 {net_of_calls}    http-check send meth GET uri "/-/ready?backend={BLUE}" hdr x-slipway-edge "${{SLIPWAY_EDGE_SECRET}}"
