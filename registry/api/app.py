@@ -39,7 +39,7 @@ from registry.api.security.guard import BrowserGuard
 from registry.api.upkeep import purge, workspace_deletion
 from registry.core import rest
 from registry.core.activities import Activity
-from registry.core.deploying.desired import DesiredState
+from registry.core.deploying.desired import DesiredState, DesiredVersion
 from registry.core.deploying.documents import DeploymentDocument, EndpointDocument
 from registry.core.deploying.endpoints import Deployment, Endpoint
 from registry.core.deploying.history import EndpointHistory, HistoryQuery
@@ -177,6 +177,7 @@ WORKSPACE = [
         Deployment,
     ),
     ApiRoute("GET", "/desired-state", deployments.get_desired_state, None, DesiredState, query=Waiting),
+    ApiRoute("GET", "/desired-version", deployments.get_desired_version, None, DesiredVersion),
     # activities
     ApiRoute("GET", "/activities", activities.list_activities, None, rest.ActivityList),
     ApiRoute("GET", "/activities/{id}", activities.get_activity, None, Activity, query=Waiting),

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 
 import httpx
+import msgspec
 
 from registry.client.access import Access
 from registry.client.blobs import Blobs
@@ -23,7 +24,7 @@ from registry.client.secrets import Secrets
 from registry.client.services import Services
 from registry.client.trust import TrustedKeys
 from registry.core.activities import Activity
-from registry.core.deploying.desired import DesiredState
+from registry.core.deploying.desired import DesiredState, DesiredVersion, Obedience
 from registry.core.purge import PurgeOrder, PurgePlan
 from registry.core.workspace_deletion import DeletionOrder, DeletionPlan
 
@@ -58,6 +59,17 @@ class Client:
         """Return what is to be made real, once its version is past ``after`` or ``wait_s`` is over."""
         params = {"after": after, "wait_s": wait_s}
         return self._door.ask("GET", "/desired-state", DesiredState, params=params)
+
+    def obeyed(self, wait_s: float = 0.0) -> Obedience:
+        """Return whether every edge obeys what the registry holds now, once it is so or ``wait_s`` is over.
+
+        Raises:
+            Unavailable: the controller, which knows, has not announced itself, or does not answer.
+        """
+        version = self._door.ask("GET", "/desired-version", DesiredVersion).version
+        asked: dict[str, str | int | None] = {"version": version, "wait_s": str(wait_s)}
+        answer = self.services.ask("controller", "/v1/obeyed", asked)
+        return msgspec.json.decode(answer.content, type=Obedience)
 
     def preview_purge(self, older_than_days: float = 0.0) -> PurgePlan:
         """Return what would be deleted for good, and what refuses to."""

@@ -4,6 +4,7 @@ Map::
 
     directory.py   what replicas say, and when each was last heard
     agents.py      which edge has applied which routing table
+    settling.py    whether every edge obeys a change yet
     board.py       the published routing table: its generations, its copy on disk, who waits for the next
     registry.py    the link to the registry: desired state in, verdicts out
     reconcile.py   one pass: cluster schema, routing table, verdicts

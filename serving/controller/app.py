@@ -40,6 +40,7 @@ def create_app(
             Route("/v1/replicas", doors.replicas),
             Route("/v1/replicas/{replica}", doors.report, methods=["POST"]),
             Route("/v1/routing", doors.routing),
+            Route("/v1/obeyed", doors.obeyed),
             Route("/v1/logs/{endpoint}/{deployment}", doors.logs),
             Mount("/v2", server_wide(lambda: board.table)),
         ],
@@ -84,8 +85,12 @@ class Doors:
         generation = _number(request, "after", -1, float("inf"))
         wait_s = _number(request, "wait_s", 0, MAX_WAIT_S)
         if agent := request.query_params.get("agent"):
-            self._reconciler.agents.acknowledge(agent, int(generation), self._now_s())
+            await self._reconciler.settling.acknowledge(agent, int(generation))
         return _json(await self._board.newer_than(int(generation), wait_s))
+
+    async def obeyed(self, request: Request) -> Response:
+        version = int(_number(request, "version", 0, float("inf")))
+        return _json(await self._reconciler.settling.obeyed(version, _number(request, "wait_s", 0, MAX_WAIT_S)))
 
     async def logs(self, request: Request) -> Response:
         endpoint, deployment = request.path_params["endpoint"], request.path_params["deployment"]

@@ -15,6 +15,7 @@ from serving.controller.agents import Agents
 from serving.controller.board import Board
 from serving.controller.directory import Directory
 from serving.controller.registry import RegistryLink
+from serving.controller.settling import Settling
 from serving.policy.replicas import Verdict, judge
 from serving.policy.routing_table import next_table
 from serving.wire.replica import ReplicaReport
@@ -52,6 +53,7 @@ class Reconciler:
         self.directory = Directory()
         self.directory.remember(board.table, monotonic_s())
         self.agents = Agents()
+        self.settling = Settling(self.agents, monotonic_s)
         self.cluster_ready = False
 
     async def want(self, desired: DesiredState) -> None:
@@ -121,6 +123,7 @@ class Reconciler:
             self.agents.observe(before, table)
             await self._board.publish(table)
             log.info("routing table %d published", table.generation)
+        await self.settling.routed(desired.version, self._board.table.generation)
 
     async def _judge(self, desired: DesiredState) -> None:
         wanted: list[str] = []

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from registry.api.route import Waiting, answer, nothing, path_number, read_query, read_record, read_values, workspace_of
 from registry.core.deploying import fields
+from registry.core.deploying.desired import DesiredVersion
 from registry.core.deploying.documents import load_deployment
 from registry.core.deploying.endpoints import RevisionState
 from registry.core.rest import DeploymentList, RevisionReport
@@ -57,6 +58,11 @@ async def get_desired_state(request: Request) -> Response:
     """Follow what the controller is to make real."""
     query = read_query(request, Waiting)
     return answer(await desired.follow_desired_state(workspace_of(request), query.after, query.wait_s))
+
+
+async def get_desired_version(request: Request) -> Response:
+    """Show the version of what is to be made real."""
+    return answer(DesiredVersion(version=await run_sync(desired.get_version, workspace_of(request))))
 
 
 def _names(request: Request) -> tuple[str, str]:

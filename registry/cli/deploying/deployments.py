@@ -9,6 +9,7 @@ import typer
 from registry.cli.activity import follow
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.deploying.plans import note_changes
+from registry.cli.deploying.settling import await_edges
 from registry.cli.documents import FILE_OPTION, SET_OPTION, load_file, of_file
 from registry.cli.names import DEPLOYMENT_ARGUMENT, ENDPOINT_ARGUMENT, named_deployment, split_deployment
 from registry.cli.output import (
@@ -56,6 +57,7 @@ def create(
         _say_changes(accepted)
     if not no_wait:
         _follow(client, accepted, quiet=output is OutputFormat.JSON)
+        await_edges(client)
     deployment = client.deployments.get(endpoint, name)
     if output is OutputFormat.JSON:
         print_json(deployment)
@@ -114,7 +116,9 @@ def delete(name: str = DEPLOYMENT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION
 
     Example: slipway deployment delete cancer/green
     """
-    connect(url).deployments.delete(*split_deployment(name))
+    client = connect(url)
+    client.deployments.delete(*split_deployment(name))
+    await_edges(client)
     print_done(f"deployment {name} deleted", {"deleted": name}, output)
 
 

@@ -8,6 +8,7 @@ import typer
 
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.deploying.plans import note_changes
+from registry.cli.deploying.settling import await_edges
 from registry.cli.documents import FILE_OPTION, SET_OPTION, load_file, of_file
 from registry.cli.names import ENDPOINT_ARGUMENT, named_endpoint
 from registry.cli.output import (
@@ -44,15 +45,17 @@ def create(
     Example: slipway endpoint create -f configs/endpoint.yaml
     """
     document = load_file(file, overrides, load_endpoint)
+    client = connect(url)
     with of_file(file):
-        created = connect(url).endpoints.create(named_endpoint(document), document)
+        created = client.endpoints.create(named_endpoint(document), document)
     if output is OutputFormat.JSON:
         print_json(created)
-        return
-    assert created.keys is not None  # it is new
-    console.print(f"endpoint {created.endpoint.name} created; its keys, shown this once:")
-    console.print(f"  primary    {created.keys.primary}", highlight=False, soft_wrap=True, markup=False)
-    console.print(f"  secondary  {created.keys.secondary}", highlight=False, soft_wrap=True, markup=False)
+    else:
+        assert created.keys is not None  # it is new
+        console.print(f"endpoint {created.endpoint.name} created; its keys, shown this once:")
+        console.print(f"  primary    {created.keys.primary}", highlight=False, soft_wrap=True, markup=False)
+        console.print(f"  secondary  {created.keys.secondary}", highlight=False, soft_wrap=True, markup=False)
+    await_edges(client)
 
 
 def update(
@@ -63,14 +66,15 @@ def update(
     output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:
-    """Change an endpoint from a file, or its traffic split at once on every edge.
+    """Change an endpoint from a file, or its traffic split. Every edge obeys it when the command returns.
 
     Example: slipway endpoint update --name cancer --traffic "blue=50 green=50"
     """
     weights = None if traffic is None else _weights(traffic)
     if overrides and file is None:
         raise InvalidInput("--set changes what a file says: give --file")
-    endpoints = connect(url).endpoints
+    client = connect(url)
+    endpoints = client.endpoints
     changed, emptied = None, weights is not None
     if file is not None:
         document = load_file(file, overrides, load_endpoint)
@@ -90,6 +94,7 @@ def update(
     if emptied and not changed.traffic:
         warn(f"no deployment of {name} gets traffic now: requests that name none of them are refused")
     _print(changed, output)
+    await_edges(client)
 
 
 def list_endpoints(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
@@ -124,7 +129,9 @@ def delete(
 
     Example: slipway endpoint delete cancer
     """
-    connect(url).endpoints.delete(name, live_too=yes)
+    client = connect(url)
+    client.endpoints.delete(name, live_too=yes)
+    await_edges(client)
     print_done(f"endpoint {name} deleted", {"deleted": name}, output)
 
 
@@ -138,11 +145,14 @@ def regenerate_key(
 
     Example: slipway endpoint regenerate-key cancer --key secondary
     """
-    made = connect(url).endpoints.regenerate_key(name, key)
+    client = connect(url)
+    made = client.endpoints.regenerate_key(name, key)
     if output is OutputFormat.JSON:
         print_json({"key": made})
     else:
         console.print(made, highlight=False, soft_wrap=True, markup=False)
+    await_edges(client)
+    if output is OutputFormat.TABLE:
         note(f"clients with the old {key} key of {name} now get 401")
 
 

@@ -51,3 +51,17 @@ class DesiredState(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     endpoints: list[DesiredEndpoint]
     trust: Trust = Trust()
+
+
+class DesiredVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """The version alone: what was answered before it was asked is in it, or in an earlier one."""
+
+    version: int
+
+
+class Obedience(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether requests are answered by what is desired: the edges that are there, and those that are ``behind``."""
+
+    by_all: bool
+    edges: list[str]
+    behind: list[str]

@@ -27,6 +27,7 @@ OPEN = "GET /health /version /"
 
 READER = """
 GET   /api/v1/openapi.json /api/v1/services /api/v1/activities /api/v1/activities/{id} /api/v1/desired-state
+GET   /api/v1/desired-version
 GET   /api/v1/models /api/v1/models/{name} /api/v1/models/{name}/versions/{version} /api/v1/blobs/{digest}
 GET   /api/v1/models/{name}/history /api/v1/models/{name}/lineage /api/v1/images /api/v1/images/{reference:path}
 GET   /api/v1/datasets /api/v1/datasets/{name} /api/v1/datasets/{name}/versions/{version}

@@ -33,14 +33,15 @@ async def follow_desired_state(workspace: Workspace, after: int, wait_s: float) 
     end = time.monotonic() + wait_s
     while True:
         ticket = workspace.signal.ticket()
-        version = await anyio.to_thread.run_sync(_version, workspace)
+        version = await anyio.to_thread.run_sync(get_version, workspace)
         left_s = end - time.monotonic()
         if version > after or left_s <= 0 or workspace.signal.closed:
             return await anyio.to_thread.run_sync(get_desired_state, workspace)
         await workspace.signal.wait(ticket, left_s)
 
 
-def _version(workspace: Workspace) -> int:
+def get_version(workspace: Workspace) -> int:
+    """Return the version of the current document, without the document."""
     with workspace.metadata.read() as tx:
         return counters.read(tx, counters.DESIRED_STATE)
 
