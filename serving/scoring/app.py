@@ -37,14 +37,15 @@ class App:
     async def __call__(self, request: Request) -> Answer:
         headers = request.headers
         given_id = headers.get(b"x-request-id") or str(uuid.uuid4()).encode()
-        request.request_id = request_id = given_id[:MAX_ID]
+        is_long = len(given_id) > MAX_ID
+        request.request_id = request_id = given_id[:MAX_ID] if is_long else given_id
         client_id = headers.get(CLIENT_ID)
         try:
             if self._secret is None:
                 headers.pop(KEY_HEADER, None)
             elif not hmac.compare_digest(headers.get(EDGE_HEADER, b""), self._secret):
                 raise Forbidden("this scoring process answers its edge only")
-            if len(given_id) > MAX_ID:
+            if is_long:
                 raise HeadersTooLarge(f"x-request-id must not exceed {MAX_ID} characters")
             if client_id is not None or LEGACY_ID in headers:
                 check_ids(headers)

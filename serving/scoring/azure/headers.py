@@ -28,13 +28,12 @@ class AzureHeaders:
     def add(self, request: Request, response: Answer) -> None:
         """Add to the answer of one of ``PATHS``, which has the request's id already. Echoes are cut as ids are."""
         given, headers = request.headers, response.headers
-        legacy, client = given.get(LEGACY_ID, b"")[:MAX_ID], given.get(CLIENT_ID, b"")[:MAX_ID]
-        headers.append((LEGACY_ID, legacy or client or request.request_id))
+        legacy, client = given.get(LEGACY_ID), given.get(CLIENT_ID)
+        headers.append((LEGACY_ID, (legacy or client or request.request_id)[:MAX_ID]))
         if legacy and not client:
-            headers.append((CLIENT_ID, legacy))
-        trace = given.get(b"traceid")
-        if trace is not None:
-            headers.append((b"TraceId", trace[:MAX_ID]))
+            headers.append((CLIENT_ID, legacy[:MAX_ID]))
+        if b"traceid" in given:
+            headers.append((b"TraceId", given[b"traceid"][:MAX_ID]))
         if self._cors and all(name != _ALLOW_ORIGIN for name, _ in headers):
             headers.extend(self._cors_headers(request))
 

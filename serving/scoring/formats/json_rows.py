@@ -23,7 +23,7 @@ def rows_of(outputs: Tensors) -> Any:
 
 def plain(array: Array) -> Any:
     """Nested lists of the array's elements; bytes are read as UTF-8."""
-    if array.dtype == object:
+    if array.dtype.kind == "O":  # sooner told than by comparing types
         texts = [item.decode("utf-8", "replace") if isinstance(item, bytes) else item for item in array.ravel()]
         return np.array(texts, dtype=object).reshape(array.shape).tolist()
     return array.tolist()

@@ -43,7 +43,7 @@ def from_raw(raw: Union[bytes, "memoryview[int]"], datatype: str, shape: Sequenc
 
 def to_raw(array: Array) -> bytes:
     """Lay a tensor out as bytes."""
-    if array.dtype != object:
+    if array.dtype.kind != "O":
         return array.tobytes()
     parts: List[bytes] = []
     for item in array.ravel():

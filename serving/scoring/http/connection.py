@@ -1,7 +1,7 @@
-"""One connection of HTTP/1.1: httptools' parser, an asyncio protocol, and nothing between them and the application.
+"""One connection of HTTP/1.1: an asyncio protocol, and nothing between it and the application.
 
-Keep-alive, pipelining (answered in order), chunked bodies, 100-continue, streamed answers, limits and slow clients are
-handled here. Measured against uvicorn under "Decisions" in ARCHITECTURE.md.
+Pipelined requests (answered in order), streamed answers, ends and slow clients are handled here; ``reading`` makes the
+requests of what arrives. Measured against uvicorn under "Decisions" in ARCHITECTURE.md.
 """
 
 from __future__ import annotations
@@ -12,27 +12,17 @@ import socket
 import struct
 from collections import deque
 from math import inf
-from typing import Any, Callable, Coroutine, Deque, Dict, List, Optional, Protocol, cast
+from typing import Any, Callable, Coroutine, Deque, Optional, Protocol, cast
 
-import httptools
-
-from ..errors import (
-    HeadersTooLarge,
-    InvalidInput,
-    Overloaded,
-    RequestTooSlow,
-    ScoringError,
-    TooLarge,
-    UnsupportedEncoding,
-)
+from ..errors import RequestTooSlow, ScoringError
 from ..fast_path import leave_fast_path, run_fast
-from .bodies import SMALL_BYTES, Bodies
+from .bodies import Bodies
 from .messages import Answer, Request, Response, StreamedResponse, render, render_head
+from .reading import Reader
 
 App = Callable[[Request], Coroutine[Any, Any, Answer]]
 Refuse = Callable[[bytes, ScoringError], Response]  # the path as far as it is known, and what is wrong
 
-MAX_HEAD_BYTES = 64 * 1024
 TRANSFER_TIMEOUT_S = 30.0  # for a request to arrive or an answer to be taken; more for what has passed, at this pace:
 SLOWEST_BYTES_PER_S = 16 * 1024
 LINGER_S = 2.0
@@ -62,27 +52,18 @@ class Connection(asyncio.Protocol):
         self._server = server
         self._loop = loop
         self._transport = cast(asyncio.Transport, None)  # from connection_made on
-        self._parser = httptools.HttpRequestParser(self)
-        self._target = b""
-        self._headers: Dict[bytes, bytes] = {}
-        self._body: List[bytes] = []
-        self._head_bytes = 0
-        self._body_bytes = 0
-        self._arriving = False  # a request has begun and is not complete
-        self._in_head = True
-        self._closing = False  # what arrives from now on does not count
+        self._reader = Reader(self, server.bodies, loop.time)
         self._last_words: Optional[Response] = None  # sent after the answers that are due, before closing
         self._writable = True
         self._reading = True
         self._paused = (0.0, 0)  # when the client had too much left to read, and how many bytes
         self._room: Optional[asyncio.Future[None]] = None  # what a streamed answer waits for while it is so
-        self._since = loop.time()  # when the request began to arrive, or the last answer was written
+        self._since = loop.time()  # it was made, or its last answer written
         self._waiting: Deque[Request] = deque()
-        self._held = 0  # bytes of the arriving body that are counted
         self._answering: Optional[Request] = None  # one whose bytes are counted
         self._busy = False
         self._going_on = False
-        self._at_once = 0  # requests of what is being parsed that were answered already
+        self._at_once = 0  # requests of what is being read that were answered already
         self._task: Optional[asyncio.Task[Any]] = None
 
     # The transport's calls
@@ -92,51 +73,17 @@ class Connection(asyncio.Protocol):
         self._server.admit(self)
 
     def connection_lost(self, exc: Optional[Exception]) -> None:
-        self._closing = True
+        self._reader.end()
         self._server.leave(self)
         if self._answering is not None:
             self._let_go(self._answering)
         self._drop_waiting()
-        self._server.bodies.give(self._held)
-        self._held = 0
         if self._task is not None:
             self._task.cancel()  # work that is queued for this client is never started
 
     def data_received(self, data: bytes) -> None:
-        if self._closing:
-            return
-        if not self._arriving:
-            self._arriving = True
-            self._since = self._loop.time()
-        if self._in_head:
-            self._head_bytes += len(data)
         self._at_once = 0
-        self._feed(data)
-        if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
-            self._refuse_head()
-
-    def _feed(self, data: bytes) -> None:
-        while data:
-            try:
-                self._parser.feed_data(data)
-                return
-            except httptools.HttpParserUpgrade as offer:  # its offset is that of the body, which was not parsed
-                if self._parser.get_method() == b"CONNECT":
-                    self._close_after_answers(None)
-                    return
-                data = self._head_without_offer() + data[offer.args[0] :]
-                self._parser = httptools.HttpRequestParser(self)
-                self._in_head = True
-            except httptools.HttpParserError as error:
-                self._close_after_answers(InvalidInput(f"malformed HTTP request: {error}"))
-                return
-
-    def _head_without_offer(self) -> bytes:
-        """Return the head of a request that offers another protocol, such as h2c, as if it offered none."""
-        parser = self._parser
-        lines = [b"%b %b HTTP/%b" % (parser.get_method(), self._target, parser.get_http_version().encode())]
-        lines += [b"%b: %b" % item for item in self._headers.items() if item[0] not in (b"upgrade", b"expect")]
-        return b"\r\n".join(lines) + b"\r\n\r\n"
+        self._reader.feed(data)
 
     def pause_writing(self) -> None:
         self._writable = False
@@ -150,59 +97,9 @@ class Connection(asyncio.Protocol):
             self._room.set_result(None)
         self._go_on()
 
-    # The parser's calls; an exception here would be reported as malformed HTTP, so none is raised
+    # The reader's calls
 
-    def on_message_begin(self) -> None:
-        self._target = b""
-        self._headers = {}
-        self._body = []
-        self._body_bytes = 0
-
-    def on_url(self, url: bytes) -> None:
-        self._target += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._in_head:  # what follows a chunked body is no part of the request, however much it is
-            self._headers[name.lower()] = value
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        headers = self._headers
-        if self._head_bytes > MAX_HEAD_BYTES and self._is_long(headers):  # the bytes of a body may be among them
-            self._refuse_head()
-            return
-        if int(headers.get(b"content-length", 0)) > self._server.bodies.max_bytes:
-            self._refuse_body()
-        elif b"transfer-encoding" in headers and headers[b"transfer-encoding"].lower() != b"chunked":
-            given = headers[b"transfer-encoding"].decode("latin-1")
-            self._close_after_answers(UnsupportedEncoding(f"Transfer-Encoding {given} is not supported: send chunked"))
-        elif b"expect" in headers and self._wants_to_be_told():
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-
-    def on_body(self, body: bytes) -> None:
-        self._body_bytes += len(body)
-        if self._body_bytes > self._server.bodies.max_bytes:
-            self._refuse_body()
-        elif not self._closing:
-            self._body.append(body)
-            if self._body_bytes > SMALL_BYTES:
-                self._hold()
-
-    def on_message_complete(self) -> None:
-        if b"upgrade" in self._headers and self._parser.should_upgrade() and self._parser.get_method() != b"CONNECT":
-            return  # it is parsed again without the offer, and then with its body
-        self._arriving = False
-        self._in_head = True
-        self._head_bytes = 0
-        if self._closing:
-            return
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        self._body = []
-        request = Request(self._parser.get_method(), self._target, self._headers, body)
-        request.keep_alive = self._parser.should_keep_alive()
-        if not request.keep_alive or b"connection" in self._headers:  # any other is HTTP/1.1, and asking costs
-            request.chunks = self._parser.get_http_version() != "1.0"
-        request.held, self._held = self._held, 0
+    def take(self, request: Request) -> None:
         if self._busy or self._waiting or not self._writable:
             self._waiting.append(request)
             self._stop_reading()
@@ -213,6 +110,15 @@ class Connection(asyncio.Protocol):
             self._waiting.append(request)
             self._stop_reading()
             self._loop.call_soon(self._go_on)
+
+    def refuse(self, error: Optional[ScoringError]) -> None:
+        if error is not None:
+            self._last_words = self._server.refuse(self._reader.target.partition(b"?")[0], error)
+        self._go_on()
+
+    def welcome(self) -> None:
+        if not self._busy:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _stop_reading(self) -> None:
         self._reading = False
@@ -242,17 +148,14 @@ class Connection(asyncio.Protocol):
             sending = self._stream(request, response)
             self._task = run_fast(self._loop, sending, self._after_answer, self._break_off, request)
             return
-        keep_alive = self._keeps_alive(request, response)
+        keep_alive = request.keep_alive and not response.close and not self._server.draining
         if not self._transport.is_closing():
             self._transport.write(render(request, response, keep_alive))
         self._after_answer(request, keep_alive)
 
-    def _keeps_alive(self, request: Request, response: Answer) -> bool:
-        return request.keep_alive and not self._server.draining and not response.close
-
     async def _stream(self, request: Request, response: StreamedResponse) -> bool:
         """Send an answer piece by piece, no faster than the client reads; return whether the connection is kept."""
-        keep_alive = request.chunks and self._keeps_alive(request, response)
+        keep_alive = request.chunks and request.keep_alive and not response.close and not self._server.draining
         try:
             await leave_fast_path()
             if self._transport.is_closing():
@@ -279,7 +182,7 @@ class Connection(asyncio.Protocol):
         self._busy = False
         self._task = None
         self._since = self._loop.time()
-        self._closing = True
+        self._reader.end()
         self._drop_waiting()
         if request.chunks:
             self._transport.close()  # without the last chunk
@@ -297,7 +200,7 @@ class Connection(asyncio.Protocol):
         if not keep_alive:
             self._drop_waiting()
             self._linger()
-        elif self._waiting or self._closing or not self._reading:
+        elif self._waiting or self._reader.ended or not self._reading:
             self._go_on()
 
     def _go_on(self) -> None:
@@ -315,7 +218,7 @@ class Connection(asyncio.Protocol):
             return
         if self._waiting or self._busy or not self._writable or self._transport.is_closing():
             return
-        if not self._closing:
+        if not self._reader.ended:
             self._reading = True
             self._transport.resume_reading()
             return
@@ -324,26 +227,6 @@ class Connection(asyncio.Protocol):
         self._linger()
 
     # Ending
-
-    def _is_long(self, headers: Dict[bytes, bytes]) -> bool:
-        return len(self._target) + sum(len(name) + len(value) + 4 for name, value in headers.items()) > MAX_HEAD_BYTES
-
-    def _refuse_head(self) -> None:
-        self._close_after_answers(HeadersTooLarge(f"the request's head is over {MAX_HEAD_BYTES} bytes"))
-
-    def _refuse_body(self) -> None:
-        self._close_after_answers(TooLarge(self._server.bodies.max_bytes))
-
-    def _wants_to_be_told(self) -> bool:
-        expected = self._headers[b"expect"].lower() == b"100-continue"
-        return expected and not self._busy and self._parser.get_http_version() != "1.0"
-
-    def _hold(self) -> None:
-        try:
-            self._server.bodies.take(self._body_bytes - self._held)
-            self._held = self._body_bytes
-        except Overloaded as error:
-            self._close_after_answers(error)
 
     def _let_go(self, request: Request) -> None:
         self._server.bodies.give(request.held)
@@ -355,20 +238,9 @@ class Connection(asyncio.Protocol):
             self._let_go(request)
         self._waiting.clear()
 
-    def _close_after_answers(self, error: Optional[ScoringError]) -> None:
-        if self._closing:
-            return
-        self._closing = True
-        self._body = []
-        self._server.bodies.give(self._held)
-        self._held = 0
-        if error is not None:
-            self._last_words = self._server.refuse(self._target.partition(b"?")[0], error)
-        self._go_on()
-
     def _linger(self) -> None:
         """End our half and ignore what still arrives for a moment, or a client mid-body would lose the answer."""
-        self._closing = True
+        self._reader.end()
         self._last_words = None
         self._since = self._loop.time()
         if self._transport.can_write_eof() and not self._transport.is_closing():
@@ -376,12 +248,12 @@ class Connection(asyncio.Protocol):
 
     def close_if_idle(self) -> None:
         """Close unless a request is arriving or being answered."""
-        if not (self._busy or self._arriving or self._waiting):
+        if not (self._busy or self._reader.arriving or self._waiting):
             self._transport.close()
 
     def waits_since(self) -> float:
         """Say since when this waits for its client; for ever in the future while a request is being answered."""
-        return inf if self._busy or self._waiting else self._since
+        return inf if self._busy or self._waiting else max(self._since, self._reader.began)
 
     def give_way(self) -> None:
         """Close at once, for others, unless a request is being answered."""
@@ -390,7 +262,7 @@ class Connection(asyncio.Protocol):
 
     def check_pace(self, now: float) -> None:
         """Called every second: end a connection whose client is too slow, or idle for long."""
-        waited = now - self._since
+        waited = now - max(self._since, self._reader.began)
         if not self._writable:
             paused_at, unread = self._paused
             taken = unread - self._transport.get_write_buffer_size()
@@ -398,12 +270,13 @@ class Connection(asyncio.Protocol):
                 self._transport.abort()
         elif self._busy:
             return
-        elif self._closing:
+        elif self._reader.ended:
             unread = self._transport.get_write_buffer_size()
             if waited > (TRANSFER_TIMEOUT_S if unread else LINGER_S):
                 self._transport.abort()
-        elif self._arriving:
-            if waited > TRANSFER_TIMEOUT_S + self._body_bytes / SLOWEST_BYTES_PER_S:
-                self._close_after_answers(RequestTooSlow("the request did not arrive in time"))
+        elif self._reader.arriving:
+            if waited > TRANSFER_TIMEOUT_S + self._reader.body_bytes / SLOWEST_BYTES_PER_S:
+                self._reader.end()
+                self.refuse(RequestTooSlow("the request did not arrive in time"))
         elif waited > IDLE_TIMEOUT_S:
             self._transport.close()

@@ -25,8 +25,9 @@ class OpenInference:
         self._model = model
         self._plane = model.plane
         self._signature = model.plane.runtime.signature
+        batched = self._signature is not None and self._signature.batched
         self._usual = UsualInfer(self._signature)
-        self._write = AnswerWriter(model.name, model.version, self._signature).write
+        self._write = AnswerWriter(model.name, model.version, batched).write
 
     async def infer(self, request: Request) -> Response:
         body = request.body

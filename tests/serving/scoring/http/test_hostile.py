@@ -66,10 +66,10 @@ def test_a_head_that_does_not_come_in_time_is_a_408_however_often_a_byte_comes()
         for byte in b"GET /a HT":
             writer.write(bytes([byte]))
         connection = await only(server)
-        await until(lambda: connection._head_bytes == 9)
+        await until(lambda: connection._reader._head_bytes == 9)
         connection.check_pace(now + 25)
         writer.write(b"T")
-        await until(lambda: connection._head_bytes == 10)
+        await until(lambda: connection._reader._head_bytes == 10)
         connection.check_pace(now + 32)
         return await answer(reader), await reader.read()
 
@@ -84,9 +84,9 @@ def test_a_body_may_take_its_time_at_a_pace_and_not_below_it() -> None:
         now = asyncio.get_running_loop().time()
         writer.write(b"POST /a HTTP/1.1\r\nhost: x\r\ncontent-length: 200000\r\n\r\n" + b"a" * (160 * 1024))
         connection = await only(server)
-        await until(lambda: connection._body_bytes == 160 * 1024)
+        await until(lambda: connection._reader.body_bytes == 160 * 1024)
         connection.check_pace(now + 39)
-        assert not connection._closing
+        assert not connection._reader.ended
         connection.check_pace(now + 42)
         return await answer(reader)
 

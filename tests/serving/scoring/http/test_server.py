@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from serving.scoring.fast_path import leave_fast_path
-from serving.scoring.http.connection import MAX_HEAD_BYTES
 from serving.scoring.http.messages import Request, Response
+from serving.scoring.http.reading import MAX_HEAD_BYTES
 from serving.scoring.http.server import HttpServer
 from tests.serving.scoring.http.listening import answer
 from tests.serving.scoring.http.listening import serve as serve_app
