@@ -7,7 +7,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
 from registry.api import activities, blobs, datasets, runs, system
-from registry.api.deploying import deployments, endpoints
+from registry.api.deploying import deployments, endpoints, keys
 from registry.api.errors import ErrorMiddleware, answer_http_exception
 from registry.api.imaging import environments, image_prune, image_tags, images, signatures
 from registry.api.mlflow import (
@@ -43,6 +43,7 @@ from registry.core.deploying.desired import DesiredState, DesiredVersion
 from registry.core.deploying.documents import DeploymentDocument, EndpointDocument
 from registry.core.deploying.endpoints import Deployment, Endpoint
 from registry.core.deploying.history import EndpointHistory, HistoryQuery
+from registry.core.deploying.keys import KeyRules
 from registry.core.deploying.plans import Plan
 from registry.core.imaging.environments import CuratedEnvironment, CuratedEnvironmentList
 from registry.core.imaging.image_prune import PruneOrder, PrunePlan
@@ -162,8 +163,11 @@ WORKSPACE = [
     ApiRoute("GET", "/endpoints/{name}", endpoints.get_endpoint, None, Endpoint),
     ApiRoute("DELETE", "/endpoints/{name}", endpoints.delete_endpoint, status=204, query=rest.EndpointDeletion),
     ApiRoute("PATCH", "/endpoints/{name}/traffic", endpoints.set_traffic, rest.TrafficChange, Endpoint),
-    ApiRoute("POST", "/endpoints/{name}/keys/regenerate", endpoints.regenerate_key, rest.KeyChoice, rest.NewKey),
     ApiRoute("GET", "/endpoints/{name}/history", endpoints.get_history, None, EndpointHistory, query=HistoryQuery),
+    ApiRoute("POST", "/endpoints/{name}/keys", keys.create_key, rest.WantedKey, rest.NewKey, 201),
+    ApiRoute("POST", "/endpoints/{name}/keys/regenerate", keys.regenerate_key, rest.KeyChoice, rest.NewKey),
+    ApiRoute("PUT", "/endpoints/{name}/keys/{key}", keys.change_key, KeyRules, Endpoint),
+    ApiRoute("DELETE", "/endpoints/{name}/keys/{key}", keys.delete_key, status=204),
     ApiRoute("GET", "/endpoints/{endpoint}/deployments", deployments.list_deployments, None, rest.DeploymentList),
     ApiRoute("PUT", DEPLOYMENT, deployments.put_deployment, DeploymentDocument, rest.DeploymentAnswer, 202),
     ApiRoute("POST", f"{DEPLOYMENT}/plan", deployments.plan_deployment, DeploymentDocument, Plan),

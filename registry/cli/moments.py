@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import typer
 
-from registry.core.errors import InvalidInput
+from registry.core.times import length_s, moment_ms
 
 AT_OPTION = typer.Option(
     None, help='A time, such as 2026-03-01, 2026-03-01T12:30Z (UTC unless it says) or "2 hours ago".'
@@ -26,12 +26,11 @@ def read_at(text: str | None) -> int | None:
     if ago := _AGO.match(text.strip()):
         span = timedelta(**{_UNITS[ago["unit"][0].lower()]: int(ago["number"])})
         return max(0, int((datetime.now(UTC).timestamp() - span.total_seconds()) * 1000))
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput(
-            f'--at {text!r} is not a time: write 2026-03-01, 2026-03-01T12:30Z or "2 hours ago"'
-        ) from error
-    if time.tzinfo is None:
-        time = time.replace(tzinfo=UTC)
-    return max(0, int(time.timestamp() * 1000))
+    return moment_ms(text, "--at", ', or "2 hours ago"')
+
+
+def moment_or_length(text: str, option: str) -> int:
+    """Return a time, or one that lies a length such as ``30d`` from now, in Unix milliseconds. Raises InvalidInput."""
+    if text[-1:] in ("s", "m", "h", "d"):
+        return int(datetime.now(UTC).timestamp() * 1000) + length_s(text, option) * 1000
+    return moment_ms(text, option, ", or 30d")

@@ -10,6 +10,7 @@ from registry.core.activities import Activity
 from registry.core.deploying.documents import DeploymentDocument, EndpointDocument
 from registry.core.deploying.endpoints import Deployment, Endpoint, RevisionState
 from registry.core.deploying.history import EndpointHistory
+from registry.core.deploying.keys import KeyRules
 from registry.core.deploying.plans import Plan
 
 
@@ -28,7 +29,10 @@ class Endpoints:
         return self._put(name, document, exists=False)
 
     def update(self, name: str, document: EndpointDocument) -> rest.EndpointAnswer:
-        """Change an endpoint; the answer says what became another. Raises NotFound if there is none of that name."""
+        """Change an endpoint; the answer has what became another, and keys that are new.
+
+        Raises NotFound if there is none of that name.
+        """
         return self._put(name, document, exists=True)
 
     def plan(self, name: str, values: Mapping[str, Any]) -> Plan:
@@ -48,10 +52,22 @@ class Endpoints:
         change = rest.TrafficChange(traffic=traffic)
         return self._door.ask("PATCH", f"/endpoints/{_part(name)}/traffic", Endpoint, change)
 
-    def regenerate_key(self, name: str, key: str) -> str:
-        """Replace the ``primary`` or ``secondary`` key and return the new one."""
-        path = f"/endpoints/{_part(name)}/keys/regenerate"
-        return self._door.ask("POST", path, rest.NewKey, {"key": key}).key
+    def create_key(self, name: str, key: str, rules: KeyRules) -> str:
+        """Add a key and return it. Raises Conflict if there is one of that name."""
+        wanted = rest.WantedKey(key=key, rules=rules)
+        return self._door.ask("POST", f"/endpoints/{_part(name)}/keys", rest.NewKey, wanted).key
+
+    def change_key(self, name: str, key: str, rules: KeyRules) -> Endpoint:
+        """Replace the rules of a key."""
+        return self._door.ask("PUT", f"/endpoints/{_part(name)}/keys/{_part(key)}", Endpoint, rules)
+
+    def delete_key(self, name: str, key: str) -> None:
+        self._door.send("DELETE", f"{V1}/endpoints/{_part(name)}/keys/{_part(key)}")
+
+    def regenerate_key(self, name: str, key: str, overlap_s: int = 0) -> str:
+        """Replace a key and return the new one; the one before is valid for ``overlap_s`` yet."""
+        choice = rest.KeyChoice(key=key, overlap_s=overlap_s)
+        return self._door.ask("POST", f"/endpoints/{_part(name)}/keys/regenerate", rest.NewKey, choice).key
 
     def history(self, name: str, at_ms: int | None = None, limit: int = 100) -> EndpointHistory:
         """Return the newest changes; with ``at_ms``, the one that held then. Raises NotFound if there never was one."""

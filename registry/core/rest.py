@@ -1,11 +1,12 @@
 """Bodies of the workspace API that are not nouns themselves; shared by the doors and the SDK."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from registry.core.activities import Activity
 from registry.core.deploying.endpoints import Deployment, Endpoint
+from registry.core.deploying.keys import MAX_OVERLAP_S, KeyRules
 from registry.core.deploying.plans import PlannedField
 from registry.core.imaging.images import Image
 from registry.core.modelling.models import Model, ModelMove
@@ -98,18 +99,11 @@ class EndpointDeletion(msgspec.Struct, frozen=True, kw_only=True):
     live_too: bool = False
 
 
-class EndpointKeys(msgspec.Struct, frozen=True, kw_only=True):
-    """Keys in the clear: shown once, when they are made."""
-
-    primary: str
-    secondary: str
-
-
 class EndpointAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """``keys`` are there when this call made the endpoint; ``changes`` is what became another."""
+    """``keys`` are those that this call made, by name in the clear: shown once; ``changes`` is what became another."""
 
     endpoint: Endpoint
-    keys: EndpointKeys | None = None
+    keys: dict[str, str] | None = None
     changes: list[PlannedField] = []
 
 
@@ -120,7 +114,15 @@ class TrafficChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyChoice(msgspec.Struct, frozen=True, kw_only=True):
-    key: Literal["primary", "secondary"]
+    """Which key to replace, and for how long the one before is valid beside the new one."""
+
+    key: str
+    overlap_s: Annotated[int, msgspec.Meta(ge=0, le=MAX_OVERLAP_S)] = 0
+
+
+class WantedKey(msgspec.Struct, frozen=True, kw_only=True):
+    key: str
+    rules: KeyRules = KeyRules()
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,7 @@ switched off. Settings are those of every scoring process, and what would change
 The repository is what the caller's key opens, so that nobody learns the names of what he may not ask.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -107,7 +108,8 @@ class ServerWide:
     def _opened(self, request: Request) -> list[EndpointRoute]:
         """Return the endpoints that the caller's key opens, or refuse."""
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        routes = opened_by(key.strip(), self._table()) if scheme.lower() == "bearer" else []
+        now_ms = time.time_ns() // 1_000_000
+        routes = opened_by(key.strip(), self._table(), now_ms) if scheme.lower() == "bearer" else []
         if not routes:
             raise HTTPException(401, "a valid key is needed: send Authorization: Bearer KEY")
         return routes

@@ -14,8 +14,9 @@ _ORDER = (
     MAP_NAMES.deployments,
     MAP_NAMES.versions,
     MAP_NAMES.sources,
-    MAP_NAMES.keys,
+    MAP_NAMES.scopes,
     MAP_NAMES.splits,
+    MAP_NAMES.keys,
     MAP_NAMES.endpoints,
 )
 

@@ -6,7 +6,8 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from registry.core.deploying.endpoints import RetryRule
-from serving.edge.maps import MAP_NAMES, traffic_sources
+from registry.core.deploying.keys import FULL_AGAIN_S
+from serving.edge.maps import MAP_NAMES, has_rules, traffic_sources
 from serving.edge.names import checked
 from serving.scoring.oip.server_metadata import server_metadata
 from serving.wire.request_line import MARK
@@ -19,6 +20,7 @@ MESSAGE_S = 15  # within which the first 32 KiB of a unary gRPC message, or all 
 STREAM_IDLE_S = 300  # a stream on which neither side says anything for that long is ended
 ALONE_BYTES = 256 << 10  # a request from that size on has a connection of its own to its replica, some 100 µs of CPU
 H2_WINDOW_BYTES = 1 << 20  # of each stream: how far a sender may be ahead of the slowest reader
+KEY_LIMITS_S = FULL_AGAIN_S + 60  # what a key has asked is remembered for as long as it may count
 KEYS = 2  # that an endpoint has, each with all the room that its replicas give
 TIMEOUT_SLACK_MS = 200  # the scoring process gives up first and says so in its own words
 
@@ -38,11 +40,12 @@ class ConfigShape(msgspec.Struct, frozen=True):
 
     backends: dict[str, BackendShape]
     sources: list[str] = []
+    key_rules: bool = False  # whether any key has rules
 
     def covers(self, other: "ConfigShape") -> bool:
         """Say whether a process with this shape can serve ``other`` through maps and server commands alone."""
         known = all(self.backends.get(name) == backend for name, backend in other.backends.items())
-        return known and set(other.sources) <= set(self.sources)
+        return known and set(other.sources) <= set(self.sources) and other.key_rules <= self.key_rules
 
 
 def shape_of(table: RoutingTable) -> ConfigShape:
@@ -57,7 +60,7 @@ def shape_of(table: RoutingTable) -> ConfigShape:
         )
         for backend in table.backends
     }
-    return ConfigShape(backends=backends, sources=traffic_sources(table))
+    return ConfigShape(backends=backends, sources=traffic_sources(table), key_rules=has_rules(table))
 
 
 def http_server(backend: Backend, server: Server) -> str:
@@ -103,6 +106,8 @@ def render_config(table: RoutingTable) -> str:
     return _TEMPLATE.render(
         backends=backends,
         sources=[source.split(":", 1) for source in shape.sources],
+        key_rules=shape.key_rules,
+        key_limits_s=KEY_LIMITS_S,
         maps=MAP_NAMES,
         mark=MARK,
         ring_bytes=RING_BYTES,

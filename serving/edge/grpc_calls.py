@@ -2,6 +2,7 @@
 HAProxy cannot see. No request for an endpoint that it can see comes here.
 """
 
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -106,7 +107,8 @@ class GrpcCalls:
     async def _opened(self, context: Any, metadata: Metadata) -> list[EndpointRoute]:
         """Return the endpoints whose key the caller has, and refuse one who has none."""
         scheme, _, key = str(metadata.get("authorization", "")).partition(" ")
-        opened = opened_by(key.strip(), self._table()) if scheme.lower() == "bearer" else []
+        now_ms = time.time_ns() // 1_000_000
+        opened = opened_by(key.strip(), self._table(), now_ms) if scheme.lower() == "bearer" else []
         if not opened:
             unknown = "a valid key is needed: send metadata authorization: Bearer KEY"
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, unknown)

@@ -3,8 +3,10 @@
 ::
 
     endpoints     cancer                  -> Cancer                         (its name as written)
-    keys          cancer/<sha256 hex>     -> primary
+    keys          cancer/<sha256 hex>     -> primary                        (or with rules, see ``key_value``)
     splits        cancer                  -> 9000,blue,10000,green          (bucket < bound; at most 8 intervals)
+                  cancer/partner          -> 10000,blue                     (of a key that reaches only these)
+    scopes        cancer/partner.blue     -> Blue                           (what such a key reaches)
     deployments   cancer/blue             -> Blue,cancer.blue.1             (its name as written, its live backend)
     versions      cancer/3                -> Blue,cancer.blue.1             (the deployment that serves model version 3)
     sources       cancer                  -> x-user-id                      (header whose hash is the bucket)
@@ -12,9 +14,12 @@
 Keys are in lower case but for model versions; every key and value matches a pattern of ``names``.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
-from registry.core.deploying.split import MAX_INTERVALS
+from registry.core.deploying.keys import LAST_MS, KeyHash, KeyRules
+from registry.core.deploying.split import MAX_INTERVALS, Interval, within
 from registry.core.deploying.traffic_keys import MAX_TRAFFIC_SOURCES
 from serving.edge.names import checked
 from serving.wire.routing import DeploymentRoute, EndpointRoute, RoutingTable
@@ -28,6 +33,7 @@ class MapNames(msgspec.Struct, frozen=True):
     endpoints: str = "maps/endpoints.map"
     keys: str = "maps/keys.map"
     splits: str = "maps/splits.map"
+    scopes: str = "maps/scopes.map"
     deployments: str = "maps/deployments.map"
     versions: str = "maps/versions.map"
     sources: str = "maps/sources.map"
@@ -53,9 +59,9 @@ def maps_of(table: RoutingTable) -> Maps:
         name = checked("endpoint", endpoint.name).lower()
         maps[MAP_NAMES.endpoints][name] = endpoint.name
         for key in endpoint.keys:
-            maps[MAP_NAMES.keys][f"{name}/{checked('digest', key.sha256.lower())}"] = checked("key name", key.name)
+            _add_key(maps, endpoint, key)
         if endpoint.intervals:
-            maps[MAP_NAMES.splits][name] = _intervals(endpoint)
+            maps[MAP_NAMES.splits][name] = _intervals(endpoint.intervals)
         if endpoint.sticky and endpoint.sticky.source in known_sources:
             maps[MAP_NAMES.sources][name] = f"{endpoint.sticky.source},{checked('salt', endpoint.sticky.salt)}"
         for route in endpoint.deployments:
@@ -71,9 +77,40 @@ def map_text(entries: dict[str, str]) -> str:
     return "".join(f"{key} {value}\n" for key, value in sorted(entries.items()))
 
 
-def _intervals(endpoint: EndpointRoute) -> str:
-    parts = (f"{bound},{checked('deployment', name).lower()}" for bound, name in endpoint.intervals[:MAX_INTERVALS])
-    return ",".join(parts)
+def has_rules(table: RoutingTable) -> bool:
+    """Say whether any key has rules: only then HAProxy's configuration has those that hold them."""
+    return any(
+        "," in key_value(key, until) for e in table.endpoints for key in e.keys for _, until in key.valid_hashes()
+    )
+
+
+def key_value(key: KeyHash, until_ms: int | None) -> str:
+    """Return what the edge knows of a key: its name, and with rules ``name,until ms,override,scope,step µs,room µs``.
+
+    ``override`` and ``scope`` are 1 or 0, a step of 0 means no limit, and what has no end ends in the year 9999.
+    """
+    name, rules, limit = checked("key name", key.name), key.rules, key.rules.rate_limit
+    if until_ms is None and rules == KeyRules():
+        return name
+    rate = f"{limit.step_us},{limit.room_us}" if limit else "0,0"
+    return f"{name},{until_ms or LAST_MS},{rules.allow_override:d},{bool(rules.deployments):d},{rate}"
+
+
+def _add_key(maps: Maps, endpoint: EndpointRoute, key: KeyHash) -> None:
+    name = endpoint.name.lower()
+    for sha256, until_ms in key.valid_hashes():
+        maps[MAP_NAMES.keys][f"{name}/{checked('digest', sha256.lower())}"] = key_value(key, until_ms)
+    if not key.rules.deployments:
+        return
+    wanted = {deployment.lower() for deployment in key.rules.deployments}
+    scope = [route.name for route in endpoint.deployments if route.name.lower() in wanted]
+    maps[MAP_NAMES.scopes] |= {f"{name}/{key.name}.{checked('deployment', one).lower()}": one for one in scope}
+    if scope:
+        maps[MAP_NAMES.splits][f"{name}/{key.name}"] = _intervals(within(endpoint.intervals, scope))
+
+
+def _intervals(intervals: Sequence[Interval]) -> str:
+    return ",".join(f"{bound},{checked('deployment', name).lower()}" for bound, name in intervals[:MAX_INTERVALS])
 
 
 def _route(route: DeploymentRoute) -> str:

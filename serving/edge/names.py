@@ -16,9 +16,9 @@ _PATTERNS = {
     "source": re.compile(r"(?:(?:header|cookie|query):[-_A-Za-z0-9]{1,64}|json:[A-Za-z0-9_][-_.A-Za-z0-9\[\]]{0,99})"),
     "salt": re.compile(r"[A-Za-z0-9]{16,64}"),
     "version": re.compile(r"[A-Za-z0-9][-_.A-Za-z0-9]{0,63}"),
-    "key name": re.compile(r"[A-Za-z0-9][-_A-Za-z0-9]{0,31}"),
+    "key name": re.compile(r"[a-z0-9][-_a-z0-9]{0,31}"),
     "digest": re.compile(r"[0-9a-f]{64}"),
-    "map key": re.compile(r"[-_.a-z0-9]{1,64}(?:/[-_.A-Za-z0-9]{1,64})?"),
+    "map key": re.compile(r"[-_.a-z0-9]{1,64}(?:/[-_.A-Za-z0-9]{1,72})?"),
     "map value": re.compile(r"[-_.,:\[\]A-Za-z0-9]{1,600}"),
     "secret": re.compile(r"[-_.~+/=A-Za-z0-9]{16,256}"),
 }

@@ -1,11 +1,11 @@
 """What a key may see of the endpoints: the model repository of the Open Inference Protocol, from a routing table."""
 
-import hashlib
 from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
 
+from registry.core.deploying.keys import KeyHash, hash_key
 from serving.wire.routing import EndpointRoute, RoutingTable, ServerState
 
 
@@ -23,10 +23,10 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
 
 
-def opened_by(key: str, table: RoutingTable) -> list[EndpointRoute]:
-    """Return the endpoints that have this key."""
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    return [route for route in table.endpoints if any(known.sha256.lower() == digest for known in route.keys)]
+def opened_by(key: str, table: RoutingTable, now_ms: int) -> list[EndpointRoute]:
+    """Return the endpoints that this key opens now."""
+    digest = hash_key(key)
+    return [route for route in table.endpoints if any(_opens(known, digest, now_ms) for known in route.keys)]
 
 
 def index(routes: Iterable[EndpointRoute], table: RoutingTable) -> list[ModelEntry]:
@@ -42,6 +42,12 @@ def index(routes: Iterable[EndpointRoute], table: RoutingTable) -> list[ModelEnt
         if not versions:
             entries.append(_unavailable(route.name, "", "no deployment is live"))
     return entries
+
+
+def _opens(key: KeyHash, digest: str, now_ms: int) -> bool:
+    return any(
+        sha256.lower() == digest and (until_ms is None or now_ms < until_ms) for sha256, until_ms in key.valid_hashes()
+    )
 
 
 def _entry(name: str, version: str, is_ready: bool) -> ModelEntry:

@@ -8,7 +8,8 @@ from enum import StrEnum
 
 import msgspec
 
-from registry.core.deploying.endpoints import KeyHash, RetryRule
+from registry.core.deploying.endpoints import RetryRule
+from registry.core.deploying.keys import KeyHash
 from registry.core.deploying.probes import HealthChecks
 from registry.core.deploying.split import Interval
 

@@ -33,6 +33,7 @@ LOADERS: dict[str, Callable[[Any], Any]] = {
 }
 OUR_OWN_KEYS = {
     "traffic_key",
+    "keys",
     "retry",
     "batching",
     "response_cache",

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from registry.core.deploying.endpoints import KeyHash
+from registry.core.deploying.keys import KeyHash
 from serving.wire.routing import DeploymentRoute, EndpointRoute, Server, ServerState
 from tests.contract_scoring.images import IMAGES, VERSION, Image
 from tests.serving.clients.places import Place

@@ -1,4 +1,4 @@
-"""Endpoints: their split and their keys."""
+"""Endpoints and their split."""
 
 from functools import partial
 
@@ -10,7 +10,8 @@ from registry.api.route import answer, nothing, read_query, read_record, read_va
 from registry.core.deploying import fields
 from registry.core.deploying.documents import load_endpoint
 from registry.core.deploying.history import EndpointHistory, HistoryQuery
-from registry.core.rest import EndpointDeletion, EndpointList, EndpointPresence, KeyChoice, NewKey, TrafficChange
+from registry.core.deploying.keys import PAIR
+from registry.core.rest import EndpointDeletion, EndpointList, EndpointPresence, TrafficChange
 from registry.operations.deploying import endpoints, history
 
 
@@ -25,7 +26,7 @@ async def put_endpoint(request: Request) -> Response:
     document = load_endpoint(await read_values(request))
     workspace, name = workspace_of(request), request.path_params["name"]
     made = await run_sync(endpoints.put_endpoint, workspace, name, document, exists)
-    return answer(made, 201 if made.keys else 200)
+    return answer(made, 201 if made.keys is not None and PAIR[0] in made.keys else 200)
 
 
 async def plan_endpoint(request: Request) -> Response:
@@ -55,13 +56,6 @@ async def set_traffic(request: Request) -> Response:
     change = await read_record(request, TrafficChange)
     workspace, name = workspace_of(request), request.path_params["name"]
     return answer(await run_sync(endpoints.set_traffic, workspace, name, change.traffic))
-
-
-async def regenerate_key(request: Request) -> Response:
-    """Replace a key; the new one is shown once."""
-    choice = await read_record(request, KeyChoice)
-    workspace, name = workspace_of(request), request.path_params["name"]
-    return answer(NewKey(key=await run_sync(endpoints.regenerate_key, workspace, name, choice.key)))
 
 
 async def get_history(request: Request) -> Response:

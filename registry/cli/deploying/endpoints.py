@@ -1,12 +1,12 @@
 """``slipway endpoint``."""
 
 import math
-from enum import StrEnum
 from pathlib import Path
 
 import typer
 
 from registry.cli.context import URL_OPTION, connect
+from registry.cli.deploying.keys import described, print_new_keys
 from registry.cli.deploying.plans import note_changes
 from registry.cli.deploying.settling import await_edges
 from registry.cli.documents import FILE_OPTION, SET_OPTION, load_file, of_file
@@ -15,7 +15,6 @@ from registry.cli.output import (
     OUTPUT_OPTION,
     OutputFormat,
     console,
-    note,
     pairs,
     print_done,
     print_json,
@@ -27,11 +26,7 @@ from registry.cli.output import (
 from registry.core.deploying.documents import load_endpoint
 from registry.core.deploying.endpoints import Endpoint
 from registry.core.errors import InvalidInput
-
-
-class KeyName(StrEnum):
-    PRIMARY = "primary"
-    SECONDARY = "secondary"
+from registry.core.rest import EndpointAnswer
 
 
 def create(
@@ -51,10 +46,8 @@ def create(
     if output is OutputFormat.JSON:
         print_json(created)
     else:
-        assert created.keys is not None  # it is new
         console.print(f"endpoint {created.endpoint.name} created; its keys, shown this once:")
-        console.print(f"  primary    {created.keys.primary}", highlight=False, soft_wrap=True, markup=False)
-        console.print(f"  secondary  {created.keys.secondary}", highlight=False, soft_wrap=True, markup=False)
+        print_new_keys(created.keys or {})
     await_edges(client)
 
 
@@ -75,13 +68,13 @@ def update(
         raise InvalidInput("--set changes what a file says: give --file")
     client = connect(url)
     endpoints = client.endpoints
-    changed, emptied = None, weights is not None
+    changed, emptied, new_keys = None, weights is not None, {}
     if file is not None:
         document = load_file(file, overrides, load_endpoint)
         with of_file(file):
             name = name or named_endpoint(document)
             answer = endpoints.update(name, document)
-        changed = answer.endpoint
+        changed, new_keys = answer.endpoint, answer.keys or {}
         if output is OutputFormat.TABLE:
             note_changes(answer.changes)
         emptied = document.traffic is not None
@@ -93,7 +86,13 @@ def update(
         raise InvalidInput("nothing to change: give --traffic or --file")
     if emptied and not changed.traffic:
         warn(f"no deployment of {name} gets traffic now: requests that name none of them are refused")
-    _print(changed, output)
+    if output is OutputFormat.JSON and new_keys:
+        print_json(EndpointAnswer(endpoint=changed, keys=new_keys))
+    else:
+        _print(changed, output)
+    if output is OutputFormat.TABLE and new_keys:
+        console.print(f"new keys of {name}, shown this once:")
+        print_new_keys(new_keys)
     await_edges(client)
 
 
@@ -135,27 +134,6 @@ def delete(
     print_done(f"endpoint {name} deleted", {"deleted": name}, output)
 
 
-def regenerate_key(
-    name: str = ENDPOINT_ARGUMENT,
-    key: KeyName = typer.Option(..., help="Which of the two."),
-    output: OutputFormat = OUTPUT_OPTION,
-    url: str | None = URL_OPTION,
-) -> None:
-    """Replace one of an endpoint's two keys and print the new one: it is shown this once.
-
-    Example: slipway endpoint regenerate-key cancer --key secondary
-    """
-    client = connect(url)
-    made = client.endpoints.regenerate_key(name, key)
-    if output is OutputFormat.JSON:
-        print_json({"key": made})
-    else:
-        console.print(made, highlight=False, soft_wrap=True, markup=False)
-    await_edges(client)
-    if output is OutputFormat.TABLE:
-        note(f"clients with the old {key} key of {name} now get 401")
-
-
 def _weights(text: str) -> dict[str, float]:
     weights: dict[str, float] = {}
     for part in text.replace(",", " ").split():
@@ -188,7 +166,7 @@ def _print(endpoint: Endpoint, output: OutputFormat) -> None:
         "description": endpoint.description,
         "traffic": _traffic(endpoint),
         "sticky by": endpoint.traffic_key.source if endpoint.traffic_key else "-",
-        "keys": ", ".join(f"{key.name} (sha256 {key.sha256[:8]}…)" for key in endpoint.keys),
+        "keys": "\n".join(described(key) for key in endpoint.keys),
         "tags": pairs(endpoint.tags),
         **({"properties": pairs(endpoint.properties)} if endpoint.properties else {}),
         **({"location": endpoint.location} if endpoint.location else {}),

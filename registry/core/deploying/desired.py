@@ -2,8 +2,9 @@
 
 import msgspec
 
-from registry.core.deploying.endpoints import KeyHash, RequestSettings, RetryRule, RevisionState
+from registry.core.deploying.endpoints import RequestSettings, RetryRule, RevisionState
 from registry.core.deploying.engine_settings import Batching, ResponseCache
+from registry.core.deploying.keys import KeyHash
 from registry.core.deploying.probes import LivenessProbe, ReadinessProbe
 from registry.core.deploying.split import Interval
 from registry.core.deploying.traffic_keys import TrafficKey

@@ -23,6 +23,7 @@ from registry.core.deploying.azure_meanings import (
 from registry.core.deploying.azure_values import as_azure_reads
 from registry.core.deploying.endpoints import AuthMode, RequestSettings, RetryRule
 from registry.core.deploying.engine_settings import ENGINE_VARIABLES, Batching, ResponseCache, check_engine_settings
+from registry.core.deploying.key_documents import KeyDocument, rules_of, with_days_as_text
 from registry.core.deploying.probes import LivenessProbe, ReadinessProbe
 from registry.core.deploying.traffic_keys import TrafficKey, check_traffic_key
 from registry.core.errors import InvalidInput
@@ -39,7 +40,11 @@ class IdentityDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EndpointDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Azure ML v2 endpoint.yml. ``traffic`` absent leaves the split as it is. ``traffic_key`` is our own key."""
+    """Azure ML v2 endpoint.yml. ``traffic`` absent leaves the split as it is.
+
+    ``traffic_key`` and ``keys`` are our own. A key that is named for the first time is made; what is not named stays as
+    it is.
+    """
 
     name: str | None = None
     description: str = ""
@@ -47,6 +52,7 @@ class EndpointDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     auth_mode: AuthMode = AuthMode.KEY
     traffic: dict[str, float] | None = None
     traffic_key: TrafficKey | None = None
+    keys: dict[str, KeyDocument] | None = None
 
     # Labels of Azure's, kept as they are.
     properties: dict[str, Any] = {}
@@ -108,7 +114,7 @@ class DeploymentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_default
 
 def load_endpoint(value: Any) -> EndpointDocument:
     """Check the plain values of an endpoint document, as ``parse_yaml`` returns them. Raises InvalidInput."""
-    value = as_azure_reads(value, EndpointDocument)
+    value = as_azure_reads(with_days_as_text(value), EndpointDocument)
     check_meanings(value, ENDPOINT_ONLY)
     check_schema(value, "endpoint")
     document = to_record(value, EndpointDocument, ENDPOINT_REFUSED)
@@ -116,6 +122,8 @@ def load_endpoint(value: Any) -> EndpointDocument:
         check_name("endpoint", document.name)
     if document.traffic_key is not None:
         document = replace(document, traffic_key=check_traffic_key(document.traffic_key))
+    for name, key in (document.keys or {}).items():
+        rules_of(name, key)
     return document
 
 

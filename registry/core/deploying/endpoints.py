@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from registry.core.deploying.engine_settings import Batching, ResponseCache
+from registry.core.deploying.keys import KeyHash
 from registry.core.deploying.probes import LivenessProbe, ReadinessProbe
 from registry.core.deploying.split import MAX_INTERVALS, Interval
 from registry.core.deploying.traffic_keys import TrafficKey
@@ -33,13 +34,6 @@ class RetryRule(StrEnum):
 
     ONCE = "once"
     NEVER = "never"
-
-
-class KeyHash(msgspec.Struct, frozen=True):
-    """A key at rest: its name (``primary`` or ``secondary``) and the SHA-256 of it in hexadecimal."""
-
-    name: str
-    sha256: str
 
 
 class RequestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,6 +15,7 @@ from msgspec import inspect
 from registry.core.deploying import probes
 from registry.core.deploying.documents import DeploymentDocument, EndpointDocument
 from registry.core.deploying.endpoints import AUTOMATIC_CONCURRENCY, Deployment, Endpoint, Revision
+from registry.core.deploying.key_documents import document_of
 from registry.core.names import parse_image_reference
 
 
@@ -52,6 +53,7 @@ ENDPOINT_FIELDS: dict[str, Field] = {
     "name": Field(Effect.CREATION),
     "auth_mode": Field(Effect.LIVE),
     "traffic": Field(Effect.LIVE, Source.EXISTING),
+    "keys": Field(Effect.LIVE, Source.EXISTING),
     **{f"traffic_key.{kind}": Field(Effect.LIVE, absent="not used") for kind in ("header", "cookie", "query", "json")},
     "description": Field(Effect.RECORD),
     "tags": Field(Effect.RECORD),
@@ -137,7 +139,7 @@ def value_at(values: Any, path: str) -> Any:
 
 def stored_endpoint(endpoint: Endpoint) -> dict[str, Any]:
     """Return an endpoint as plain values, each where the document has it."""
-    return _plain(endpoint)
+    return _plain(endpoint) | {"keys": {key.name: msgspec.to_builtins(document_of(key.rules)) for key in endpoint.keys}}
 
 
 def stored_deployment(deployment: Deployment, revision: Revision | None) -> dict[str, Any]:

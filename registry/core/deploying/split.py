@@ -54,6 +54,18 @@ def among(intervals: Sequence[Interval], weights: Mapping[str, float], reachable
     return list(intervals) if len(rest) == len(weights) else lay_out(intervals, rest)
 
 
+def within(intervals: Sequence[Interval], scope: Collection[str]) -> list[Interval]:
+    """Return the split of a key that reaches only the deployments ``scope``: as ``intervals`` have it among them.
+
+    Where none of them has any traffic, they share it equally: a key for a deployment without traffic tries it out.
+    """
+    shares = dict.fromkeys(scope, 0)
+    for run in _runs_of(intervals):
+        if run.deployment in shares:
+            shares[run.deployment] += run.buckets
+    return lay_out(intervals, shares if any(shares.values()) else dict.fromkeys(scope, 1))
+
+
 def moved_share(before: Sequence[Interval], after: Sequence[Interval]) -> float:
     """Return how many of all users another deployment answers after a change, in percent."""
     bounds = sorted({0, *(bound for bound, _ in before), *(bound for bound, _ in after)})

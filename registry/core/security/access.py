@@ -89,10 +89,11 @@ GET    /api/v1/workspace/deletion
 POST   /api/v1/workspace/deletion
 GET    /api/v1/secrets /api/v1/tokens /api/v1/audit /api/v1/purge /api/v1/image-prune
 POST   /api/v1/tokens /api/v1/purge /api/v1/image-prune /api/v1/endpoints/{name}/keys/regenerate
-PUT    /api/v1/secrets/{name} /api/v1/signature-policy
+POST   /api/v1/endpoints/{name}/keys
+PUT    /api/v1/secrets/{name} /api/v1/signature-policy /api/v1/endpoints/{name}/keys/{key}
 POST   /api/v1/signing-keys /api/v1/signing-keys/rotate /api/v1/image-signatures
 DELETE /api/v1/tokens/{name} /api/v1/endpoints/{name} /api/v1/secrets/{name} /api/v1/signing-keys/{id}
-DELETE /v2/{name:path}/manifests/{reference} /v2/{name:path}/blobs/{digest}
+DELETE /v2/{name:path}/manifests/{reference} /v2/{name:path}/blobs/{digest} /api/v1/endpoints/{name}/keys/{key}
 """
 
 # MLflow's clients find the same calls under each of these.

@@ -1,6 +1,5 @@
-"""Endpoints: make, change, split traffic, renew keys, delete."""
+"""Endpoints: make, change, split traffic, delete."""
 
-import hashlib
 from collections.abc import Collection
 
 import msgspec
@@ -11,7 +10,6 @@ from registry.core.deploying.documents import EndpointDocument, as_text
 from registry.core.deploying.endpoints import (
     Deployment,
     Endpoint,
-    KeyHash,
     RevisionState,
     check_live,
     check_traffic,
@@ -19,15 +17,19 @@ from registry.core.deploying.endpoints import (
 )
 from registry.core.deploying.fields import ENDPOINT_FIELDS, stored_endpoint, written_in
 from registry.core.deploying.history import ChangeKind
+from registry.core.deploying.keys import KeyHash
 from registry.core.deploying.plans import Plan, plan_fields
 from registry.core.deploying.split import lay_out
 from registry.core.deploying.traffic_keys import MAX_TRAFFIC_SOURCES
 from registry.core.errors import Conflict, InvalidInput, NotFound, WrongState
 from registry.core.names import check_name
-from registry.core.rest import EndpointAnswer, EndpointKeys
+from registry.core.rest import EndpointAnswer
+from registry.core.security.access import Role
 from registry.operations.activities import end_within
 from registry.operations.deploying.desired import WANTED
+from registry.operations.deploying.document_keys import keys_of_document
 from registry.operations.deploying.history import note_within
+from registry.operations.security.caller import caller
 from registry.operations.workspace import Workspace
 from registry.store import counters
 from registry.store.deploying import deployments, endpoints
@@ -37,28 +39,31 @@ from registry.store.metadata import Connection
 def put_endpoint(
     workspace: Workspace, name: str, document: EndpointDocument, exists: bool | None = None
 ) -> EndpointAnswer:
-    """Make an endpoint, or change it. A new one gets two keys, which only this answer holds in the clear.
+    """Make an endpoint, or change it. Only this answer holds the keys in the clear that it makes: two for a new one.
 
     ``exists`` says what must hold before: False makes a new one only, True changes one only, None does either.
 
     Raises:
-        InvalidInput: the name is not legal or not the document's; traffic names a deployment that does not exist.
+        InvalidInput: the name is not legal or not the document's; traffic names a deployment that does not exist; a
+            key's rules are not legal.
+        Forbidden: the document changes the keys of an endpoint that is there, and who asks is no owner.
         Conflict: it exists and must not, or in other letter case; traffic goes to a deployment that is not live; too
             many sources of traffic keys are in use.
         NotFound: it does not exist and must.
     """
     with workspace.metadata.write() as tx:
         before = _before(tx, name, document, exists)
-        keys = None if before else EndpointKeys(primary=workspace.new_key(), secondary=workspace.new_key())
-        endpoint = _decided(tx, name, document, before, workspace.now_ms())
-        if keys is not None:
-            hashes = [hash_key("primary", keys.primary), hash_key("secondary", keys.secondary)]
-            endpoint = replace(endpoint, keys=hashes, salt=workspace.new_id())
-        _store(tx, endpoint)
+        keys, made = keys_of_document(document, before, workspace.new_key)
+        if before is not None and keys != before.keys:
+            caller().check_may(Role.OWNER)
+        endpoint = _decided(tx, name, document, before, keys, workspace.now_ms())
+        if before is None:
+            endpoint = replace(endpoint, salt=workspace.new_id())
+        store_within(tx, endpoint)
         _note_document(tx, workspace, before, endpoint)
     workspace.signal.notify()
     changes = _plan(endpoint, before, document, written_in(document)).changes
-    return EndpointAnswer(endpoint=endpoint, keys=keys, changes=changes)
+    return EndpointAnswer(endpoint=endpoint, keys=made or None, changes=changes)
 
 
 def plan_endpoint(
@@ -70,7 +75,8 @@ def plan_endpoint(
     """
     with workspace.metadata.read() as tx:
         before = _before(tx, name, document, exists)
-        return _plan(_decided(tx, name, document, before, workspace.now_ms()), before, document, written)
+        keys, _ = keys_of_document(document, before, workspace.new_key)
+        return _plan(_decided(tx, name, document, before, keys, workspace.now_ms()), before, document, written)
 
 
 def _before(tx: Connection, name: str, document: EndpointDocument, exists: bool | None) -> Endpoint | None:
@@ -84,8 +90,10 @@ def _before(tx: Connection, name: str, document: EndpointDocument, exists: bool 
     return before
 
 
-def _decided(tx: Connection, name: str, document: EndpointDocument, before: Endpoint | None, now_ms: int) -> Endpoint:
-    """Return the endpoint as it will be; a new one has no keys and no salt yet."""
+def _decided(
+    tx: Connection, name: str, document: EndpointDocument, before: Endpoint | None, keys: list[KeyHash], now_ms: int
+) -> Endpoint:
+    """Return the endpoint as it will be; a new one has no salt yet."""
     _check_traffic_key(tx, name, document)
     traffic = _traffic(tx, name, document, before)
     return Endpoint(
@@ -93,7 +101,7 @@ def _decided(tx: Connection, name: str, document: EndpointDocument, before: Endp
         description=document.description,
         tags=as_text(document.tags, "$.tags"),
         auth_mode=document.auth_mode,
-        keys=before.keys if before else [],
+        keys=keys,
         traffic=traffic,
         intervals=lay_out(before.intervals if before else [], traffic),
         traffic_key=document.traffic_key,
@@ -136,22 +144,10 @@ def set_traffic(workspace: Workspace, name: str, traffic: dict[str, float]) -> E
         split = _split(tx, before.name, traffic)
         intervals = lay_out(before.intervals, split)
         endpoint = replace(before, traffic=split, intervals=intervals, updated_ms=workspace.now_ms())
-        _store(tx, endpoint)
+        store_within(tx, endpoint)
         note_within(tx, workspace, name, ChangeKind.TRAFFIC, _moved(before, endpoint))
     workspace.signal.notify()
     return endpoint
-
-
-def regenerate_key(workspace: Workspace, name: str, key_name: str) -> str:
-    """Replace one key and return the new one in the clear; the old one stops working. Raises NotFound."""
-    key = workspace.new_key()
-    with workspace.metadata.write() as tx:
-        endpoint = get_within(tx, name)
-        hashes = [hash_key(key_name, key) if one.name == key_name else one for one in endpoint.keys]
-        _store(tx, replace(endpoint, keys=hashes, updated_ms=workspace.now_ms()))
-        note_within(tx, workspace, name, ChangeKind.KEY, f"the {key_name} key was regenerated")
-    workspace.signal.notify()
-    return key
 
 
 def get_endpoint(workspace: Workspace, name: str) -> Endpoint:
@@ -215,9 +211,10 @@ def get_within(tx: Connection, name: str) -> Endpoint:
     return endpoint
 
 
-def hash_key(name: str, key: str) -> KeyHash:
-    """Return a key as it is kept at rest."""
-    return KeyHash(name=name, sha256=hashlib.sha256(key.encode()).hexdigest())
+def store_within(tx: Connection, endpoint: Endpoint) -> None:
+    """Store a changed endpoint inside the caller's transaction; the controller is told with its end."""
+    endpoints.put(tx, endpoint)
+    counters.increment(tx, counters.DESIRED_STATE)
 
 
 def _traffic(tx: Connection, name: str, document: EndpointDocument, before: Endpoint | None) -> dict[str, float]:
@@ -260,8 +257,3 @@ def _check_unused(endpoint: Endpoint, held: list[Deployment]) -> None:
             endpoint=endpoint.name,
             traffic=endpoint.traffic,
         )
-
-
-def _store(tx: Connection, endpoint: Endpoint) -> None:
-    endpoints.put(tx, endpoint)
-    counters.increment(tx, counters.DESIRED_STATE)

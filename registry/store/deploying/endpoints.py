@@ -3,9 +3,11 @@
 from collections import defaultdict
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
-from registry.core.deploying.endpoints import AuthMode, Endpoint, KeyHash
+from registry.core.deploying.endpoints import AuthMode, Endpoint
+from registry.core.deploying.keys import KeyHash
 from registry.core.deploying.traffic_keys import from_source
 from registry.store.metadata import Connection
 from registry.store.schema import endpoint_keys, endpoints
@@ -31,8 +33,7 @@ def put(tx: Connection, endpoint: Endpoint) -> None:
     if tx.execute(sa.update(endpoints).where(endpoints.c.id == key).values(values)).rowcount == 0:
         tx.execute(sa.insert(endpoints).values(id=key, **values))
     tx.execute(sa.delete(endpoint_keys).where(endpoint_keys.c.endpoint_id == key))
-    hashes = [{"endpoint_id": key, "name": one.name, "sha256": one.sha256} for one in endpoint.keys]
-    tx.execute(sa.insert(endpoint_keys), hashes)
+    tx.execute(sa.insert(endpoint_keys), [{"endpoint_id": key, **msgspec.to_builtins(one)} for one in endpoint.keys])
 
 
 def find(tx: Connection, name: str) -> Endpoint | None:
@@ -53,7 +54,8 @@ def delete(tx: Connection, name: str) -> None:
 def _load(tx: Connection, query: sa.Select[Any]) -> list[Endpoint]:
     keys: dict[str, list[KeyHash]] = defaultdict(list)
     for row in tx.execute(sa.select(endpoint_keys).order_by(endpoint_keys.c.name)):
-        keys[row.endpoint_id].append(KeyHash(name=row.name, sha256=row.sha256))
+        kept = {"name": row.name, "sha256": row.sha256, "rules": row.rules or {}, "replaced": row.replaced or []}
+        keys[row.endpoint_id].append(msgspec.convert(kept, KeyHash))
     return [
         Endpoint(
             name=row.name,

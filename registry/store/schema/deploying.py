@@ -27,8 +27,10 @@ endpoint_keys = sa.Table(
     "endpoint_keys",
     metadata,
     sa.Column("endpoint_id", sa.ForeignKey("endpoints.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("name", sa.String(16), primary_key=True),
+    sa.Column("name", sa.String(32), primary_key=True),
     sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("rules", sa.JSON),  # null: of a key from before there were any
+    sa.Column("replaced", sa.JSON),
 )
 
 deployments = sa.Table(

@@ -91,7 +91,9 @@ def test_the_registrys_errors_arrive_as_they_were_raised(client: Client) -> None
     client.endpoints.create("cancer", EndpointDocument())
     with pytest.raises(Conflict):
         client.endpoints.create("CANCER", EndpointDocument())
-    with pytest.raises(InvalidInput, match=r"\$\.key"):
+    with pytest.raises(InvalidInput, match=r"\$\.overlap_s"):
+        client.endpoints.regenerate_key("cancer", "primary", -1)
+    with pytest.raises(NotFound, match="no key 'tertiary'"):
         client.endpoints.regenerate_key("cancer", "tertiary")
     assert client.models.list() == []
 

@@ -3,7 +3,8 @@
 import hashlib
 from typing import Any
 
-from registry.core.deploying.endpoints import KeyHash, RetryRule
+from registry.core.deploying.endpoints import RetryRule
+from registry.core.deploying.keys import KeyHash
 from serving.wire.routing import Backend, DeploymentRoute, EndpointRoute, RoutingTable, Server, Sticky
 
 KEY = "a-key-of-the-tests"

@@ -10,7 +10,7 @@ import grpc
 import pytest
 from msgspec.structs import replace
 
-from registry.core.deploying.endpoints import KeyHash
+from registry.core.deploying.keys import KeyHash
 
 BLUE = "cancer.blue.1"
 INFER = "/inference.GRPCInferenceService/ModelInfer"

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from loadtest.bench.client import Request
 from loadtest.bench.open_loop import OpenLoad, run_open_load
-from registry.core.deploying.endpoints import KeyHash
+from registry.core.deploying.keys import KeyHash
 from serving.wire.routing import Server, ServerState
 from tests.serving.edge.replica import SECRET
 from tests.serving.scoring.models import write_image

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from registry.core.deploying.keys import KeyHash, KeyRules, RateLimit, ReplacedKey
 from registry.core.deploying.probes import HealthChecks, ReadinessProbe
 from serving.edge.applier import plan
 from serving.edge.config import render_config, shape_of
@@ -65,7 +66,33 @@ def test_the_maps_as_text(applied: RoutingTable) -> None:
         "deployments": f"cancer/blue blue,{BLUE}\n",
         "versions": f"cancer/1 blue,{BLUE}\n",
         "sources": f"cancer header:x-user-id,{SALT}\n",
+        "scopes": "",
     }
+
+
+def test_a_key_with_rules_as_text(applied: RoutingTable) -> None:
+    rules = KeyRules(deployments=["Blue", "gone"], rate_limit=RateLimit(requests=100), expires_ms=5_000)
+    old = [ReplacedKey("c" * 64, 4_000), ReplacedKey("d" * 64, 6_000)]
+    route = replace(applied.endpoints[0], keys=[KeyHash("partner", "b" * 64, rules, old)])
+    maps = maps_of(replace(applied, endpoints=[route]))
+    assert maps[MAP_NAMES.keys] == {
+        "cancer/" + "b" * 64: "partner,5000,1,1,10000,100000",
+        "cancer/" + "c" * 64: "partner,4000,1,1,10000,100000",
+        "cancer/" + "d" * 64: "partner,5000,1,1,10000,100000",
+    }
+    assert maps[MAP_NAMES.splits] == {"cancer": "10000,blue", "cancer/partner": "10000,blue"}
+    assert maps[MAP_NAMES.scopes] == {"cancer/partner.blue": "blue"}
+
+
+def test_the_first_key_with_rules_needs_a_reload_and_no_other(applied: RoutingTable) -> None:
+    def with_rules(rules: KeyRules) -> RoutingTable:
+        return replace(applied, endpoints=[replace(applied.endpoints[0], keys=[KeyHash("partner", "b" * 64, rules)])])
+
+    plain, first, second = (with_rules(KeyRules(expires_ms=end)) for end in (None, 5_000, 6_000))
+    assert plan(shape_of(plain), plain, first).reload
+    way = plan(shape_of(first), first, second)
+    assert (way.reload, len(way.commands)) == (False, 1)
+    assert not plan(shape_of(first), first, plain).reload
 
 
 def test_a_split_is_changed_by_one_command(applied: RoutingTable, make: Any) -> None:

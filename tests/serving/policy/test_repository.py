@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from registry.core.deploying.keys import KeyHash, KeyRules, ReplacedKey, hash_key
 from serving.policy.repository import index, opened_by
 from serving.wire.routing import DeploymentRoute, RoutingTable, Server, ServerState
 from tests.serving.edge.tables import KEY, backend, endpoint
@@ -38,5 +39,14 @@ def test_what_cannot_be_asked_says_why() -> None:
 def test_a_key_opens_the_endpoints_that_have_it() -> None:
     mine, other = endpoint("mine"), msgspec.structs.replace(endpoint("other"), keys=[])
     table = RoutingTable(generation=1, endpoints=[mine, other])
-    assert opened_by(KEY, table) == [mine]
-    assert opened_by("", table) == opened_by("nonsense", table) == []
+    assert opened_by(KEY, table, 1) == [mine]
+    assert opened_by("", table, 1) == opened_by("nonsense", table, 1) == []
+
+
+def test_a_key_opens_until_its_end_and_a_replaced_one_until_its_overlaps() -> None:
+    old = ReplacedKey(hash_key("old"), 9_000)
+    key = KeyHash("partner", hash_key(KEY), KeyRules(expires_ms=5_000), [old])
+    mine = msgspec.structs.replace(endpoint("mine"), keys=[key, KeyHash("other", hash_key("new"), replaced=[old])])
+    table = RoutingTable(generation=1, endpoints=[mine])
+    assert [opened_by(KEY, table, now_ms) for now_ms in (4_999, 5_000)] == [[mine], []]
+    assert [opened_by("old", table, now_ms) for now_ms in (8_999, 9_000)] == [[mine], []]

@@ -1,7 +1,8 @@
 from msgspec.structs import replace
 
 from registry.core.deploying.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
-from registry.core.deploying.endpoints import KeyHash, RequestSettings, RetryRule, RevisionState
+from registry.core.deploying.endpoints import RequestSettings, RetryRule, RevisionState
+from registry.core.deploying.keys import KeyHash
 from registry.core.deploying.split import lay_out
 from registry.core.deploying.traffic_keys import TrafficKey
 from serving.policy.routing_table import KEPT_NAME_TOMBSTONES, KEPT_SERVER_TOMBSTONES, next_table

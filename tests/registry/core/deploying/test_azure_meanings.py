@@ -35,6 +35,7 @@ DEPLOYMENT = {
     "instance_type": "Standard_DS3_v2",
 }
 OUR_OWN = {
+    "keys",
     *(
         "traffic_key.header",
         "traffic_key.cookie",

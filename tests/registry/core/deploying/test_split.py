@@ -17,6 +17,7 @@ from registry.core.deploying.split import (
     interval_of,
     lay_out,
     moved_share,
+    within,
 )
 
 SALT = "0123456789abcdef0123456789abcdef"
@@ -36,6 +37,16 @@ def steps(*splits: dict[str, float]) -> list[list[Interval]]:
     for weights in splits:
         laid.append(lay_out(laid[-1], weights))
     return laid[1:]
+
+
+def test_a_keys_own_split_is_the_endpoints_among_what_it_reaches() -> None:
+    intervals = [(1000, "red"), (4000, "green"), (10_000, "blue")]
+    assert within(intervals, ["green"]) == [(10_000, "green")]
+    assert Counter(every_bucket(within(intervals, ["blue", "green"]))) == {"green": 3333, "blue": 6667}
+    assert within(intervals, ["new", "red"]) == [(10_000, "red")]
+    assert Counter(every_bucket(within(intervals, ["new", "newer"]))) == {"new": 5000, "newer": 5000}
+    assert within([], ["new"]) == [(10_000, "new")]
+    assert within(intervals, []) == []
 
 
 def test_a_bucket_is_computed_offline_from_salt_and_key() -> None:

@@ -10,8 +10,9 @@ from registry.core.errors import Conflict, NotFound
 from registry.core.imaging.images import Image
 from registry.core.security.access import Caller
 from registry.operations.deploying.deployments import delete_deployment, put_deployment, set_revision_state
-from registry.operations.deploying.endpoints import delete_endpoint, put_endpoint, regenerate_key, set_traffic
+from registry.operations.deploying.endpoints import delete_endpoint, put_endpoint, set_traffic
 from registry.operations.deploying.history import get_history
+from registry.operations.deploying.keys import regenerate_key
 from registry.operations.security.caller import set_caller
 from registry.operations.workspace import Workspace
 

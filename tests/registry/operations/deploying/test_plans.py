@@ -30,6 +30,7 @@ DEPLOYMENT = {"name": "blue", "endpoint_name": "cancer", "environment": {"image"
 # What a key can be changed to, where its type alone does not say what would be legal.
 LEGAL: dict[str, list[Any]] = {
     "traffic": [{"blue": 100}],
+    "keys": [{"partner": {}}, {"primary": {"allow_override": False}}],
     "model": ["azureml:cancer:1", "azureml:other:1"],
     "environment.image": ["cancer-onnx", "cancer-gbm:1"],
     "response_cache.max_bytes": ["1Mi", "2Mi"],
