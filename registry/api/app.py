@@ -45,6 +45,7 @@ from registry.core.deploying.endpoints import Deployment, Endpoint
 from registry.core.deploying.history import EndpointHistory, HistoryQuery
 from registry.core.deploying.keys import KeyRules
 from registry.core.deploying.plans import Plan
+from registry.core.deploying.routes import KeysToRoute, RoutedKeys
 from registry.core.imaging.environments import CuratedEnvironment, CuratedEnvironmentList
 from registry.core.imaging.image_prune import PruneOrder, PrunePlan
 from registry.core.imaging.image_views import ImageChange, ImageDiff, ImageHistory, ImageQuery, ImageTag, PairToCompare
@@ -162,6 +163,7 @@ WORKSPACE = [
     ),
     ApiRoute("GET", "/endpoints/{name}", endpoints.get_endpoint, None, Endpoint),
     ApiRoute("DELETE", "/endpoints/{name}", endpoints.delete_endpoint, status=204, query=rest.EndpointDeletion),
+    ApiRoute("POST", "/endpoints/{name}/route", endpoints.route_keys, KeysToRoute, RoutedKeys),
     ApiRoute("PATCH", "/endpoints/{name}/traffic", endpoints.set_traffic, rest.TrafficChange, Endpoint),
     ApiRoute("GET", "/endpoints/{name}/history", endpoints.get_history, None, EndpointHistory, query=HistoryQuery),
     ApiRoute("POST", "/endpoints/{name}/keys", keys.create_key, rest.WantedKey, rest.NewKey, 201),

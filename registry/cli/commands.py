@@ -2,7 +2,7 @@
 
 from registry.cli import datasets, processes
 from registry.cli.assembly import PROCESSES, Commands, Noun
-from registry.cli.deploying import deployments, endpoint_history, endpoints, keys, plans, scoring
+from registry.cli.deploying import deployments, endpoint_history, endpoints, keys, plans, routes, scoring
 from registry.cli.imaging import environments, image_export, image_prune, image_tags, images, trust
 from registry.cli.modelling import lineage, model_card, models
 from registry.cli.security import secrets, tokens
@@ -85,6 +85,7 @@ NOUNS = [
             "show": endpoints.show,
             "history": endpoint_history.history,
             "delete": endpoints.delete,
+            "route": routes.route,
             "regenerate-key": keys.regenerate_key,
             "create-key": keys.create_key,
             "change-key": keys.change_key,

@@ -1,6 +1,6 @@
 """Endpoints, deployments and activities as the SDK has them: each method is one call."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +12,7 @@ from registry.core.deploying.endpoints import Deployment, Endpoint, RevisionStat
 from registry.core.deploying.history import EndpointHistory
 from registry.core.deploying.keys import KeyRules
 from registry.core.deploying.plans import Plan
+from registry.core.deploying.routes import KeysToRoute, RoutedKeys
 
 
 class Endpoints:
@@ -51,6 +52,11 @@ class Endpoints:
         """Replace the whole split."""
         change = rest.TrafficChange(traffic=traffic)
         return self._door.ask("PATCH", f"/endpoints/{_part(name)}/traffic", Endpoint, change)
+
+    def route(self, name: str, keys: Sequence[str], traffic: Mapping[str, float] | None = None) -> RoutedKeys:
+        """Return which deployments at most 10,000 traffic keys meet, under the split that is or under ``traffic``."""
+        asked = KeysToRoute(keys=[*keys], traffic=None if traffic is None else dict(traffic))
+        return self._door.ask("POST", f"/endpoints/{_part(name)}/route", RoutedKeys, asked)
 
     def create_key(self, name: str, key: str, rules: KeyRules) -> str:
         """Add a key and return it. Raises Conflict if there is one of that name."""

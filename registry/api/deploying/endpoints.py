@@ -11,8 +11,9 @@ from registry.core.deploying import fields
 from registry.core.deploying.documents import load_endpoint
 from registry.core.deploying.history import EndpointHistory, HistoryQuery
 from registry.core.deploying.keys import PAIR
+from registry.core.deploying.routes import KeysToRoute
 from registry.core.rest import EndpointDeletion, EndpointList, EndpointPresence, TrafficChange
-from registry.operations.deploying import endpoints, history
+from registry.operations.deploying import endpoints, history, routes
 
 
 async def list_endpoints(request: Request) -> Response:
@@ -56,6 +57,12 @@ async def set_traffic(request: Request) -> Response:
     change = await read_record(request, TrafficChange)
     workspace, name = workspace_of(request), request.path_params["name"]
     return answer(await run_sync(endpoints.set_traffic, workspace, name, change.traffic))
+
+
+async def route_keys(request: Request) -> Response:
+    """Show which deployment keys of clients meet, perhaps under a planned split; nothing is changed."""
+    asked = await read_record(request, KeysToRoute)
+    return answer(await run_sync(routes.route, workspace_of(request), request.path_params["name"], asked))
 
 
 async def get_history(request: Request) -> Response:

@@ -63,7 +63,7 @@ def update(
 
     Example: slipway endpoint update --name cancer --traffic "blue=50 green=50"
     """
-    weights = None if traffic is None else _weights(traffic)
+    weights = None if traffic is None else read_weights(traffic)
     if overrides and file is None:
         raise InvalidInput("--set changes what a file says: give --file")
     client = connect(url)
@@ -134,7 +134,8 @@ def delete(
     print_done(f"endpoint {name} deleted", {"deleted": name}, output)
 
 
-def _weights(text: str) -> dict[str, float]:
+def read_weights(text: str) -> dict[str, float]:
+    """Return a split as it is written on the command line. Raises InvalidInput."""
     weights: dict[str, float] = {}
     for part in text.replace(",", " ").split():
         name, _, percent = part.partition("=")

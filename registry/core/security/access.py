@@ -50,7 +50,8 @@ GET   /get-artifact /model-versions/get-artifact
 GET   /mlflow/artifacts/list /mlflow-artifacts/artifacts /mlflow-artifacts/artifacts/{path:path}
 POST  /mlflow/experiments/search /mlflow/experiments/search-datasets /mlflow/runs/search /mlflow/logged-models/search
 POST  /mlflow/registered-models/get-latest-versions
-POST  /api/v1/endpoints/{name}/plan /api/v1/endpoints/{endpoint}/deployments/{deployment}/plan
+POST  /api/v1/endpoints/{name}/route /api/v1/endpoints/{name}/plan
+POST  /api/v1/endpoints/{endpoint}/deployments/{deployment}/plan
 """
 
 CONTRIBUTOR = """

@@ -18,7 +18,13 @@ SEARCHES = frozenset(
         "/mlflow/registered-models/get-latest-versions",
     }
 )
-PLANS = frozenset({"/api/v1/endpoints/{name}/plan", "/api/v1/endpoints/{endpoint}/deployments/{deployment}/plan"})
+QUESTIONS = frozenset(  # what would be, and where keys lead: nothing is changed
+    {
+        "/api/v1/endpoints/{name}/plan",
+        "/api/v1/endpoints/{name}/route",
+        "/api/v1/endpoints/{endpoint}/deployments/{deployment}/plan",
+    }
+)
 LOGGING = frozenset(
     {
         "/mlflow/runs/log-metric",
@@ -33,7 +39,7 @@ LOGGING = frozenset(
 )
 QUIET = frozenset(
     {
-        *(("POST", path) for path in (*SEARCHES, *PLANS, *LOGGING)),
+        *(("POST", path) for path in (*SEARCHES, *QUESTIONS, *LOGGING)),
         ("PATCH", "/mlflow/logged-models/{model_id}/tags"),
         ("PUT", "/mlflow-artifacts/artifacts/{path:path}"),
         ("PUT", "/api/v1/blobs/{digest}"),  # a blob is named by its content and changes nothing

@@ -141,7 +141,7 @@ def set_traffic(workspace: Workspace, name: str, traffic: dict[str, float]) -> E
     """
     with workspace.metadata.write() as tx:
         before = get_within(tx, name)
-        split = _split(tx, before.name, traffic)
+        split = checked_split(tx, before.name, traffic)
         intervals = lay_out(before.intervals, split)
         endpoint = replace(before, traffic=split, intervals=intervals, updated_ms=workspace.now_ms())
         store_within(tx, endpoint)
@@ -220,10 +220,11 @@ def store_within(tx: Connection, endpoint: Endpoint) -> None:
 def _traffic(tx: Connection, name: str, document: EndpointDocument, before: Endpoint | None) -> dict[str, float]:
     if document.traffic is None:
         return before.traffic if before else {}
-    return _split(tx, name, document.traffic)
+    return checked_split(tx, name, document.traffic)
 
 
-def _split(tx: Connection, endpoint: str, traffic: dict[str, float]) -> dict[str, float]:
+def checked_split(tx: Connection, endpoint: str, traffic: dict[str, float]) -> dict[str, float]:
+    """Return the positive weights of a split that the endpoint can have. Raises as ``set_traffic``."""
     known = {deployment.name: deployment for deployment in deployments.of_endpoint(tx, endpoint)}
     split = check_traffic(traffic, known.keys())
     for name in split:

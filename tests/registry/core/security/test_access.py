@@ -55,7 +55,7 @@ def test_some_rules_by_name(method: str, path: str, role: Role | None) -> None:
 
 def test_only_reading_searching_and_planning_is_open_to_readers() -> None:
     changes = {key for key, role in RULES.items() if role is Role.READER and key[0] != "GET"}
-    assert all("search" in path or path.endswith(("get-latest-versions", "/plan")) for _, path in changes)
+    assert all("search" in path or path.endswith(("get-latest-versions", "/plan", "/route")) for _, path in changes)
     assert {key for key, role in RULES.items() if role is None} == {
         ("GET", path) for path in ("/", "/health", "/version")
     }
