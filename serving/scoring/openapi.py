@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Iterator, Mapping, Optional
 import msgspec
 
 from .errors import HTTP_STATUS, InvalidInput, ScoringError
+from .http.calls import MOST_MS, TIMEOUT
 from .http.messages import Request, Response
 from .openapi_contents import Content, Schema, answer_of, body_of, json_content
 from .protocol import VERSION
@@ -78,7 +79,7 @@ def _operation(method: bytes, path: bytes, door: Callable[..., Any], word: Word,
     operation: Schema = {
         "summary": _summary(door),
         "operationId": re.sub(r"\W+", "_", f"{method.decode().lower()}{path.decode()}").strip("_"),
-        "parameters": list(_parameters(method, path)),
+        "parameters": list(_parameters(method, path, runtime)),
         "responses": _responses(path, word, runtime),
     }
     if method == b"POST":
@@ -95,16 +96,22 @@ def _summary(door: Callable[..., Any]) -> str:
     return door.__qualname__.replace(".", ": ").replace("_", " ")
 
 
-def _parameters(method: bytes, path: bytes) -> Iterator[Schema]:
+def _parameters(method: bytes, path: bytes, runtime: Runtime) -> Iterator[Schema]:
     if b"*" in path:
         segment = {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}
         yield {"name": "name", "in": "path", "required": True, "schema": segment}
     if path.endswith(b"/infer"):
-        length = {"type": "integer", "minimum": 0}
-        yield {"name": "inference-header-content-length", "in": "header", "schema": length, "description": _BINARY}
+        yield _number("inference-header-content-length", {"minimum": 0}, _BINARY)
+    if method in (b"GET", b"POST") and answer_of(path.decode(), runtime) is not None:
+        yield _number(TIMEOUT.decode(), {"minimum": 1, "maximum": MOST_MS}, _TIME)
 
 
 _BINARY = "Where tensors follow the JSON as bytes: how long the JSON is."
+_TIME = "How many milliseconds this request may take, waiting included, if that is less than request_timeout_ms."
+
+
+def _number(header: str, bounds: Schema, description: str) -> Schema:
+    return {"name": header, "in": "header", "schema": {"type": "integer", **bounds}, "description": description}
 
 
 def _responses(path: bytes, word: Word, runtime: Runtime) -> Schema:

@@ -11,6 +11,7 @@ from .messages import Request
 
 TIMEOUT = b"x-request-timeout-ms"
 _MOST_DIGITS = 15
+MOST_MS = 10**_MOST_DIGITS - 1
 
 
 def request_text(request: Request) -> str:
