@@ -33,11 +33,20 @@ def read_file(path: Path, overrides: list[str] | None, load: Callable[[Any], T])
     """Return the plain values of a YAML file with overrides, and the record that ``load`` makes of them.
 
     Raises:
-        InvalidInput: as ``read_document`` and ``load``; the message names the file, and what else it looks like.
+        InvalidInput: as ``read_document`` and ``loaded``.
     """
     values = read_document(path, overrides)
+    return values, loaded(path, values, load)
+
+
+def loaded(path: Path, values: dict[str, Any], load: Callable[[Any], T]) -> T:
+    """Return the record that ``load`` makes of a file's plain values.
+
+    Raises:
+        InvalidInput: as ``load``; the message names the file, and what else it looks like.
+    """
     try:
-        return values, load(values)
+        return load(values)
     except InvalidInput as error:
         kind = next((text for other, text in _CREATED_BY.items() if _is_loaded_by(other, values)), None)
         hint = f" (this looks like {kind.format(path)})" if kind else ""

@@ -1,5 +1,6 @@
-"""Models as the SDK has them: each method is one call, but for ``import_files``, which uploads first."""
+"""Models as the SDK has them: each method is one call, but those that import upload first."""
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -8,6 +9,7 @@ from registry.client.blobs import Blobs
 from registry.client.door import V1, Door
 from registry.client.files import files_to_import
 from registry.core import rest
+from registry.core.errors import NotFound
 from registry.core.modelling.lineage import DatasetLineage, ModelLineage
 from registry.core.modelling.models import Model, ModelEntry, ModelVersion
 
@@ -31,6 +33,19 @@ class Models:
         """Freeze a file or folder of a run's artifacts as the model's next version."""
         new = rest.NewVersion(run_id=run_id, path=path, description=description)
         return self._door.ask("POST", f"{_model(name)}/versions", ModelVersion, new)
+
+    def import_once(
+        self, name: str, path: Path, description: str = "", report: Callable[[int], None] = lambda _: None
+    ) -> ModelVersion:
+        """Import a file or folder, or return the model's newest version if it has the same files. As below."""
+        here = {(inside, _sha256(file)) for inside, file in files_to_import(path)}
+        try:
+            versions = self.get(name).versions
+        except NotFound:
+            versions = []
+        if versions and {(file.path, file.sha256) for file in versions[-1].files} == here:
+            return versions[-1]
+        return self.import_files(name, path, description, report)
 
     def import_files(
         self, name: str, path: Path, description: str = "", report: Callable[[int], None] = lambda _: None
@@ -97,3 +112,8 @@ def _model(name: str) -> str:
 
 def _version(name: str, version: int | str) -> str:
     return f"{_model(name)}/versions/{_part(str(version))}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,6 +12,7 @@ import yaml
 from sklearn.datasets import load_breast_cancer
 
 from registry.core.deploying.documents import load_deployment, load_endpoint
+from registry.core.deploying.inline_images import take_apart
 from registry.core.imaging.image_documents import load_image
 from registry.core.loading import parse_yaml
 from registry.core.names import parse_model_reference
@@ -23,12 +24,19 @@ with warnings.catch_warnings():  # its schemas are older than its marshmallow
 pytestmark = pytest.mark.filterwarnings("ignore::Warning:azure", "ignore::Warning:marshmallow")
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-EXAMPLES = sorted(path for suffix in ("yaml", "yml") for path in CONFIGS.rglob(f"*.{suffix}"))
+EXAMPLES = sorted(path for suffix in ("yaml", "yml") for path in CONFIGS.glob(f"*.{suffix}"))  # the rest is their parts
 SCRIPTS = sorted(CONFIGS.rglob("*.py"))
+
+
+def load_deployment_or_inline(values: Any) -> Any:
+    """Read a deployment; one that holds an image's parts is what is left when they are built."""
+    inline = take_apart(values)
+    return load_deployment(values if inline is None else inline.deployment)
+
 
 LOADERS: dict[str, Callable[[Any], Any]] = {
     "endpoint": load_endpoint,
-    "deployment": load_deployment,
+    "deployment": load_deployment_or_inline,
     "image": load_image,
 }
 OUR_OWN_KEYS = {
@@ -78,11 +86,24 @@ def test_azure_ml_reads_the_same_endpoint(path: Path) -> None:
 def test_azure_ml_reads_the_same_deployment(path: Path) -> None:
     ours, azures = load(path), load_online_deployment(path)
     assert (ours.name, ours.endpoint_name, ours.tags) == (azures.name, azures.endpoint_name, azures.tags)
-    assert ours.environment.image == azures.environment.image
+    if take_apart(parse_yaml(path.read_bytes())) is None:
+        assert ours.environment.image == azures.environment.image
     assert (ours.instance_count, ours.instance_type) == (azures.instance_count, azures.instance_type)
     assert ours.environment_variables == azures.environment_variables
     assert ours.request_settings.request_timeout_ms == azures.request_settings.request_timeout_ms
     assert parse_model_reference(ours.model) == parse_model_reference(azures.model)
+
+
+@examples_of("deployment", lambda path: "code_configuration" in path.read_text())
+def test_what_a_deployment_holds_is_there(path: Path) -> None:
+    inline = take_apart(parse_yaml(path.read_bytes()))
+    assert inline is not None
+    image = load_image(inline.image)
+    assert image.code_configuration is not None
+    assert image.environment.conda_file is not None
+    code = image.code_configuration
+    assert (path.parent / code.code / code.scoring_script).is_file()
+    assert (path.parent / image.environment.conda_file).is_file()
 
 
 @examples_of("image")

@@ -8,10 +8,11 @@ import typer
 
 from registry.cli.activity import follow
 from registry.cli.context import URL_OPTION, connect
+from registry.cli.deploying.deployment_file import build_inline, read_deployment
 from registry.cli.deploying.plans import note_changes
 from registry.cli.deploying.settling import await_edges
-from registry.cli.documents import FILE_OPTION, SET_OPTION, load_file, of_file
-from registry.cli.names import DEPLOYMENT_ARGUMENT, ENDPOINT_ARGUMENT, named_deployment, split_deployment
+from registry.cli.documents import FILE_OPTION, SET_OPTION, of_file
+from registry.cli.names import DEPLOYMENT_ARGUMENT, ENDPOINT_ARGUMENT, split_deployment
 from registry.cli.output import (
     OUTPUT_OPTION,
     OutputFormat,
@@ -28,7 +29,6 @@ from registry.cli.output import (
 )
 from registry.client import Client
 from registry.core.counts import count
-from registry.core.deploying.documents import load_deployment
 from registry.core.deploying.endpoints import Deployment, Endpoint, Revision
 from registry.core.deploying.fields import Effect
 from registry.core.rest import DeploymentAnswer
@@ -45,20 +45,22 @@ def create(
 ) -> None:
     """Create a deployment, or a new revision of one, and wait until it is ready.
 
+    A file with a model, code or a conda_file in it, and no image, has its image built first.
+
     Example: slipway deployment create -f configs/deployment-blue.yaml --set instance_count=2
     """
     client = connect(url)
-    document = load_file(file, overrides, load_deployment)
+    read = read_deployment(file, overrides)
+    document = build_inline(client, read, file, output)
     with of_file(file):
-        endpoint, name = named_deployment(document)
-        accepted = client.deployments.create(endpoint, name, document)
+        accepted = client.deployments.create(read.endpoint, read.name, document)
     _check_size(accepted.deployment)
     if output is OutputFormat.TABLE:
         _say_changes(accepted)
     if not no_wait:
         _follow(client, accepted, quiet=output is OutputFormat.JSON)
         await_edges(client)
-    deployment = client.deployments.get(endpoint, name)
+    deployment = client.deployments.get(read.endpoint, read.name)
     if output is OutputFormat.JSON:
         print_json(deployment)
         return

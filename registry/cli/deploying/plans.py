@@ -8,10 +8,11 @@ import msgspec
 import typer
 
 from registry.cli.context import URL_OPTION, connect
+from registry.cli.deploying.deployment_file import read_deployment
 from registry.cli.documents import FILE_OPTION, SET_OPTION, of_file, read_file
-from registry.cli.names import named_deployment, named_endpoint
+from registry.cli.names import named_endpoint
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, note, pairs, print_json, table
-from registry.core.deploying.documents import load_deployment, load_endpoint
+from registry.core.deploying.documents import load_endpoint
 from registry.core.deploying.fields import Effect
 from registry.core.deploying.plans import Action, Plan, PlannedField
 
@@ -42,11 +43,15 @@ def plan_deployment(
 ) -> None:
     """Say of every field what creating the deployment would do, and do nothing. Exits with 3 if anything.
 
+    Of a file that has its image built from it, the newest build is compared.
+
     Example: slipway deployment plan -f configs/deployment-blue.yaml --set instance_count=3
     """
-    values, document = read_file(file, overrides, load_deployment)
+    read = read_deployment(file, overrides)
+    if read.inline is not None:
+        note(f"create builds the image {read.inline.name} from this file first; this compares with its newest build")
     with of_file(file):
-        plan = connect(url).deployments.plan(*named_deployment(document), values)
+        plan = connect(url).deployments.plan(read.endpoint, read.name, read.values)
     _finish(plan, output)
 
 

@@ -10,7 +10,7 @@ import typer
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.modelling.lineage import deployments_line
 from registry.cli.names import MODEL_ARGUMENT, VERSION_ARGUMENT
-from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, when
+from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, pairs, print_json, print_record, when
 from registry.cli.tracking.run_code import code_fields, dataset_line
 from registry.client.requests import RequestCount
 from registry.core.errors import InvalidInput
@@ -66,9 +66,9 @@ def print_card(model: Model, lineage: ModelLineage, counts: Mapping[str, Request
     """Print a model as a table, and its description as Markdown below. ``counts`` are of revisions."""
     fields: dict[str, Any] = {"model": model.name, "latest": latest(model)}
     if model.tags:
-        fields["tags"] = _pairs(model.tags)
+        fields["tags"] = pairs(model.tags)
     if model.aliases:
-        fields["aliases"] = _pairs(model.aliases)
+        fields["aliases"] = pairs(model.aliases)
     origins = {one.version: one for one in lineage.versions}
     for version in model.versions:
         fields[f"version {version.version}"] = "\n".join(_lines(version, origins[version.version], counts))
@@ -85,7 +85,7 @@ def _lines(version: ModelVersion, lineage: VersionLineage, counts: Mapping[str, 
         "description": version.description,
         "stage": "" if version.stage is Stage.NONE else version.stage,
         "aliases": ", ".join(version.aliases),
-        "tags": _pairs(version.tags),
+        "tags": pairs(version.tags),
         "trained in": f"{lineage.experiment}, run {lineage.run_name}" if lineage.run_name else "",
         **(code_fields(lineage.code) if lineage.code else {}),
         "datasets": "; ".join(f"{one.name} {dataset_line(one)}" for one in lineage.datasets),
@@ -127,7 +127,3 @@ def _columns(schema: Any) -> str:
     return ", ".join(
         f"{one.get('name', '')} {one.get('type', '')}".strip() if isinstance(one, dict) else str(one) for one in schema
     )
-
-
-def _pairs(values: dict[str, Any]) -> str:
-    return ", ".join(f"{key}={value}" for key, value in values.items())

@@ -10,10 +10,11 @@ from typing import Any
 from registry.core.errors import InvalidInput
 
 BUILD_REMEDY = "build one with `slipway image build` and name it under environment.image"
-INLINE_MODEL = (
-    "a model written inside a deployment is not supported: `slipway model import` it or register it from a run, then "
-    f"{BUILD_REMEDY}"
+_BUILT_IN = (
+    "is part of the image here: `slipway deployment create -f` builds one of it where the file names none; else remove "
+    "it, or build one with `slipway image build`"
 )
+INLINE_MODEL = f"the model {_BUILT_IN}"
 _READ_ONLY = "Azure says this of what it has made, it is no setting: remove it"
 _NOT_YET = "is not supported yet: remove it"
 _ROUTES = f"containers with routes of their own are not supported: {BUILD_REMEDY}"
@@ -38,7 +39,7 @@ DEPLOYMENT_REFUSED = {
     "$.id": _READ_ONLY,
     "$.provisioning_state": _READ_ONLY,
     "$.creation_context": _READ_ONLY,
-    "$.code_configuration": "the code is part of the image here: build it in with `slipway image build`",
+    "$.code_configuration": f"the code {_BUILT_IN}",
     "$.data_collector": f"data collection {_NOT_YET}",
     "$.model_mount_path": "the model lies where Azure ML puts it, in AZUREML_MODEL_DIR; another path is not supported",
     "$.private_network_connection": "private networks are not supported: remove it",
@@ -47,7 +48,7 @@ DEPLOYMENT_REFUSED = {
         f"$.scale_settings.{key}": _AUTOSCALING
         for key in ("min_instances", "max_instances", "polling_interval", "target_utilization_percentage")
     },
-    "$.environment.conda_file": f"dependencies are part of the image here: {BUILD_REMEDY}",
+    "$.environment.conda_file": f"what is installed {_BUILT_IN}",
     "$.environment.build": f"Dockerfiles are not supported: {BUILD_REMEDY}",
     "$.environment.inference_config": _ROUTES,
     **{

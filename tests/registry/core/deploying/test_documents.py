@@ -138,7 +138,7 @@ def test_an_endpoint_document_is_refused_by_name(document: Any, path: str | None
         ({"environment": {"image": "A B"}}, None, "invalid image name 'A B'"),
         ({"environment": {"image": "a:1", "imge": 1}}, "$.environment.imge", "did you mean 'image'"),
         ({"code_configuration": {"code": "."}}, "$.code_configuration", "part of the image"),
-        ({"model": {"path": "model.pkl"}}, "$.model.path", "register it"),
+        ({"model": {"path": "model.pkl"}}, "$.model.path", "slipway deployment create -f"),
         ({"model": "cancer"}, None, "not a model reference"),
         ({"instance_count": 0}, "$.instance_count", ">= 1"),
         ({"instance_cout": 1}, "$.instance_cout", "did you mean 'instance_count'"),
