@@ -116,7 +116,7 @@ class Rows:
         first = parts[0]
         if len(parts) == 1:
             return [self._infer(first.asked, [first.call])]
-        if self._apart or (self._watch.is_kept() and self._watch.parts(parts)):
+        if self._apart or (self._watch.is_kept() and self._watch.keeps_apart(parts)):
             raise RunApart
         outputs = self._infer(concatenated([part.asked for part in parts]), [part.call for part in parts])
         answers = split(outputs, [part.rows for part in parts])

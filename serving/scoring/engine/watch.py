@@ -25,7 +25,7 @@ class Watch:
         self.is_kept = blame.watches
         self._blame = blame
 
-    def parts(self, parts: Sequence[Part]) -> bool:
+    def keeps_apart(self, parts: Sequence[Part]) -> bool:
         """Say whether these must not run together: one has ended a process, perhaps, or they are too many to mark."""
         for part in parts:
             part.call.digest = part.call.digest or digest_of_tensors(part.asked)
