@@ -49,7 +49,8 @@ class Reader:
         self._given: Headers = {}  # by the lines that arrive
         self._headers: Headers = {}  # of a head that has arrived
         self._body: List[bytes] = []
-        self._head_bytes = 0
+        self._head_bytes = 0  # of lines: the head's, then those between the pieces of a body
+        self._seen_bytes = -1  # of the body, when the last piece of it came
         self._in_head = True
         self._uncounted_bytes = min(SMALL_BYTES, bodies.max_bytes)
         self._digits = len(str(bodies.max_bytes))
@@ -78,8 +79,20 @@ class Reader:
             except httptools.HttpParserError as error:
                 self._refuse(InvalidInput(f"malformed HTTP request: {error}"))
                 break
-        if self._in_head and self._head_bytes > MAX_HEAD_BYTES:
+        if not self._in_head:
+            self._bound_lines(len(data))
+        elif self._head_bytes > MAX_HEAD_BYTES:
             self._refuse_head()
+
+    def _bound_lines(self, size: int) -> None:
+        """Bound what comes of a chunked body without any of its content: sizes with extensions, trailers."""
+        if self.body_bytes != self._seen_bytes:
+            self._seen_bytes = self.body_bytes
+            self._head_bytes = 0
+            return
+        self._head_bytes += size
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self._refuse(HeadersTooLarge(f"the lines of a chunked body are over {MAX_HEAD_BYTES} bytes"))
 
     def end(self) -> None:
         """Read no more, and let go of what has arrived."""
@@ -118,6 +131,7 @@ class Reader:
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._seen_bytes = -1
         headers = self._headers = self._given
         self._given = _NOWHERE
         if self._head_bytes > MAX_HEAD_BYTES and self._is_long(headers):  # the bytes of a body may be among them

@@ -56,6 +56,21 @@ async def only(server: HttpServer) -> Connection:
     return connection
 
 
+@pytest.mark.parametrize("endless", [b"0\r\nx: ", b"0\r\n", b"1;x=", b"1\r\na\r\n0\r\nx: "])
+def test_lines_of_a_chunked_body_that_do_not_end_are_refused(endless: bytes) -> None:
+    line = b"x: y\r\n" if endless.endswith(b"\n") else b"a" * 6
+    status, _, body = sent(CHUNKED + endless, line * 50_000)
+    assert status == 431
+    assert b"chunk" in body
+
+
+def test_a_body_in_many_small_chunks_is_read_whole() -> None:
+    status, _, body = sent(
+        CHUNKED, *[piece for _ in range(90) for piece in (b"1;" + b"x" * 1000 + b"\r\n", b"a\r\n")], b"0\r\n\r\n"
+    )
+    assert (status, body) == (200, b"host, transfer-encoding 90")
+
+
 # Slow
 
 
