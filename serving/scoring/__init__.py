@@ -3,7 +3,7 @@
 Map, in the order a request passes::
 
     __main__.py        wiring: arguments, environment, lifeline, announcement, drain
-    http/              HTTP/1.1 on sockets: reading.py, connection.py; encodings.py; fast_path.py: no task at once
+    http/              HTTP/1.1 (reading.py, connection.py), compression; fast_path.py: no task where nothing waits
     app.py             a request to its door and back: the edge's secret, the request id, errors
     routes.py          a path to its door
     doors.py           the door table: which path is which door, and in which shape each words its errors

@@ -16,6 +16,7 @@ from .engine.tickets import AnyTicket, Ticket
 from .engine.watch import Watch
 from .engine.workers import Workers
 from .errors import DeadlineExceeded, InvalidInput
+from .formats.json_arrays import LARGE
 from .runtimes.base import (
     Asked,
     BodyLike,
@@ -97,6 +98,12 @@ class DataPlane:
         allowed_s = self.timeout_s if timeout_s is None else min(timeout_s, self.timeout_s)
         return Call(request_id, headers, self._clock() + allowed_s, round(allowed_s * 1000))
 
+    def shorten(self, call: Call, timeout_s: float) -> None:
+        """Give a request so much time from now on, unless it has less."""
+        deadline = self._clock() + timeout_s
+        if deadline < call.deadline:
+            call.deadline, call.timeout_ms = deadline, round(timeout_s * 1000)
+
     async def beside(self, work: Callable[[], T], call: Call) -> T:
         """Do what takes Python a while and is not the model's on another thread, while others are answered.
 
@@ -105,6 +112,23 @@ class DataPlane:
             What ``work`` raises.
         """
         return await self._beside.do(work, call)
+
+    async def at_pace(self, size_bytes: int, work: Callable[[], T], call: Call) -> T:
+        """Do what grows with so many bytes of text: at once where they are few, else ``beside``. Raises as that."""
+        return work() if size_bytes <= LARGE else await self._beside.do(work, call)
+
+    async def answered(
+        self, size_bytes: int, read: Callable[[], Tensors], write: Callable[[Tensors], bytes], call: Call
+    ) -> bytes:
+        """Run the model on what ``read`` makes of so many bytes, and return what ``write`` makes of its outputs.
+
+        Raises:
+            As ``infer``; what ``read`` and ``write`` raise.
+        """
+        if size_bytes <= LARGE:
+            return write(await self.infer(read(), call))
+        outputs = await self.infer(await self.beside(read, call), call)
+        return await self.beside(partial(write, outputs), call)
 
     async def infer(self, tensors: Tensors, call: Call) -> Tensors:
         """Run the model on named tensors.

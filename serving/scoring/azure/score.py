@@ -22,7 +22,7 @@ from ..errors import (
     ScriptResultInvalid,
 )
 from ..formats import bare_tokens
-from ..formats.json_arrays import LARGE, decode_array
+from ..formats.json_arrays import decode_array
 from ..formats.json_rows import dump_json, rows_of
 from ..formats.usual_body import UsualBody
 from ..http.calls import call_of
@@ -59,12 +59,12 @@ class Score:
         signature = self._plane.runtime.signature
         assert signature is not None
         plane, body, call = self._plane, request.body, call_of(self._plane, request)
-        if len(body) > LARGE:
-            outputs = await plane.infer(await plane.beside(partial(tensors_of, body, signature), call), call)
-            response = Response(200, await plane.beside(partial(_rows, outputs), call))
+        tensors = self._usual.read(body)
+        if tensors is not None:
+            response = Response(200, _rows(await plane.infer(tensors, call)))
         else:
-            outputs = await plane.infer(self._usual.read(body) or tensors_of(body, signature), call)
-            response = Response(200, _rows(outputs))
+            read = partial(tensors_of, body, signature)
+            response = Response(200, await plane.answered(len(body), read, _rows, call))
         ran_ms = (call.ended - call.began) * 1000
         response.headers = [(RUN_FAILED, b"False"), (RUN_MS, b"%.3f" % ran_ms)]
         return response

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..tensors import Signature, Tensors
 from . import bare_tokens
-from .json_arrays import array_type
+from .json_arrays import LARGE, array_type
 
 
 class UsualBody:
@@ -24,8 +24,8 @@ class UsualBody:
             self._decode = msgspec.json.Decoder(body).decode
 
     def read(self, body: bytes) -> Optional[Tensors]:
-        """Return the input; None for any other body, which its door has to judge by its own rules and words."""
-        if self._decode is None:
+        """Return the input; None for a large body, or any other, which its door judges by its own rules and words."""
+        if self._decode is None or len(body) > LARGE:
             return None
         spec = self._spec
         try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 from ..dataplane import DataPlane
 from ..errors import InvalidInput
 from ..runtimes.base import Call
@@ -26,16 +24,14 @@ def request_text(request: Request) -> str:
         raise InvalidInput(f"the body is not UTF-8: {error}") from error
 
 
-def call_of(plane: DataPlane, request: Request, timeout_s: Optional[float] = None) -> Call:
-    """Describe an HTTP request to the data plane, whose time is ``timeout_s``, its header's or the process', the least.
+def call_of(plane: DataPlane, request: Request) -> Call:
+    """Describe an HTTP request to the data plane; its time is its header's or the process', the sooner.
 
     Raises:
         InvalidInput: the header is no number of milliseconds.
     """
     given = request.headers.get(TIMEOUT)
-    if given is not None:
-        asked_s = _seconds(given)
-        timeout_s = asked_s if timeout_s is None else min(asked_s, timeout_s)
+    timeout_s = None if given is None else _seconds(given)
     request.call = call = plane.call(request.request_id.decode("latin-1"), request.headers, timeout_s)
     return call
 

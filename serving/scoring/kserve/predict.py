@@ -6,7 +6,6 @@ from functools import partial
 
 from ..dataplane import DataPlane
 from ..errors import HTTP_STATUS, NotFound, ScoringError
-from ..formats.json_arrays import LARGE
 from ..formats.json_forms import TENSOR_FORMS, form_of, tensors_of
 from ..formats.json_rows import dump_json, rows_of
 from ..http.calls import call_of, request_text
@@ -38,10 +37,7 @@ class Predict:
         signature = self._plane.runtime.signature
         assert signature is not None
         read = partial(tensors_of, request.body, signature, TENSOR_FORMS)
-        if len(request.body) <= LARGE:
-            return Response(200, _predictions(await self._plane.infer(read(), call)))
-        outputs = await self._plane.infer(await self._plane.beside(read, call), call)
-        return Response(200, await self._plane.beside(partial(_predictions, outputs), call))
+        return Response(200, await self._plane.answered(len(request.body), read, _predictions, call))
 
     async def explain(self, request: Request) -> Response:
         raise NotFound(f"model '{self._name}' has no explainer: ask /v1/models/{self._name}:predict")

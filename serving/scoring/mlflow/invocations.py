@@ -5,12 +5,12 @@ A script gets the body as it gets it from ``/score``; MLflow models read it them
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 
 from ..dataplane import DataPlane
 from ..errors import HTTP_STATUS, DeadlineExceeded, ScoringError, UnsupportedMediaType
 from ..formats.csv_rows import tensors_of_csv
-from ..formats.json_arrays import LARGE
 from ..formats.json_forms import tensors_of
 from ..formats.json_rows import dump_json, rows_of
 from ..formats.parquet import tensors_of_parquet
@@ -94,12 +94,12 @@ class Invocations:
             return await self._plane.invoke(body, media_type, call)
         signature = self._plane.runtime.signature
         assert signature is not None
-        if media_type == JSON_TYPE and len(body) <= LARGE:
-            tensors = self._usual.read(body) or tensors_of(body, signature)
+        tensors = self._usual.read(body) if media_type == JSON_TYPE else None
+        if tensors is not None:
             return _predictions(await self._plane.infer(tensors, call))
-        tensors = await self._plane.beside(partial(_READERS[media_type], body, signature), call)
-        outputs = await self._plane.infer(tensors, call)
-        return await self._plane.beside(partial(_predictions, outputs), call)  # a small Parquet has millions of rows
+        size_bytes = len(body) if media_type == JSON_TYPE else sys.maxsize  # a small Parquet has millions of rows
+        read = partial(_READERS[media_type], body, signature)
+        return await self._plane.answered(size_bytes, read, _predictions, call)
 
 
 def _predictions(outputs: Tensors) -> bytes:

@@ -6,11 +6,10 @@ The extension is Triton's provisional one; server metadata does not list it ther
 from __future__ import annotations
 
 from functools import partial
-from typing import Callable, Dict, TypeVar
+from typing import Any, Dict, Mapping
 
 from ..answers import Answers, Encoded
 from ..errors import InvalidInput, ManyAnswers, ScoringError
-from ..formats.json_arrays import LARGE
 from ..http.calls import call_of, request_text
 from ..http.messages import Answer, Request, Response, StreamedResponse
 from ..runtimes.base import Call, ScriptLike
@@ -19,7 +18,6 @@ from .http_door import error_response
 from .parameters import for_model, timeout_of
 from .served_model import ServedModel
 
-T = TypeVar("T")
 EVENTS = b"text/event-stream; charset=utf-8"
 
 
@@ -51,26 +49,27 @@ class Generate:
         return StreamedResponse(200, _Events(await self._answers(request)), EVENTS)
 
     async def _answers(self, request: Request) -> Answers[bytes]:
-        reading = call_of(self._plane, request)
-        members = await self._read(partial(decode_members, request.body), request, reading)
+        plane, size_bytes, call = self._plane, len(request.body), call_of(self._plane, request)
+        members = await plane.at_pace(size_bytes, partial(decode_members, request.body), call)
         signature = self._plane.runtime.signature
         if signature is not None:
             request_id = take_id(members, signature)
             head = {"id": request_id, **self._head} if request_id else self._head
-            tensors, parameters = await self._read(partial(tensors_of, members, signature), request, reading)
-            call = call_of(self._plane, request, timeout_of(parameters))
-            call.deadline = min(call.deadline, reading.deadline)
+            tensors, parameters = await plane.at_pace(size_bytes, partial(tensors_of, members, signature), call)
+            self._shorten(call, parameters)
             call.parameters = for_model(parameters)
-            outputs = await self._plane.stream(tensors, call)
+            outputs = await plane.stream(tensors, call)
             return Encoded(outputs, lambda answer: encode_outputs(answer, head))
         if not isinstance(self._plane.runtime, ScriptLike):
             raise InvalidInput("this model declares no signature, so it has no inputs by name: use /invocations")
-        call = call_of(self._plane, request, timeout_of(own_parameters(members)))
-        results = await self._plane.stream_results(request_text(request), call)
+        self._shorten(call, own_parameters(members))
+        results = await plane.stream_results(request_text(request), call)
         return Encoded(results, lambda result: encode_result(result, self._head))
 
-    async def _read(self, read: Callable[[], T], request: Request, call: Call) -> T:
-        return await self._plane.beside(read, call) if len(request.body) > LARGE else read()
+    def _shorten(self, call: Call, parameters: Mapping[str, Any]) -> None:
+        timeout_s = timeout_of(parameters)
+        if timeout_s is not None:
+            self._plane.shorten(call, timeout_s)
 
 
 class _Events:

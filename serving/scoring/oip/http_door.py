@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Tuple
 
 from ..errors import HTTP_STATUS, ScoringError, Unavailable
-from ..formats.json_arrays import LARGE
 from ..http.calls import call_of
 from ..http.messages import Request, Response, json_response
 from ..runtimes.base import Call, provider_of
+from ..tensors import Tensors
 from .http_answer import AnswerWriter
 from .http_codec import HEADER_LENGTH, RAW, InferHead, decode_head, decode_tensors, split_body
 from .http_raw import decode_raw
@@ -30,30 +31,33 @@ class OpenInference:
         self._write = AnswerWriter(model.name, model.version, batched).write
 
     async def infer(self, request: Request) -> Response:
-        body = request.body
+        plane, body, call = self._plane, request.body, call_of(self._plane, request)
         json_length = split_body(body, request.headers.get(HEADER_LENGTH))
         usual = self._usual.read(body, json_length)
         if usual is not None:
             head, tensors = usual
-            return self._write(head, await self._plane.infer(tensors, self._call(head, request)))
-        if json_length > LARGE:
-            return await self._infer_large(request, json_length)
-        if json_length == 0 and body:
-            head, tensors = RAW, decode_raw(body, self._signature)
-        else:
-            head = decode_head(body, json_length)
-            tensors = decode_tensors(head, body, json_length, self._signature)
-        return self._write(head, await self._plane.infer(tensors, self._call(head, request)))
-
-    async def _infer_large(self, request: Request, json_length: int) -> Response:
-        """Answer a request whose JSON takes a while to read, and its answer perhaps as long to write."""
-        plane, body, reading = self._plane, request.body, call_of(self._plane, request)
-        head = await plane.beside(partial(decode_head, body, json_length), reading)
-        call = self._call(head, request)
-        call.deadline = min(call.deadline, reading.deadline)
-        tensors = await plane.beside(partial(decode_tensors, head, body, json_length, self._signature), call)
+            self._heed(head, call)
+            return self._write(head, await plane.infer(tensors, call))
+        head, tensors = await plane.at_pace(json_length, partial(self._read, body, json_length), call)
+        self._heed(head, call)
         outputs = await plane.infer(tensors, call)
-        return await plane.beside(partial(self._write, head, outputs), call)
+        return await plane.at_pace(json_length, partial(self._write, head, outputs), call)
+
+    def _read(self, body: bytes, json_length: int) -> Tuple[InferHead, Tensors]:
+        if json_length == 0 and body:
+            return RAW, decode_raw(body, self._signature)
+        head = decode_head(body, json_length)
+        return head, decode_tensors(head, body, json_length, self._signature)
+
+    def _heed(self, head: InferHead, call: Call) -> None:
+        """Take the request's own parameters: its time, and what is for the model."""
+        parameters = head.parameters
+        if not parameters or (len(parameters) == 1 and "binary_data_output" in parameters):
+            return
+        timeout_s = timeout_of(parameters)
+        if timeout_s is not None:
+            self._plane.shorten(call, timeout_s)
+        call.parameters = for_model(parameters)
 
     async def server_metadata(self, request: Request) -> Response:
         return json_response(200, server_metadata())
@@ -74,14 +78,6 @@ class OpenInference:
         if provider:
             document["properties"] = {"execution_provider": provider}
         return json_response(200, document)
-
-    def _call(self, head: InferHead, request: Request) -> Call:
-        parameters = head.parameters
-        if not parameters or (len(parameters) == 1 and "binary_data_output" in parameters):
-            return call_of(self._plane, request)
-        call = call_of(self._plane, request, timeout_of(parameters))
-        call.parameters = for_model(parameters)
-        return call
 
     def _check_ready(self) -> None:
         if not self._model.is_ready():

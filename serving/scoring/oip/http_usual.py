@@ -25,11 +25,13 @@ class UsualInfer:
 
     def __init__(self, signature: Optional[Signature]) -> None:
         self._specs: Dict[str, TensorSpec] = {}
+        self._as_bytes = False
         self._decode: Optional[Callable[[bytes], Any]] = None  # to a record whose type is made here
         if signature is None:
             return
         self._specs = {spec.name: spec for spec in signature.inputs}
         datatypes = {spec.datatype for spec in signature.inputs}
+        self._as_bytes = not datatypes & _NOT_AS_BYTES
         if len(datatypes) == 1 and not datatypes & _NOT_AS_JSON:
             most = max(len(spec.shape) for spec in signature.inputs)
             data = [("data", _nested(datatypes.pop(), min(most, _MOST_DIMENSIONS)))]
@@ -67,6 +69,8 @@ class UsualInfer:
         return head, tensors
 
     def _of_bytes(self, body: bytes, json_length: int) -> Usual:
+        if not self._as_bytes:
+            return None
         head = decode_infer_body(body[:json_length])
         tensors: Tensors = {}
         offset = json_length
@@ -75,7 +79,7 @@ class UsualInfer:
             spec = self._specs.get(name)
             if spec is None or item.datatype != spec.datatype or len(shape) != len(spec.shape) or name in tensors:
                 return None
-            if item.data != NO_DATA or not parameters or len(parameters) != 1 or spec.datatype in _NOT_AS_BYTES:
+            if item.data != NO_DATA or not parameters or len(parameters) != 1:
                 return None
             array: Array = np.ndarray(shape, spec.dtype, body, offset)
             size = parameters.get("binary_data_size")
