@@ -1,7 +1,7 @@
 """The data plane's contribution, all on one screen."""
 
 from registry.cli.assembly import PROCESSES, Commands
-from serving.cli import node, observe, processes, workspace
+from serving.cli import node, observe, processes, why, workspace
 
 
 def contribute(commands: Commands) -> None:
@@ -11,6 +11,8 @@ def contribute(commands: Commands) -> None:
     commands.app.command()(workspace.status)
     commands.app.command()(observe.logs)
     commands.app.command()(observe.requests)
+    request = commands.group("request", "One request that was answered.\n\nExample: slipway request why 4bf92f35")
+    request.command("why")(why.why)
     commands.app.command(rich_help_panel=PROCESSES)(processes.controller)
     commands.app.command(rich_help_panel=PROCESSES)(processes.edge)
     commands.app.command(rich_help_panel=PROCESSES)(processes.telemetry)

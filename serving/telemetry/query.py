@@ -40,7 +40,8 @@ IDENTITY = "boot, frontend, counter, checksum"
 _WANTED = """timestamp_ms >= $since_ms
     AND ($endpoint = '' OR endpoint = $endpoint) AND ($deployment = '' OR deployment = $deployment)
     AND ($backends = '' OR list_contains(string_split($backends, ','), lower(backend)))
-    AND ($id = '' OR $id IN (operation_id, request_id, client_request_id))"""
+    AND ($id = '' OR $id IN (operation_id, request_id, client_request_id)
+        OR (length($id) >= 8 AND starts_with(operation_id, $id)))"""
 
 # The narrow columns tell from when on the rows are wanted; only those rows are read in full width.
 _ROWS = f"""
@@ -77,7 +78,7 @@ _INTEGRITY = f"""
 
 class RowsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Empty means all. ``backends`` are revisions, in lower case, apart by commas; ``id`` is any that a client knows
-    its request by: the operation's, or the one it sent."""
+    its request by: the one it sent, or the operation's, of which 8 digits do."""
 
     endpoint: str = ""
     deployment: str = ""

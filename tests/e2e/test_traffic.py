@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.e2e.town import Steady, Town
+from tests.e2e.town import Steady, Town, eventually
 
 pytestmark = pytest.mark.e2e
 
@@ -24,6 +24,24 @@ def test_the_first_request_after_the_command_obeys_it_and_none_fails(traffic: To
             answer = client.post("/endpoints/town/score", json={"data": [[0.5, 0.5]]})
             assert answer.headers["azureml-model-deployment"] == name
     assert set(load.statuses) == {200}
+
+
+def test_why_a_request_was_answered_by_whom_it_was_can_be_told_afterwards(traffic: Town) -> None:
+    traffic.slipway("endpoint", "update", "--name", "town", "--traffic", "green=50 blue=50")
+    routed = traffic.json("endpoint", "route", "town", "--key", "alice")["routes"][0]
+    with traffic.client() as client:
+        headers = {"x-user-id": "alice", "x-request-id": "of-alice"}
+        client.post("/endpoints/town/score", json={"data": [[0.5, 0.5]]}, headers=headers)
+    traffic.slipway("endpoint", "update", "--name", "town", "--traffic", "blue=100")
+    eventually(lambda: traffic.slipway("request", "why", "of-alice", check=False).returncode == 0)
+    (reason,) = traffic.json("request", "why", "of-alice")
+    assert (reason["choice"], reason["source"], reason["key_name"]) == ("key", "header:x-user-id", "primary")
+    assert {name: reason[name] for name in ("bucket", "low", "bound", "deployment", "revision")} == {
+        name: value for name, value in routed.items() if name != "key"
+    }
+    assert reason["traffic"] == {"green": 50, "blue": 50}
+    assert reason["replica"] in {replica["replica"] for replica in traffic.replicas(reason["deployment"])}
+    assert reason["image"].startswith("town-")
 
 
 def test_an_edge_that_does_not_follow_is_named_and_follows_later(traffic: Town) -> None:

@@ -51,6 +51,26 @@ def test_a_line_sent_again_is_stored_once(layout: Layout, line: Line) -> None:
 
 
 @pytest.mark.parametrize(
+    ("id", "counters"),
+    [
+        ("mine", [0]),
+        ("cl-1", [1]),
+        ("b" * 32, [2]),
+        ("b" * 8, [2]),
+        ("b" * 7, []),
+        ("min", []),
+        ("4bf92f3577b34da6a3ce929d0e0e4736", [1, 0]),
+    ],
+)
+def test_a_request_is_found_by_any_id_that_its_client_knows(
+    layout: Layout, line: Line, id: str, counters: list[int]
+) -> None:
+    lines = line(counter=0, request_id="mine"), line(counter=1, client_request_id="cl-1")
+    table = stored(layout, b"".join(lines), line(counter=2, operation_id="b" * 32))
+    assert [row["counter"] for row in table.rows(RowsQuery(id=id))] == counters
+
+
+@pytest.mark.parametrize(
     ("query", "counters"),
     [
         (RowsQuery(endpoint="other"), [1]),
