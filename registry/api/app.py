@@ -39,6 +39,7 @@ from registry.api.security.guard import BrowserGuard
 from registry.api.upkeep import purge, workspace_deletion
 from registry.core import rest
 from registry.core.activities import Activity
+from registry.core.deploying.access_tokens import AccessToken
 from registry.core.deploying.desired import DesiredState, DesiredVersion
 from registry.core.deploying.documents import DeploymentDocument, EndpointDocument
 from registry.core.deploying.endpoints import Deployment, Endpoint
@@ -168,6 +169,8 @@ WORKSPACE = [
     ApiRoute("GET", "/endpoints/{name}/history", endpoints.get_history, None, EndpointHistory, query=HistoryQuery),
     ApiRoute("POST", "/endpoints/{name}/keys", keys.create_key, rest.WantedKey, rest.NewKey, 201),
     ApiRoute("POST", "/endpoints/{name}/keys/regenerate", keys.regenerate_key, rest.KeyChoice, rest.NewKey),
+    ApiRoute("POST", "/endpoints/{name}/token", keys.issue_token, rest.TokenChoice, AccessToken, 201),
+    ApiRoute("POST", "/endpoint-token-key/rotate", keys.rotate_token_key, status=204),
     ApiRoute("PUT", "/endpoints/{name}/keys/{key}", keys.change_key, KeyRules, Endpoint),
     ApiRoute("DELETE", "/endpoints/{name}/keys/{key}", keys.delete_key, status=204),
     ApiRoute("GET", "/endpoints/{endpoint}/deployments", deployments.list_deployments, None, rest.DeploymentList),

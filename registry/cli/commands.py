@@ -90,6 +90,8 @@ NOUNS = [
             "create-key": keys.create_key,
             "change-key": keys.change_key,
             "delete-key": keys.delete_key,
+            "get-credentials": keys.get_credentials,
+            "rotate-token-key": keys.rotate_token_key,
         },
     ),
     Noun(

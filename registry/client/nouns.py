@@ -7,6 +7,7 @@ from urllib.parse import quote
 from registry.client.door import V1, Door
 from registry.core import rest
 from registry.core.activities import Activity
+from registry.core.deploying.access_tokens import AccessToken
 from registry.core.deploying.documents import DeploymentDocument, EndpointDocument
 from registry.core.deploying.endpoints import Deployment, Endpoint, RevisionState
 from registry.core.deploying.history import EndpointHistory
@@ -69,6 +70,14 @@ class Endpoints:
 
     def delete_key(self, name: str, key: str) -> None:
         self._door.send("DELETE", f"{V1}/endpoints/{_part(name)}/keys/{_part(key)}")
+
+    def issue_token(self, name: str, key: str = "primary") -> AccessToken:
+        """Return a token in the name of a key. Raises Conflict if the endpoint takes keys."""
+        return self._door.ask("POST", f"/endpoints/{_part(name)}/token", AccessToken, rest.TokenChoice(key=key))
+
+    def rotate_token_key(self) -> None:
+        """Sign tokens with a new key; those of before cease, of every endpoint."""
+        self._door.send("POST", f"{V1}/endpoint-token-key/rotate")
 
     def regenerate_key(self, name: str, key: str, overlap_s: int = 0) -> str:
         """Replace a key and return the new one; the one before is valid for ``overlap_s`` yet."""

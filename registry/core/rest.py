@@ -120,6 +120,12 @@ class KeyChoice(msgspec.Struct, frozen=True, kw_only=True):
     overlap_s: Annotated[int, msgspec.Meta(ge=0, le=MAX_OVERLAP_S)] = 0
 
 
+class TokenChoice(msgspec.Struct, frozen=True, kw_only=True):
+    """In the name of which of the endpoint's keys."""
+
+    key: str = "primary"
+
+
 class WantedKey(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     rules: KeyRules = KeyRules()

@@ -6,6 +6,7 @@ from registry.store.metadata import Connection
 from registry.store.schema import settings
 
 SIGNATURE_POLICY = "signature-policy"
+TOKEN_KEY = "token-key"  # noqa: S105 - the public half of what signs endpoints' tokens
 IMAGES_TO_SIGN = "images-to-sign"  # written by migration 0011 alone, if there were images before it
 
 

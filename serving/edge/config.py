@@ -5,13 +5,14 @@ import hashlib
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from registry.core.deploying.endpoints import RetryRule
-from registry.core.deploying.keys import FULL_AGAIN_S
-from serving.edge.maps import MAP_NAMES, has_rules, traffic_sources
+from registry.core.deploying.access_tokens import SKEW_S
+from registry.core.deploying.endpoints import AuthMode, RetryRule
+from registry.core.deploying.keys import FULL_AGAIN_S, KeyHash, KeyRules
+from serving.edge.maps import MAP_NAMES, has_rules, token_key, traffic_sources
 from serving.edge.names import checked
 from serving.scoring.oip.server_metadata import server_metadata
 from serving.wire.request_line import MARK
-from serving.wire.routing import Backend, RoutingTable, Server, ServerState
+from serving.wire.routing import Backend, EndpointRoute, RoutingTable, Server, ServerState
 
 RING_BYTES = 8 << 20  # about 25,000 lines wait here while the agent is away
 LINE_BYTES = 8192  # the longest line is 6,200 bytes: a string of 512 bytes and three of 128, each escaped sixfold
@@ -20,6 +21,7 @@ MESSAGE_S = 15  # within which the first 32 KiB of a unary gRPC message, or all 
 STREAM_IDLE_S = 300  # a stream on which neither side says anything for that long is ended
 ALONE_BYTES = 256 << 10  # a request from that size on has a connection of its own to its replica, some 100 µs of CPU
 H2_WINDOW_BYTES = 1 << 20  # of each stream: how far a sender may be ahead of the slowest reader
+TOKEN_KEY_FILE = "token-key.pem"  # noqa: S105 - below HAProxy's working folder, as the maps are
 KEY_LIMITS_S = FULL_AGAIN_S + 60  # what a key has asked is remembered for as long as it may count
 KEYS = 2  # that an endpoint has, each with all the room that its replicas give
 TIMEOUT_SLACK_MS = 200  # the scoring process gives up first and says so in its own words
@@ -41,11 +43,17 @@ class ConfigShape(msgspec.Struct, frozen=True):
     backends: dict[str, BackendShape]
     sources: list[str] = []
     key_rules: bool = False  # whether any key has rules
+    token_key: str = ""
 
     def covers(self, other: "ConfigShape") -> bool:
         """Say whether a process with this shape can serve ``other`` through maps and server commands alone."""
         known = all(self.backends.get(name) == backend for name, backend in other.backends.items())
-        return known and set(other.sources) <= set(self.sources) and other.key_rules <= self.key_rules
+        return (
+            known
+            and set(other.sources) <= set(self.sources)
+            and other.key_rules <= self.key_rules
+            and other.token_key in ("", self.token_key)
+        )
 
 
 def shape_of(table: RoutingTable) -> ConfigShape:
@@ -60,7 +68,9 @@ def shape_of(table: RoutingTable) -> ConfigShape:
         )
         for backend in table.backends
     }
-    return ConfigShape(backends=backends, sources=traffic_sources(table), key_rules=has_rules(table))
+    return ConfigShape(
+        backends=backends, sources=traffic_sources(table), key_rules=has_rules(table), token_key=token_key(table)
+    )
 
 
 def http_server(backend: Backend, server: Server) -> str:
@@ -108,6 +118,8 @@ def render_config(table: RoutingTable) -> str:
         sources=[source.split(":", 1) for source in shape.sources],
         key_rules=shape.key_rules,
         key_limits_s=KEY_LIMITS_S,
+        token_key_file=TOKEN_KEY_FILE if shape.token_key else "",
+        skew_s=SKEW_S,
         maps=MAP_NAMES,
         mark=MARK,
         ring_bytes=RING_BYTES,
@@ -122,7 +134,10 @@ def render_config(table: RoutingTable) -> str:
 
 
 def template_digest() -> str:
-    """Name the template's text: a HAProxy that was started from another one is replaced at the agent's start."""
+    """Name the template's text: a HAProxy that was started from another one is replaced at the agent's start.
+
+    What is rendered for some tables only counts, too: the table here has all of it.
+    """
     server = Server(id="any", http_address="any:1", grpc_address="any:1", state=ServerState.READY)
     backend = Backend(
         name="any.any.1",
@@ -131,7 +146,9 @@ def template_digest() -> str:
         max_connections_per_server=1,
         retry=RetryRule.ONCE,
     )
-    table = RoutingTable(generation=0, backends=[backend])
+    key = KeyHash("any", "0" * 64, KeyRules(allow_override=False))
+    endpoint = EndpointRoute(name="any", keys=[key], auth_mode=AuthMode.AML_TOKEN, intervals=[], deployments=[])
+    table = RoutingTable(generation=0, endpoints=[endpoint], backends=[backend], token_key=TOKEN_KEY_FILE)
     return hashlib.sha256(render_config(table).encode()).hexdigest()[:16]
 
 

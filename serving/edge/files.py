@@ -4,8 +4,9 @@ from pathlib import Path
 
 import msgspec
 
-from serving.edge.config import render_config
-from serving.edge.maps import map_text, maps_of
+from registry.core.security.rs256 import public_pem
+from serving.edge.config import TOKEN_KEY_FILE, render_config
+from serving.edge.maps import map_text, maps_of, token_key
 from serving.wire.routing import RoutingTable
 
 CONFIG_NAME = "haproxy.cfg"
@@ -19,6 +20,8 @@ def write_haproxy_files(folder: Path, table: RoutingTable) -> None:
     """
     texts = {CONFIG_NAME: render_config(table)}
     texts |= {name: map_text(entries) for name, entries in maps_of(table).items()}
+    if public := token_key(table):
+        texts[TOKEN_KEY_FILE] = public_pem(public)
     for name, text in texts.items():
         replace_file(folder / name, text.encode())
 

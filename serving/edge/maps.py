@@ -4,6 +4,7 @@
 
     endpoints     cancer                  -> Cancer                         (its name as written)
     keys          cancer/<sha256 hex>     -> primary                        (or with rules, see ``key_value``)
+                  cancer/<its beginning>  -> primary                        (the claim ``key`` of the endpoint's tokens)
     splits        cancer                  -> 9000,blue,10000,green          (bucket < bound; at most 8 intervals)
                   cancer/partner          -> 10000,blue                     (of a key that reaches only these)
     scopes        cancer/partner.blue     -> Blue                           (what such a key reaches)
@@ -18,6 +19,8 @@ from collections.abc import Sequence
 
 import msgspec
 
+from registry.core.deploying.access_tokens import key_id
+from registry.core.deploying.endpoints import AuthMode
 from registry.core.deploying.keys import LAST_MS, KeyHash, KeyRules
 from registry.core.deploying.split import MAX_INTERVALS, Interval, within
 from registry.core.deploying.traffic_keys import MAX_TRAFFIC_SOURCES
@@ -84,6 +87,11 @@ def has_rules(table: RoutingTable) -> bool:
     )
 
 
+def token_key(table: RoutingTable) -> str:
+    """Return what verifies tokens, if any endpoint takes them."""
+    return table.token_key if any(e.auth_mode is not AuthMode.KEY for e in table.endpoints) else ""
+
+
 def key_value(key: KeyHash, until_ms: int | None) -> str:
     """Return what the edge knows of a key: its name, and with rules ``name,until ms,override,scope,step µs,room µs``.
 
@@ -99,7 +107,9 @@ def key_value(key: KeyHash, until_ms: int | None) -> str:
 def _add_key(maps: Maps, endpoint: EndpointRoute, key: KeyHash) -> None:
     name = endpoint.name.lower()
     for sha256, until_ms in key.valid_hashes():
-        maps[MAP_NAMES.keys][f"{name}/{checked('digest', sha256.lower())}"] = key_value(key, until_ms)
+        digest = checked("digest", sha256.lower())
+        known_as = digest if endpoint.auth_mode is AuthMode.KEY else key_id(digest)
+        maps[MAP_NAMES.keys][f"{name}/{known_as}"] = key_value(key, until_ms)
     if not key.rules.deployments:
         return
     wanted = {deployment.lower() for deployment in key.rules.deployments}

@@ -35,6 +35,7 @@ def merge(applied: RoutingTable, new: RoutingTable) -> RoutingTable:
         endpoints=[_merge_routes(routes_before.get(name), endpoints[name], buried) for name in sorted(endpoints)],
         backends=[_merge_servers(servers_before.get(name), backends[name], buried) for name in sorted(backends)],
         tombstones=new.tombstones,
+        token_key=new.token_key or applied.token_key,
     )
 
 

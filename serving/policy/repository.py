@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import msgspec
 
+from registry.core.deploying.access_tokens import key_id, read_token
+from registry.core.deploying.endpoints import AuthMode
 from registry.core.deploying.keys import KeyHash, hash_key
 from serving.wire.routing import EndpointRoute, RoutingTable, ServerState
 
@@ -24,9 +26,15 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def opened_by(key: str, table: RoutingTable, now_ms: int) -> list[EndpointRoute]:
-    """Return the endpoints that this key opens now."""
-    digest = hash_key(key)
-    return [route for route in table.endpoints if any(_opens(known, digest, now_ms) for known in route.keys)]
+    """Return the endpoints that this key, or token, opens now."""
+    claims = read_token(table.token_key, key, now_ms)
+    named = {AuthMode.KEY: hash_key(key), AuthMode.AML_TOKEN: claims.key if claims else ""}
+    return [
+        route
+        for route in table.endpoints
+        if any(_opens(known, named[route.auth_mode], now_ms) for known in route.keys)
+        and (route.auth_mode is AuthMode.KEY or (claims is not None and claims.aud == route.name.lower()))
+    ]
 
 
 def index(routes: Iterable[EndpointRoute], table: RoutingTable) -> list[ModelEntry]:
@@ -44,9 +52,10 @@ def index(routes: Iterable[EndpointRoute], table: RoutingTable) -> list[ModelEnt
     return entries
 
 
-def _opens(key: KeyHash, digest: str, now_ms: int) -> bool:
+def _opens(key: KeyHash, named: str, now_ms: int) -> bool:
     return any(
-        sha256.lower() == digest and (until_ms is None or now_ms < until_ms) for sha256, until_ms in key.valid_hashes()
+        named in (sha256, key_id(sha256)) and (until_ms is None or now_ms < until_ms)
+        for sha256, until_ms in key.valid_hashes()
     )
 
 

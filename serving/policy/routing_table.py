@@ -44,7 +44,11 @@ def next_table(previous: RoutingTable, desired: DesiredState, replicas: Iterable
     for kind, name in sorted(_names(previous.endpoints, previous.backends) - standing):
         buried[kind, name] = Tombstone(kind=kind, name=name, generation=generation)
     table = RoutingTable(
-        generation=generation, endpoints=endpoints, backends=backends, tombstones=_prune(list(buried.values()))
+        generation=generation,
+        endpoints=endpoints,
+        backends=backends,
+        tombstones=_prune(list(buried.values())),
+        token_key=desired.token_key,
     )
     return previous if _same_content(previous, table) else table
 
@@ -63,6 +67,7 @@ def _endpoint_route(endpoint: DesiredEndpoint) -> EndpointRoute:
     return EndpointRoute(
         name=endpoint.name,
         keys=sorted(endpoint.keys, key=lambda key: key.name),
+        auth_mode=endpoint.auth_mode,
         # A share whose deployment is not live goes to the others, not to nobody.
         intervals=among(endpoint.intervals, endpoint.traffic, reachable),
         sticky=Sticky(source=endpoint.traffic_key.source, salt=endpoint.salt) if endpoint.traffic_key else None,

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from registry.core.deploying.endpoints import RetryRule
+from registry.core.deploying.endpoints import AuthMode, RetryRule
 from registry.core.deploying.keys import KeyHash
 from registry.core.deploying.probes import HealthChecks
 from registry.core.deploying.split import Interval
@@ -62,6 +62,7 @@ class EndpointRoute(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     keys: list[KeyHash]
+    auth_mode: AuthMode = AuthMode.KEY
     intervals: list[Interval]
     sticky: Sticky | None = None
     deployments: list[DeploymentRoute]
@@ -90,6 +91,7 @@ class RoutingTable(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: list[EndpointRoute] = []
     backends: list[Backend] = []
     tombstones: list[Tombstone] = []
+    token_key: str = ""  # verifies the tokens of endpoints that take them
 
 
 def backend_name(endpoint: str, deployment: str, revision: int) -> str:

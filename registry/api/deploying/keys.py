@@ -6,8 +6,8 @@ from starlette.responses import Response
 
 from registry.api.route import answer, nothing, read_record, workspace_of
 from registry.core.deploying.keys import KeyRules
-from registry.core.rest import KeyChoice, NewKey, WantedKey
-from registry.operations.deploying import keys
+from registry.core.rest import KeyChoice, NewKey, TokenChoice, WantedKey
+from registry.operations.deploying import access_tokens, keys
 
 
 async def create_key(request: Request) -> Response:
@@ -27,6 +27,19 @@ async def change_key(request: Request) -> Response:
 async def delete_key(request: Request) -> Response:
     """Delete a key."""
     await run_sync(keys.delete_key, workspace_of(request), request.path_params["name"], request.path_params["key"])
+    return nothing()
+
+
+async def issue_token(request: Request) -> Response:
+    """Give a token of an endpoint that takes tokens."""
+    choice = await read_record(request, TokenChoice)
+    workspace, name = workspace_of(request), request.path_params["name"]
+    return answer(await run_sync(access_tokens.issue_token, workspace, name, choice.key), 201)
+
+
+async def rotate_token_key(request: Request) -> Response:
+    """Sign endpoints' tokens with a new key; those of before cease."""
+    await run_sync(access_tokens.rotate_token_key, workspace_of(request))
     return nothing()
 
 

@@ -114,6 +114,41 @@ def regenerate_key(
         note(f"clients with the old {key} key of {name} {since}")
 
 
+def get_credentials(
+    name: str = ENDPOINT_ARGUMENT,
+    key: str = typer.Option("primary", "--key", help="In the name of which key, whose rules then hold."),
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
+    """Get a token of an endpoint with auth_mode: aml_token. Keys cannot be shown again: regenerate-key makes another.
+
+    Example: slipway endpoint get-credentials cancer --output json
+    """
+    token = connect(url).endpoints.issue_token(name, check_key_name(key, "--key"))
+    if output is OutputFormat.JSON:
+        print_json(token)
+        return
+    console.print(token.access_token, highlight=False, soft_wrap=True, markup=False)
+    refresh, end = when(token.refresh_after_time_utc * 1000), when(token.expiry_time_utc * 1000)
+    note(f"it opens {name} until {end}; from {refresh} on, get another")
+
+
+def rotate_token_key(
+    yes: bool = typer.Option(False, "--yes", help="Every token of every endpoint ceases: say that you mean it."),
+    url: str | None = URL_OPTION,
+) -> None:
+    """Sign the tokens of all endpoints with a new key: every token of before ceases. One endpoint's: regenerate-key.
+
+    Example: slipway endpoint rotate-token-key --yes
+    """
+    if not yes:
+        raise InvalidInput("every token of every endpoint ceases: give --yes")
+    client = connect(url)
+    client.endpoints.rotate_token_key()
+    await_edges(client)
+    note("clients with tokens get 401 until they have got others")
+
+
 def print_new_keys(keys: Mapping[str, str]) -> None:
     """Print keys in the clear, by name."""
     width = max((len(name) for name in keys), default=0)

@@ -72,7 +72,6 @@ DEPLOYMENT_REFUSED = {
 
 # Of what these may be in Azure, one value holds here; for any other there is a reason and a remedy.
 ENDPOINT_ONLY: dict[str, tuple[Any, str]] = {
-    "$.auth_mode": ("key", "give clients the endpoint's keys"),
     "$.identity.type": ("none", "an endpoint has no cloud identity here: give the script its credentials"),
     "$.public_network_access": ("enabled", "bind the edge to an address that only you can reach instead"),
 }

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from registry.core.deploying.endpoints import RequestSettings, RetryRule, RevisionState
+from registry.core.deploying.endpoints import AuthMode, RequestSettings, RetryRule, RevisionState
 from registry.core.deploying.engine_settings import Batching, ResponseCache
 from registry.core.deploying.keys import KeyHash
 from registry.core.deploying.probes import LivenessProbe, ReadinessProbe
@@ -39,6 +39,7 @@ class DesiredDeployment(msgspec.Struct, frozen=True, kw_only=True):
 class DesiredEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     keys: list[KeyHash]
+    auth_mode: AuthMode = AuthMode.KEY
     traffic: dict[str, float]
     intervals: list[Interval]
     traffic_key: TrafficKey | None
@@ -52,6 +53,7 @@ class DesiredState(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     endpoints: list[DesiredEndpoint]
     trust: Trust = Trust()
+    token_key: str = ""  # what verifies endpoints' tokens (``rs256``); "" where no endpoint ever took any
 
 
 class DesiredVersion(msgspec.Struct, frozen=True, kw_only=True):

@@ -116,6 +116,7 @@ def load_endpoint(value: Any) -> EndpointDocument:
     """Check the plain values of an endpoint document, as ``parse_yaml`` returns them. Raises InvalidInput."""
     value = as_azure_reads(with_days_as_text(value), EndpointDocument)
     check_meanings(value, ENDPOINT_ONLY)
+    _check_auth_mode(value)
     check_schema(value, "endpoint")
     document = to_record(value, EndpointDocument, ENDPOINT_REFUSED)
     if document.name is not None:
@@ -156,6 +157,15 @@ def as_text(values: dict[str, Scalar], path: str) -> dict[str, str]:
         if "\0" in text or "\0" in key:
             raise InvalidInput(f"{child(path, key)}: a value cannot hold a NUL character", path=child(path, key))
     return texts
+
+
+def _check_auth_mode(value: Any) -> None:
+    if isinstance(value, dict) and value.get("auth_mode") == "aad_token":
+        raise InvalidInput(
+            "$.auth_mode: 'aad_token' is not supported, since its tokens are Microsoft Entra's: write aml_token, whose "
+            "tokens this workspace gives by `slipway endpoint get-credentials`",
+            path="$.auth_mode",
+        )
 
 
 def _check_environment(environment: Any) -> None:

@@ -17,7 +17,10 @@ AUTOMATIC_CONCURRENCY = 64  # Azure's own default of 1 would forbid batching
 
 
 class AuthMode(StrEnum):
+    """What clients send: one of the endpoint's keys, or a token that the registry has signed in the name of one."""
+
     KEY = "key"
+    AML_TOKEN = "aml_token"  # noqa: S105 - Azure ML's word
 
 
 class RevisionState(StrEnum):

@@ -62,6 +62,7 @@ DELETE /v2/{name:path}/blobs/uploads/{upload}
 PUT    /api/v1/services/{name} /api/v1/blobs/{digest} /api/v1/endpoints/{name} /api/v1/models/{name}/aliases/{alias}
 PUT    /api/v1/endpoints/{endpoint}/deployments/{deployment} /mlflow-artifacts/artifacts/{path:path}
 PUT    /api/v1/runs/{run}/code
+POST   /api/v1/endpoints/{name}/token
 POST   /api/v1/models/{name}/versions /api/v1/models/{name}/imports /api/v1/models/{name}/restore /api/v1/images
 POST   /api/v1/models/{name}/versions/{version}/restore /api/v1/activities/{id}/progress /api/v1/image-tags
 POST   /api/v1/endpoints/{endpoint}/deployments/{deployment}/revisions/{number}/state /api/v1/image-verifications
@@ -90,7 +91,7 @@ GET    /api/v1/workspace/deletion
 POST   /api/v1/workspace/deletion
 GET    /api/v1/secrets /api/v1/tokens /api/v1/audit /api/v1/purge /api/v1/image-prune
 POST   /api/v1/tokens /api/v1/purge /api/v1/image-prune /api/v1/endpoints/{name}/keys/regenerate
-POST   /api/v1/endpoints/{name}/keys
+POST   /api/v1/endpoints/{name}/keys /api/v1/endpoint-token-key/rotate
 PUT    /api/v1/secrets/{name} /api/v1/signature-policy /api/v1/endpoints/{name}/keys/{key}
 POST   /api/v1/signing-keys /api/v1/signing-keys/rotate /api/v1/image-signatures
 DELETE /api/v1/tokens/{name} /api/v1/endpoints/{name} /api/v1/secrets/{name} /api/v1/signing-keys/{id}

@@ -6,6 +6,7 @@ import anyio.to_thread
 
 from registry.core.deploying.desired import DesiredDeployment, DesiredEndpoint, DesiredRevision, DesiredState
 from registry.core.deploying.endpoints import Deployment, Endpoint, RevisionState
+from registry.operations.deploying.token_key import public_key_within
 from registry.operations.imaging.signing import trust_within
 from registry.operations.workspace import Workspace
 from registry.store import counters
@@ -25,6 +26,7 @@ def get_desired_state(workspace: Workspace) -> DesiredState:
                 for endpoint in endpoints.all_endpoints(tx)
             ],
             trust=trust_within(tx),
+            token_key=public_key_within(tx),
         )
 
 
@@ -50,6 +52,7 @@ def _endpoint(endpoint: Endpoint, its_deployments: list[Deployment]) -> DesiredE
     return DesiredEndpoint(
         name=endpoint.name,
         keys=endpoint.keys,
+        auth_mode=endpoint.auth_mode,
         traffic=dict(sorted(endpoint.traffic.items())),
         intervals=endpoint.intervals,
         traffic_key=endpoint.traffic_key,

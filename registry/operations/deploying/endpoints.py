@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from registry.core.activities import ActivityState
 from registry.core.deploying.documents import EndpointDocument, as_text
 from registry.core.deploying.endpoints import (
+    AuthMode,
     Deployment,
     Endpoint,
     RevisionState,
@@ -29,6 +30,7 @@ from registry.operations.activities import end_within
 from registry.operations.deploying.desired import WANTED
 from registry.operations.deploying.document_keys import keys_of_document
 from registry.operations.deploying.history import note_within
+from registry.operations.deploying.token_key import ensure_token_key
 from registry.operations.security.caller import caller
 from registry.operations.workspace import Workspace
 from registry.store import counters
@@ -50,7 +52,10 @@ def put_endpoint(
         Conflict: it exists and must not, or in other letter case; traffic goes to a deployment that is not live; too
             many sources of traffic keys are in use.
         NotFound: it does not exist and must.
+        Unavailable: it takes tokens, and the vault cannot be used.
     """
+    if document.auth_mode is AuthMode.AML_TOKEN:
+        ensure_token_key(workspace)
     with workspace.metadata.write() as tx:
         before = _before(tx, name, document, exists)
         keys, made = keys_of_document(document, before, workspace.new_key)

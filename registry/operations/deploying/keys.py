@@ -63,7 +63,7 @@ def regenerate_key(workspace: Workspace, name: str, key_name: str, overlap_s: in
     made, now_ms = workspace.new_key(), workspace.now_ms()
     with workspace.metadata.write() as tx:
         endpoint = get_within(tx, name)
-        before = _find(endpoint, key_name)
+        before = find_key(endpoint, key_name)
         replaced: list[ReplacedKey] = []
         if overlap_s:
             replaced = [*before.replaced, ReplacedKey(before.sha256, now_ms + overlap_s * 1000)]
@@ -90,7 +90,7 @@ def change_key(workspace: Workspace, name: str, key_name: str, rules: KeyRules) 
     rules = check_rules(rules)
     with workspace.metadata.write() as tx:
         endpoint = get_within(tx, name)
-        keys = _with(endpoint, replace(_find(endpoint, key_name), rules=rules))
+        keys = _with(endpoint, replace(find_key(endpoint, key_name), rules=rules))
         changed = _store(tx, workspace, endpoint, keys, f"what the {key_name} key may do was changed")
     workspace.signal.notify()
     return changed
@@ -107,13 +107,14 @@ def delete_key(workspace: Workspace, name: str, key_name: str) -> None:
         raise InvalidInput(f"every endpoint has a {key_name} key: replace it with `slipway endpoint regenerate-key`")
     with workspace.metadata.write() as tx:
         endpoint = get_within(tx, name)
-        gone = _find(endpoint, key_name)
+        gone = find_key(endpoint, key_name)
         left = [key for key in endpoint.keys if key is not gone]
         _store(tx, workspace, endpoint, left, f"the {key_name} key was deleted")
     workspace.signal.notify()
 
 
-def _find(endpoint: Endpoint, key_name: str) -> KeyHash:
+def find_key(endpoint: Endpoint, key_name: str) -> KeyHash:
+    """Return one of an endpoint's keys. Raises NotFound."""
     found = next((key for key in endpoint.keys if key.name == key_name), None)
     if found is None:
         known = ", ".join(key.name for key in endpoint.keys)

@@ -4,7 +4,10 @@ from typing import Any
 
 import msgspec
 
+from registry.core.deploying.access_tokens import issue
+from registry.core.deploying.endpoints import AuthMode
 from registry.core.deploying.keys import KeyHash, KeyRules, ReplacedKey, hash_key
+from registry.core.security.rs256 import generate
 from serving.policy.repository import index, opened_by
 from serving.wire.routing import DeploymentRoute, RoutingTable, Server, ServerState
 from tests.serving.edge.tables import KEY, backend, endpoint
@@ -41,6 +44,17 @@ def test_a_key_opens_the_endpoints_that_have_it() -> None:
     table = RoutingTable(generation=1, endpoints=[mine, other])
     assert opened_by(KEY, table, 1) == [mine]
     assert opened_by("", table, 1) == opened_by("nonsense", table, 1) == []
+
+
+def test_a_token_opens_the_endpoint_that_it_is_for() -> None:
+    signing, key = generate(), KeyHash("primary", hash_key("one"))
+    mine, other = (
+        msgspec.structs.replace(endpoint(name), keys=[key], auth_mode=AuthMode.AML_TOKEN) for name in ("Mine", "other")
+    )
+    table = RoutingTable(generation=1, endpoints=[mine, other], token_key=signing.public)
+    token = issue(signing, "mine", key, to="ada", token_id="t", now_s=1_000).access_token
+    assert opened_by(token, table, 1_000_000) == [mine]
+    assert opened_by(token, table, 5_000_000) == opened_by("one", table, 1_000_000) == opened_by("", table, 1) == []
 
 
 def test_a_key_opens_until_its_end_and_a_replaced_one_until_its_overlaps() -> None:

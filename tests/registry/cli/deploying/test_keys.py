@@ -44,6 +44,17 @@ def test_keys_that_a_file_names_for_the_first_time_are_printed(ask: Slipway, wri
     assert json.loads(ask("update", "-f", more, "-o", "json").stdout)["keys"] == {"other": "key-4"}
 
 
+def test_a_token_is_printed_as_azure_mls_command_prints_it(ask: Slipway, write: Write) -> None:
+    assert ask("create", "-f", write(name="tumour", auth_mode="aml_token")).returncode == 0
+    token = json.loads(ask("get-credentials", "tumour", "-o", "json").stdout)
+    assert token.keys() == {"accessToken", "expiryTimeUtc", "refreshAfterTimeUtc", "tokenType"}
+    assert token["accessToken"].count(".") == 2
+    refused = ask("get-credentials", "cancer")
+    assert (refused.returncode, "regenerate-key cancer --key primary" in refused.stderr) == (1, True)
+    assert ask("rotate-token-key").returncode == 2
+    assert ask("rotate-token-key", "--yes").returncode == 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

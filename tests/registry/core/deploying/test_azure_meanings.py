@@ -139,6 +139,7 @@ ENDPOINT_VALUES = [
     ("properties", {"cost": "7"}),
     ("location", "westeurope"),
     ("auth_mode", "Key"),
+    ("auth_mode", "aml_token"),
     ("traffic", {"blue": "90", "green": 10}),
     ("public_network_access", "Enabled"),
 ]
@@ -188,7 +189,6 @@ def test_the_type_of_a_deployment_is_read_in_any_case(tmp_path: Path, written: s
 REFUSED_VALUES: list[tuple[str, Any]] = [
     ("identity.type", "system_assigned"),
     ("identity.type", "user_assigned"),
-    ("auth_mode", "aml_token"),
     ("auth_mode", "aad_token"),
     ("public_network_access", "disabled"),
     ("compute", "azureml:cluster"),

@@ -101,7 +101,7 @@ def test_scalars_in_maps_become_text() -> None:
         ({"name": "cancer", "trafic": {}}, "$.trafic", "did you mean 'traffic'"),
         ({"name": "x"}, None, "invalid endpoint name"),
         ({"name": 7}, "$.name", "expected `str | null`, got `int`"),
-        ({"auth_mode": "aad_token"}, "$.auth_mode", "only 'key'"),
+        ({"auth_mode": "aad_token"}, "$.auth_mode", "write aml_token"),
         ({"mirror_traffic": {"green": 10}}, "$.mirror_traffic", "not supported yet"),
         ({"identity": {"type": "system_assigned"}}, "$.identity.type", "not supported"),
         ({"public_network_access": "disabled"}, "$.public_network_access", "only 'enabled'"),
