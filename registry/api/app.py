@@ -47,6 +47,7 @@ from registry.core.deploying.history import EndpointHistory, HistoryQuery
 from registry.core.deploying.keys import KeyRules
 from registry.core.deploying.plans import Plan
 from registry.core.deploying.routes import KeysToRoute, RoutedKeys
+from registry.core.deploying.undo import UndoAnswer, UndoOrder, UndoPlan
 from registry.core.imaging.environments import CuratedEnvironment, CuratedEnvironmentList
 from registry.core.imaging.image_prune import PruneOrder, PrunePlan
 from registry.core.imaging.image_views import ImageChange, ImageDiff, ImageHistory, ImageQuery, ImageTag, PairToCompare
@@ -173,10 +174,14 @@ WORKSPACE = [
     ApiRoute("POST", "/endpoint-token-key/rotate", keys.rotate_token_key, status=204),
     ApiRoute("PUT", "/endpoints/{name}/keys/{key}", keys.change_key, KeyRules, Endpoint),
     ApiRoute("DELETE", "/endpoints/{name}/keys/{key}", keys.delete_key, status=204),
+    ApiRoute("PATCH", "/endpoints/{name}/ttl", endpoints.set_ttl, rest.TtlChange, Endpoint),
+    ApiRoute("GET", "/endpoints/{name}/undo", endpoints.preview_undo, None, UndoPlan, query=UndoOrder),
+    ApiRoute("POST", "/endpoints/{name}/undo", endpoints.undo_endpoint, UndoOrder, UndoAnswer, 202),
     ApiRoute("GET", "/endpoints/{endpoint}/deployments", deployments.list_deployments, None, rest.DeploymentList),
     ApiRoute("PUT", DEPLOYMENT, deployments.put_deployment, DeploymentDocument, rest.DeploymentAnswer, 202),
     ApiRoute("POST", f"{DEPLOYMENT}/plan", deployments.plan_deployment, DeploymentDocument, Plan),
     ApiRoute("GET", DEPLOYMENT, deployments.get_deployment, None, Deployment),
+    ApiRoute("PATCH", f"{DEPLOYMENT}/ttl", deployments.set_ttl, rest.TtlChange, Deployment),
     ApiRoute("DELETE", DEPLOYMENT, deployments.delete_deployment, status=204),
     ApiRoute(
         "POST",

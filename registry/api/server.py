@@ -17,6 +17,7 @@ from registry.api.security.bound import check_owner, protection_of
 from registry.api.security.head_limit import BoundedHttpProtocol
 from registry.core.errors import SlipwayError
 from registry.operations.activities import fail_interrupted
+from registry.operations.deploying.expiry import expiring
 from registry.operations.imaging.image_works import ImageWorks, open_image_works
 from registry.operations.imaging.signing import sign_what_was_built
 from registry.operations.security.audit import prune_audit
@@ -90,7 +91,8 @@ def serve(
     logger.setLevel(logging.INFO)
     logger.info("registry listens on %s; %s", _url_of(listener), places(database_url, artifacts_url, data_dir))
     try:
-        RegistryServer(workspace, works, protection).run(sockets=[listener])
+        with expiring(workspace):
+            RegistryServer(workspace, works, protection).run(sockets=[listener])
     finally:
         workspace.close()
 

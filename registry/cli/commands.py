@@ -2,7 +2,7 @@
 
 from registry.cli import datasets, processes
 from registry.cli.assembly import PROCESSES, Commands, Noun
-from registry.cli.deploying import deployments, endpoint_history, endpoints, keys, plans, routes, scoring
+from registry.cli.deploying import deployments, endpoint_history, endpoint_undo, endpoints, keys, plans, routes, scoring
 from registry.cli.imaging import environments, image_export, image_prune, image_tags, images, trust
 from registry.cli.modelling import lineage, model_card, models
 from registry.cli.security import secrets, tokens
@@ -84,6 +84,7 @@ NOUNS = [
             "list": endpoints.list_endpoints,
             "show": endpoints.show,
             "history": endpoint_history.history,
+            "undo": endpoint_undo.undo,
             "delete": endpoints.delete,
             "route": routes.route,
             "regenerate-key": keys.regenerate_key,
@@ -100,6 +101,7 @@ NOUNS = [
         {
             "plan": plans.plan_deployment,
             "create": deployments.create,
+            "update": deployments.update,
             "list": deployments.list_deployments,
             "show": deployments.show,
             "delete": deployments.delete,

@@ -11,9 +11,12 @@ from registry.core.deploying.documents import load_deployment, load_endpoint
 from registry.core.errors import InvalidInput, SlipwayError
 from registry.core.imaging.image_documents import load_image
 from registry.core.loading import parse_yaml
+from registry.core.times import length_s
 
 FILE_OPTION = typer.Option(..., "--file", "-f", help="The YAML file.")
 SET_OPTION = typer.Option(None, "--set", help="key.path=value, over what the file says; may be repeated.")
+
+TTL_OPTION = typer.Option(None, "--ttl", help="Delete it by itself after this long: 90s, 30m, 2h, 7d.")
 
 T = TypeVar("T")
 
@@ -22,6 +25,11 @@ _CREATED_BY: dict[Callable[[Any], Any], str] = {
     load_deployment: "a deployment's file: `slipway deployment create -f {}`",
     load_image: "an image's file: `slipway image build -f {}`",
 }
+
+
+def with_ttl(overrides: list[str] | None, ttl: str | None) -> list[str]:
+    """Return overrides with what ``--ttl`` says. Raises InvalidInput if that is no length of time."""
+    return [*(overrides or []), *([] if ttl is None else [f"ttl_s={length_s(ttl, '--ttl')}"])]
 
 
 def load_file(path: Path, overrides: list[str] | None, load: Callable[[Any], T]) -> T:

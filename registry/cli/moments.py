@@ -34,3 +34,8 @@ def moment_or_length(text: str, option: str) -> int:
     if text[-1:] in ("s", "m", "h", "d"):
         return int(datetime.now(UTC).timestamp() * 1000) + length_s(text, option) * 1000
     return moment_ms(text, option, ", or 30d")
+
+
+def read_ttl(text: str) -> int | None:
+    """Return the seconds of ``--ttl`` of what is there already; None for ``never``. Raises InvalidInput."""
+    return None if text == "never" else length_s(text, "--ttl")

@@ -105,6 +105,11 @@ def clock(unix_ms: int) -> str:
     return datetime.fromtimestamp(unix_ms / 1000, UTC).strftime("%H:%M:%SZ")
 
 
+def expiry(expires_ms: int | None) -> str:
+    """Return when something is deleted by itself."""
+    return when(expires_ms) if expires_ms else "never"
+
+
 def short(digest: str) -> str:
     """Return the first 12 hexadecimal digits of a digest, as people compare them."""
     return digest.removeprefix("sha256:")[:12]

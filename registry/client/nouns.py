@@ -14,6 +14,7 @@ from registry.core.deploying.history import EndpointHistory
 from registry.core.deploying.keys import KeyRules
 from registry.core.deploying.plans import Plan
 from registry.core.deploying.routes import KeysToRoute, RoutedKeys
+from registry.core.deploying.undo import UndoAnswer, UndoOrder, UndoPlan
 
 
 class Endpoints:
@@ -84,10 +85,26 @@ class Endpoints:
         choice = rest.KeyChoice(key=key, overlap_s=overlap_s)
         return self._door.ask("POST", f"/endpoints/{_part(name)}/keys/regenerate", rest.NewKey, choice).key
 
+    def set_ttl(self, name: str, ttl_s: int | None) -> Endpoint:
+        """Let it be deleted by itself in so many seconds from now; with None it stays."""
+        return self._door.ask("PATCH", f"/endpoints/{_part(name)}/ttl", Endpoint, rest.TtlChange(ttl_s=ttl_s))
+
     def history(self, name: str, at_ms: int | None = None, limit: int = 100) -> EndpointHistory:
         """Return the newest changes; with ``at_ms``, the one that held then. Raises NotFound if there never was one."""
         params = {"limit": limit} if at_ms is None else {"at_ms": at_ms}
         return self._door.ask("GET", f"/endpoints/{_part(name)}/history", EndpointHistory, params=params)
+
+    def preview_undo(self, name: str, to: int | None = None) -> UndoPlan:
+        """Say what ``undo`` would do. Raises as that."""
+        params = {} if to is None else {"to": to}
+        return self._door.ask("GET", f"/endpoints/{_part(name)}/undo", UndoPlan, params=params)
+
+    def undo(self, name: str, to: int | None = None, seen: int | None = None) -> UndoAnswer:
+        """Go back to the release before, or to another; follow the answer's activity.
+
+        Raises Conflict if there is none, something of it is gone, or ``seen`` no longer is the current release.
+        """
+        return self._door.ask("POST", f"/endpoints/{_part(name)}/undo", UndoAnswer, UndoOrder(to=to, seen=seen))
 
 
 class Deployments:
@@ -111,6 +128,11 @@ class Deployments:
 
     def delete(self, endpoint: str, name: str) -> None:
         self._door.send("DELETE", V1 + _deployment(endpoint, name))
+
+    def set_ttl(self, endpoint: str, name: str, ttl_s: int | None) -> Deployment:
+        """Let it be deleted by itself in so many seconds from now; with None it stays."""
+        change = rest.TtlChange(ttl_s=ttl_s)
+        return self._door.ask("PATCH", f"{_deployment(endpoint, name)}/ttl", Deployment, change)
 
     def report_state(
         self, endpoint: str, name: str, revision: int, state: RevisionState, message: str = ""

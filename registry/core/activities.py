@@ -12,6 +12,7 @@ class ActivityKind(StrEnum):
     DEPLOY = "deploy"
     DELETE = "delete"
     VERIFY = "verify"
+    UNDO = "undo"
 
 
 class ActivityState(StrEnum):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from registry.core.activities import Activity
+from registry.core.deploying.documents import Ttl
 from registry.core.deploying.endpoints import Deployment, Endpoint
 from registry.core.deploying.keys import MAX_OVERLAP_S, KeyRules
 from registry.core.deploying.plans import PlannedField
@@ -111,6 +112,12 @@ class TrafficChange(msgspec.Struct, frozen=True, kw_only=True):
     """The whole split: a deployment that is not named gets nothing."""
 
     traffic: dict[str, float]
+
+
+class TtlChange(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds from now until it is deleted by itself; null lets it stay."""
+
+    ttl_s: Ttl | None
 
 
 class KeyChoice(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ def moment_ms(text: str, path: str, else_write: str = "") -> int:
         ) from error
     if time.tzinfo is None:
         time = time.replace(tzinfo=UTC)
-    return max(0, int(time.timestamp() * 1000))
+    return max(0, round(time.timestamp() * 1000))
 
 
 def moment_text(unix_ms: int) -> str:
@@ -38,3 +38,9 @@ def length_s(text: str, path: str) -> int:
     if match is None:
         raise InvalidInput(f"{path} {text!r} is no length of time: write 90s, 10m, 2h or 30d", path=path)
     return int(match[1]) * _UNIT_S[match[2]]
+
+
+def length_text(seconds: int) -> str:
+    """Return a length of time as people write it, in the largest unit that divides it."""
+    unit = next(unit for unit in reversed(_UNIT_S) if seconds % _UNIT_S[unit] == 0)
+    return f"{seconds // _UNIT_S[unit]}{unit}"

@@ -57,13 +57,13 @@ def report_progress(workspace: Workspace, activity_id: str, progress: float, mes
     if not 0 <= progress <= 1:
         raise InvalidInput(f"progress is {progress}: it lies between 0.0 and 1.0", path="$.progress")
     with workspace.metadata.write() as tx:
-        before = _get(tx, activity_id)
+        before = get_within(tx, activity_id)
         check_open(before)
         message = message[:MAX_LINE] or before.message
         if message != before.message:
             rows.add_line(tx, activity_id, message)
         rows.update(tx, replace(before, progress=max(progress, before.progress), message=message))
-        after = _get(tx, activity_id)
+        after = get_within(tx, activity_id)
     workspace.signal.notify()
     return after
 
@@ -93,7 +93,7 @@ def end_within(
     result: dict[str, str] | None = None,
 ) -> Activity:
     """End an activity inside the caller's transaction; the caller notifies. Raises as ``end_activity``."""
-    before = _get(tx, activity_id)
+    before = get_within(tx, activity_id)
     check_open(before)
     if message and message != before.message:
         rows.add_line(tx, activity_id, message[:MAX_LINE])
@@ -106,7 +106,7 @@ def end_within(
         ended_ms=workspace.now_ms(),
     )
     rows.update(tx, after)
-    return _get(tx, activity_id)
+    return get_within(tx, activity_id)
 
 
 INTERRUPTED = {
@@ -127,7 +127,7 @@ def fail_interrupted(workspace: Workspace) -> None:
 def get_activity(workspace: Workspace, activity_id: str) -> Activity:
     """Return one activity with its whole log. Raises NotFound."""
     with workspace.metadata.read() as tx:
-        return _get(tx, activity_id)
+        return get_within(tx, activity_id)
 
 
 def list_activities(workspace: Workspace) -> list[Activity]:
@@ -152,7 +152,8 @@ async def follow_activity(workspace: Workspace, activity_id: str, after: int, wa
         await workspace.signal.wait(ticket, left_s)
 
 
-def _get(tx: Connection, activity_id: str) -> Activity:
+def get_within(tx: Connection, activity_id: str) -> Activity:
+    """Return one activity inside the caller's transaction. Raises NotFound."""
     activity = rows.find(tx, activity_id)
     if activity is None:
         raise NotFound(f"there is no activity {activity_id!r}", activity=activity_id)

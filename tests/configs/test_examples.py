@@ -45,6 +45,8 @@ OUR_OWN_KEYS = {
     "retry",
     "batching",
     "response_cache",
+    "keep_warm_s",
+    "ttl_s",
 }  # azure-ai-ml refuses a document that has one of them
 
 

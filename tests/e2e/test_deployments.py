@@ -59,7 +59,7 @@ def test_an_image_in_which_one_byte_was_changed_never_starts_and_its_activity_na
 def test_a_new_revision_takes_over_without_a_failed_request(town: Town) -> None:
     before = {replica["replica"] for replica in town.replicas("blue")}
     with Steady(town) as load:
-        town.deploy("blue", "town-onnx", instance_count=2, environment_variables={"REVISION": "two"})
+        town.deploy("blue", "town-onnx", instance_count=2, environment_variables={"REVISION": "two"}, keep_warm_s=0)
         load.wait_for(20)
         eventually(lambda: not before & {replica["replica"] for replica in town.replicas("blue")})
         load.wait_for(20)

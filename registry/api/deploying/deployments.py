@@ -11,7 +11,7 @@ from registry.core.deploying import fields
 from registry.core.deploying.desired import DesiredVersion
 from registry.core.deploying.documents import load_deployment
 from registry.core.deploying.endpoints import RevisionState
-from registry.core.rest import DeploymentList, RevisionReport
+from registry.core.rest import DeploymentList, RevisionReport, TtlChange
 from registry.operations.deploying import deployments, desired
 
 
@@ -44,6 +44,12 @@ async def delete_deployment(request: Request) -> Response:
     """Delete a deployment that has no traffic."""
     await run_sync(deployments.delete_deployment, workspace_of(request), *_names(request))
     return nothing()
+
+
+async def set_ttl(request: Request) -> Response:
+    """Change when a deployment is deleted by itself."""
+    change = await read_record(request, TtlChange)
+    return answer(await run_sync(deployments.set_ttl, workspace_of(request), *_names(request), change.ttl_s))
 
 
 async def set_revision_state(request: Request) -> Response:

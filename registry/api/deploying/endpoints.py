@@ -12,8 +12,9 @@ from registry.core.deploying.documents import load_endpoint
 from registry.core.deploying.history import EndpointHistory, HistoryQuery
 from registry.core.deploying.keys import PAIR
 from registry.core.deploying.routes import KeysToRoute
-from registry.core.rest import EndpointDeletion, EndpointList, EndpointPresence, TrafficChange
-from registry.operations.deploying import endpoints, history, routes
+from registry.core.deploying.undo import UndoOrder
+from registry.core.rest import EndpointDeletion, EndpointList, EndpointPresence, TrafficChange, TtlChange
+from registry.operations.deploying import endpoints, history, routes, undo
 
 
 async def list_endpoints(request: Request) -> Response:
@@ -65,8 +66,27 @@ async def route_keys(request: Request) -> Response:
     return answer(await run_sync(routes.route, workspace_of(request), request.path_params["name"], asked))
 
 
+async def set_ttl(request: Request) -> Response:
+    """Change when an endpoint is deleted by itself."""
+    change = await read_record(request, TtlChange)
+    workspace, name = workspace_of(request), request.path_params["name"]
+    return answer(await run_sync(endpoints.set_ttl, workspace, name, change.ttl_s))
+
+
 async def get_history(request: Request) -> Response:
     """Tell what was changed at an endpoint, and who did it; or what answered at a time."""
     query, name = read_query(request, HistoryQuery), request.path_params["name"]
     changes = await run_sync(history.get_history, workspace_of(request), name, query.at_ms, query.limit)
     return answer(EndpointHistory(name=name, changes=changes))
+
+
+async def preview_undo(request: Request) -> Response:
+    """Tell what going back to a release would change."""
+    order, name = read_query(request, UndoOrder), request.path_params["name"]
+    return answer(await run_sync(undo.preview_undo, workspace_of(request), name, order))
+
+
+async def undo_endpoint(request: Request) -> Response:
+    """Go back to the release before, or another: models, images, settings and split together."""
+    order, name = await read_record(request, UndoOrder), request.path_params["name"]
+    return answer(await run_sync(undo.undo_endpoint, workspace_of(request), name, order), 202)

@@ -11,12 +11,14 @@ from registry.cli.context import URL_OPTION, connect
 from registry.cli.deploying.deployment_file import build_inline, read_deployment
 from registry.cli.deploying.plans import note_changes
 from registry.cli.deploying.settling import await_edges
-from registry.cli.documents import FILE_OPTION, SET_OPTION, of_file
+from registry.cli.documents import FILE_OPTION, SET_OPTION, TTL_OPTION, of_file, with_ttl
+from registry.cli.moments import read_ttl
 from registry.cli.names import DEPLOYMENT_ARGUMENT, ENDPOINT_ARGUMENT, split_deployment
 from registry.cli.output import (
     OUTPUT_OPTION,
     OutputFormat,
     console,
+    expiry,
     note,
     pairs,
     print_done,
@@ -39,6 +41,7 @@ PER_PROCESSOR = 4  # processes; more is hardly what anybody means
 def create(
     file: Path = FILE_OPTION,
     overrides: list[str] | None = SET_OPTION,
+    ttl: str | None = TTL_OPTION,
     no_wait: bool = typer.Option(False, "--no-wait", help="Return when it is accepted, not when it serves."),
     output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
@@ -50,7 +53,7 @@ def create(
     Example: slipway deployment create -f configs/deployment-blue.yaml --set instance_count=2
     """
     client = connect(url)
-    read = read_deployment(file, overrides)
+    read = read_deployment(file, with_ttl(overrides, ttl))
     document = build_inline(client, read, file, output)
     with of_file(file):
         accepted = client.deployments.create(read.endpoint, read.name, document)
@@ -65,6 +68,8 @@ def create(
         print_json(deployment)
         return
     console.print(f"{deployment.endpoint}/{deployment.name}: {_latest(deployment)}", highlight=False, soft_wrap=True)
+    if deployment.expires_ms is not None:
+        note(f"it is deleted by itself at {when(deployment.expires_ms)}")
     if deployment.live:
         _note_traffic(client.endpoints.get(deployment.endpoint), deployment.name)
 
@@ -85,6 +90,7 @@ def list_deployments(
         "digest": lambda deployment: short(deployment.live.image_digest) if deployment.live else "-",
         "replicas": lambda deployment: deployment.live.instance_count if deployment.live else 0,
         "workers": lambda deployment: deployment.live.worker_count if deployment.live else 0,
+        "expires": lambda deployment: expiry(deployment.expires_ms),
         "newest": lambda deployment: "" if deployment.latest is deployment.live else _latest(deployment),
     }
     found = connect(url).deployments.list(endpoint)
@@ -102,15 +108,31 @@ def show(name: str = DEPLOYMENT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, 
         "description": deployment.description,
         "tags": pairs(deployment.tags),
         **_labels(deployment),
+        "expires": expiry(deployment.expires_ms),
+        "keep warm": f"{deployment.keep_warm_s} s",
         "newest": _latest(deployment),
     }
     for revision in deployment.revisions:
         fields[f"revision {revision.number}"] = (
             f"{revision.state}  {revision.image} ({short(revision.image_digest)})  "
             f"{_size(revision)}  {when(revision.created_ms)}  "
-            f"{_settings(revision)}{revision.message}"
+            f"{_settings(revision)}{revision.message}{_until(revision)}"
         )
     print_record(deployment, fields, output)
+
+
+def update(
+    name: str = DEPLOYMENT_ARGUMENT,
+    ttl: str = typer.Option(..., help="Delete it by itself in 2h from now, or another time; or never."),
+    output: OutputFormat = OUTPUT_OPTION,
+    url: str | None = URL_OPTION,
+) -> None:
+    """Change when a deployment is deleted by itself. Its image and settings change with `create`.
+
+    Example: slipway deployment update cancer/green --ttl 2h
+    """
+    deployment = connect(url).deployments.set_ttl(*split_deployment(name), read_ttl(ttl))
+    print_done(f"deployment {name} expires: {expiry(deployment.expires_ms)}", deployment, output)
 
 
 def delete(name: str = DEPLOYMENT_ARGUMENT, output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_OPTION) -> None:
@@ -157,6 +179,11 @@ def _say_changes(accepted: DeploymentAnswer) -> None:
         name = f"{deployment.endpoint}/{deployment.name}"
         note(f"{name} has this image with these settings already: no new revision")
     note_changes(accepted.changes, latest.number if latest else None)
+
+
+def _until(revision: Revision) -> str:
+    """Say until when a revision that was replaced runs on."""
+    return f"  warm until {when(revision.warm_until_ms)}" if revision.warm_until_ms else ""
 
 
 def _note_traffic(endpoint: Endpoint, name: str) -> None:

@@ -9,12 +9,15 @@ from registry.cli.context import URL_OPTION, connect
 from registry.cli.deploying.keys import described, print_new_keys
 from registry.cli.deploying.plans import note_changes
 from registry.cli.deploying.settling import await_edges
-from registry.cli.documents import FILE_OPTION, SET_OPTION, load_file, of_file
+from registry.cli.documents import FILE_OPTION, SET_OPTION, TTL_OPTION, load_file, of_file, with_ttl
+from registry.cli.moments import read_ttl
 from registry.cli.names import ENDPOINT_ARGUMENT, named_endpoint
 from registry.cli.output import (
     OUTPUT_OPTION,
     OutputFormat,
     console,
+    expiry,
+    note,
     pairs,
     print_done,
     print_json,
@@ -32,6 +35,7 @@ from registry.core.rest import EndpointAnswer
 def create(
     file: Path = FILE_OPTION,
     overrides: list[str] | None = SET_OPTION,
+    ttl: str | None = TTL_OPTION,
     output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:
@@ -39,7 +43,7 @@ def create(
 
     Example: slipway endpoint create -f configs/endpoint.yaml
     """
-    document = load_file(file, overrides, load_endpoint)
+    document = load_file(file, with_ttl(overrides, ttl), load_endpoint)
     client = connect(url)
     with of_file(file):
         created = client.endpoints.create(named_endpoint(document), document)
@@ -48,6 +52,8 @@ def create(
     else:
         console.print(f"endpoint {created.endpoint.name} created; its keys, shown this once:")
         print_new_keys(created.keys or {})
+        if created.endpoint.expires_ms is not None:
+            note(f"it is deleted by itself at {when(created.endpoint.expires_ms)}")
     await_edges(client)
 
 
@@ -55,6 +61,7 @@ def update(
     file: Path | None = typer.Option(None, "--file", "-f", help="The YAML file."),
     name: str | None = typer.Option(None, help="The endpoint, where no file names it."),
     traffic: str | None = typer.Option(None, help='The split, as "blue=90 green=10".'),
+    ttl: str | None = typer.Option(None, help="Delete it by itself in 2h from now, or another time; or never."),
     overrides: list[str] | None = SET_OPTION,
     output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
@@ -64,6 +71,7 @@ def update(
     Example: slipway endpoint update --name cancer --traffic "blue=50 green=50"
     """
     weights = None if traffic is None else read_weights(traffic)
+    ttl_s = None if ttl is None else read_ttl(ttl)
     if overrides and file is None:
         raise InvalidInput("--set changes what a file says: give --file")
     client = connect(url)
@@ -82,8 +90,10 @@ def update(
         raise InvalidInput("name the endpoint: --name NAME, or --file with a name in it")
     if weights is not None:
         changed = endpoints.set_traffic(name, weights)
+    if ttl is not None:
+        changed = endpoints.set_ttl(name, ttl_s)
     if changed is None:
-        raise InvalidInput("nothing to change: give --traffic or --file")
+        raise InvalidInput("nothing to change: give --traffic, --ttl or --file")
     if emptied and not changed.traffic:
         warn(f"no deployment of {name} gets traffic now: requests that name none of them are refused")
     if output is OutputFormat.JSON and new_keys:
@@ -105,6 +115,7 @@ def list_endpoints(output: OutputFormat = OUTPUT_OPTION, url: str | None = URL_O
         "endpoint": lambda endpoint: endpoint.name,
         "traffic": _traffic,
         "sticky by": lambda endpoint: endpoint.traffic_key.source if endpoint.traffic_key else "-",
+        "expires": lambda endpoint: expiry(endpoint.expires_ms),
         "updated": lambda endpoint: when(endpoint.updated_ms),
     }
     print_rows(connect(url).endpoints.list(), columns, output, empty="no endpoints yet: slipway endpoint create")
@@ -171,6 +182,7 @@ def _print(endpoint: Endpoint, output: OutputFormat) -> None:
         "tags": pairs(endpoint.tags),
         **({"properties": pairs(endpoint.properties)} if endpoint.properties else {}),
         **({"location": endpoint.location} if endpoint.location else {}),
+        "expires": expiry(endpoint.expires_ms),
         "updated": when(endpoint.updated_ms),
     }
     print_record(endpoint, fields, output)

@@ -12,7 +12,7 @@ from registry.core.imaging.signatures import Trust
 
 
 class DesiredRevision(msgspec.Struct, frozen=True, kw_only=True):
-    """A revision that is to run: starting or live, never failed or retired."""
+    """A revision that is to run: starting, live or warm, never failed or retired."""
 
     number: int
     image: str

@@ -21,7 +21,7 @@ from registry.core.deploying.azure_meanings import (
     check_schema,
 )
 from registry.core.deploying.azure_values import as_azure_reads
-from registry.core.deploying.endpoints import AuthMode, RequestSettings, RetryRule
+from registry.core.deploying.endpoints import KEEP_WARM_S, AuthMode, RequestSettings, RetryRule
 from registry.core.deploying.engine_settings import ENGINE_VARIABLES, Batching, ResponseCache, check_engine_settings
 from registry.core.deploying.key_documents import KeyDocument, rules_of, with_days_as_text
 from registry.core.deploying.probes import LivenessProbe, ReadinessProbe
@@ -31,7 +31,10 @@ from registry.core.loading import check_keys, child, to_record
 from registry.core.names import check_name, parse_image_reference, parse_model_reference
 
 MAX_REQUEST_TIMEOUT_MS = 180_000
+MAX_KEEP_WARM_S = 604_800  # a week
+MAX_TTL_S = 315_360_000  # ten years
 
+Ttl = Annotated[int, msgspec.Meta(ge=1, le=MAX_TTL_S)]  # seconds until it is deleted by itself
 Scalar = str | int | float | bool  # YAML writes WORKERS: 4; everything becomes text
 
 
@@ -40,10 +43,10 @@ class IdentityDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EndpointDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Azure ML v2 endpoint.yml. ``traffic`` absent leaves the split as it is.
+    """Azure ML v2 endpoint.yml. ``traffic`` absent leaves the split as it is, ``ttl_s`` when it expires.
 
-    ``traffic_key`` and ``keys`` are our own. A key that is named for the first time is made; what is not named stays as
-    it is.
+    ``traffic_key``, ``keys`` and ``ttl_s`` are our own. A key that is named for the first time is made; what is not
+    named stays as it is.
     """
 
     name: str | None = None
@@ -53,6 +56,7 @@ class EndpointDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     traffic: dict[str, float] | None = None
     traffic_key: TrafficKey | None = None
     keys: dict[str, KeyDocument] | None = None
+    ttl_s: Ttl | None = None
 
     # Labels of Azure's, kept as they are.
     properties: dict[str, Any] = {}
@@ -82,7 +86,8 @@ class ScaleDocument(msgspec.Struct, frozen=True, kw_only=True):
 class DeploymentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Azure ML v2 deployment.yml. ``model``, if given, must be one that the image holds.
 
-    ``retry``, ``batching`` and ``response_cache`` are our own keys.
+    ``retry``, ``batching``, ``response_cache``, ``keep_warm_s`` and ``ttl_s`` are our own keys.
+    ``ttl_s`` absent leaves when it expires as it is.
     """
 
     environment: EnvironmentDocument
@@ -99,6 +104,8 @@ class DeploymentDocument(msgspec.Struct, frozen=True, kw_only=True, omit_default
     retry: RetryRule = RetryRule.ONCE
     batching: Batching = Batching()
     response_cache: ResponseCache | None = None
+    keep_warm_s: Annotated[int, msgspec.Meta(ge=0, le=MAX_KEEP_WARM_S)] = KEEP_WARM_S
+    ttl_s: Ttl | None = None
 
     # Labels of Azure's, kept as they are.
     properties: dict[str, Any] = {}

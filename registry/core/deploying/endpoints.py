@@ -9,10 +9,11 @@ import msgspec
 from registry.core.deploying.engine_settings import Batching, ResponseCache
 from registry.core.deploying.keys import KeyHash
 from registry.core.deploying.probes import LivenessProbe, ReadinessProbe
-from registry.core.deploying.split import MAX_INTERVALS, Interval
+from registry.core.deploying.split import MAX_INTERVALS, TRAFFIC_SCALE, Interval
 from registry.core.deploying.traffic_keys import TrafficKey
 from registry.core.errors import Conflict, InvalidInput
 
+KEEP_WARM_S = 600
 AUTOMATIC_CONCURRENCY = 64  # Azure's own default of 1 would forbid batching
 
 
@@ -24,10 +25,14 @@ class AuthMode(StrEnum):
 
 
 class RevisionState(StrEnum):
-    """Lifecycle: starting → live → retired, or starting → failed. Only one revision of a deployment is live."""
+    """Lifecycle: starting → live → warm → retired, or starting → failed; undo lets any of them start again.
+
+    Only one revision of a deployment is live. A warm one runs on for a while without traffic, for undo.
+    """
 
     STARTING = "starting"
     LIVE = "live"
+    WARM = "warm"
     FAILED = "failed"
     RETIRED = "retired"
 
@@ -71,6 +76,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     location: str | None = None
     created_ms: int
     updated_ms: int
+    ttl_s: int | None = None
+    expires_ms: int | None = None  # when it is deleted by itself
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +101,7 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     response_cache: ResponseCache | None = None
     liveness_probe: LivenessProbe = LivenessProbe()
     readiness_probe: ReadinessProbe = ReadinessProbe()
+    warm_until_ms: int | None = None
 
 
 class EnvironmentLabels(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -118,9 +126,12 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     tags: dict[str, str] = {}
     labels: AzureLabels = AzureLabels()
+    keep_warm_s: int = KEEP_WARM_S  # how long a revision runs on when another took its place
     revisions: list[Revision] = []
     created_ms: int
     updated_ms: int
+    ttl_s: int | None = None
+    expires_ms: int | None = None  # when it is deleted by itself
 
     @property
     def live(self) -> Revision | None:
@@ -162,6 +173,18 @@ def check_traffic(traffic: dict[str, float], deployments: AbstractSet[str]) -> d
     if len(positive) > MAX_INTERVALS:
         raise InvalidInput(f"traffic has {len(positive)} positive weights: at most {MAX_INTERVALS}", path="$.traffic")
     return positive
+
+
+def split_without(traffic: dict[str, float], gone: str) -> dict[str, float]:
+    """Return a split of the others than ``gone``, each with its share of what is left, in steps of 0.01 to 100."""
+    left = {name: percent for name, percent in sorted(traffic.items()) if name != gone}
+    total, given, reached = sum(left.values()), 0, 0.0
+    shares = {}
+    for name, percent in left.items():
+        reached += percent
+        shares[name] = (round(reached * TRAFFIC_SCALE / total) - given) / 100
+        given = round(reached * TRAFFIC_SCALE / total)
+    return {name: share for name, share in shares.items() if share > 0}
 
 
 def split_text(traffic: dict[str, float]) -> str:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from registry.core.deploying.endpoints import Deployment, Endpoint
 
 # Settings of an endpoint that decide who answers: they make a release. Keys, words and times do not.
-RELEASED = ("traffic", "traffic_key")
+RELEASED = ("traffic", "intervals", "traffic_key")
 
 
 class ChangeKind(StrEnum):
@@ -22,7 +22,9 @@ class ChangeKind(StrEnum):
     KEY = "key"
     LIVE = "live"  # a revision took a deployment over
     REMOVE = "remove"  # a deployment was deleted
+    UNDO = "undo"
     DELETE = "delete"
+    EXPIRE = "expire"  # it was deleted by itself: an endpoint, or a deployment
 
 
 class LiveRevision(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,8 +95,12 @@ def follow(
     live: list[LiveRevision],
     who: str,
     at_ms: int,
+    before: int | None = None,
 ) -> EndpointChange | None:
-    """Return the change that comes after ``previous``; None if nothing is otherwise than it was."""
+    """Return the change that comes after ``previous``; None if nothing is otherwise than it was.
+
+    ``before`` is the release that undo goes back to from there, if it is not the one that it follows.
+    """
     if previous is not None and _is_alike(previous, endpoint, live):
         return None
     change = EndpointChange(
@@ -110,6 +116,8 @@ def follow(
     )
     if endpoint is None or (previous is not None and is_same_release(previous, change)):
         return change
+    if kind is ChangeKind.UNDO:
+        return replace(change, release=change.release + 1, before=before)
     first = previous is None or previous.endpoint is None
     return replace(change, release=change.release + 1, before=None if first or previous is None else previous.release)
 

@@ -36,6 +36,7 @@ GET   /api/v1/image-diff /api/v1/image-history/{name:path} /api/v1/image-golden/
 GET   /api/v1/signing-keys
 GET   /api/v1/endpoints /api/v1/endpoints/{name} /api/v1/endpoints/{endpoint}/deployments
 GET   /api/v1/endpoints/{endpoint}/deployments/{deployment} /api/v1/endpoints/{name}/history
+GET   /api/v1/endpoints/{name}/undo
 GET   /api/v1/runs /api/v1/runs/{run} /api/v1/runs/{run}/diff/{other} /api/v1/runs/{run}/code
 GET   /api/v1/dataset-lineage
 GET   /v2/ /v2/{name:path}/manifests/{reference} /v2/{name:path}/referrers/{digest} /v2/{name:path}/tags/list
@@ -75,6 +76,8 @@ POST   /mlflow/runs/log-inputs /mlflow/runs/outputs /api/v1/runs/{run}/restore
 POST   /mlflow/registered-models/create /mlflow/registered-models/rename /mlflow/registered-models/set-tag
 POST   /mlflow/registered-models/alias /mlflow/model-versions/create /mlflow/model-versions/set-tag
 POST   /mlflow/model-versions/transition-stage /mlflow/logged-models /mlflow/logged-models/{model_id}/params
+POST   /api/v1/endpoints/{name}/undo
+PATCH  /api/v1/endpoints/{name}/ttl /api/v1/endpoints/{endpoint}/deployments/{deployment}/ttl
 PATCH  /api/v1/models/{name} /api/v1/models/{name}/versions/{version}
 PATCH  /mlflow/registered-models/update /mlflow/model-versions/update /mlflow/logged-models/{model_id}
 PATCH  /mlflow/logged-models/{model_id}/tags /api/v1/endpoints/{name}/traffic /api/v1/images/{reference:path}

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec.structs import replace
 
-from registry.core.activities import ActivityKind, ActivityState
+from registry.core.activities import ActivityKind
 from registry.core.deploying.documents import DeploymentDocument, as_text
 from registry.core.deploying.endpoints import AzureLabels, Deployment, EnvironmentLabels, Revision, RevisionState
 from registry.core.deploying.fields import DEPLOYMENT_FIELDS, DERIVED_FIELDS, exact_image, stored_deployment, written_in
@@ -17,9 +17,12 @@ from registry.core.errors import Conflict, InvalidInput, NotFound
 from registry.core.imaging.images import Image
 from registry.core.names import check_name, parse_model_reference
 from registry.core.rest import DeploymentAnswer
-from registry.operations.activities import begin_within, end_within
+from registry.operations.activities import begin_within
 from registry.operations.deploying.endpoints import get_within as get_endpoint_within
+from registry.operations.deploying.endpoints import lifetime
 from registry.operations.deploying.history import note_within
+from registry.operations.deploying.revisions import end_deploy_within, give_up_starting_within, make_live_within
+from registry.operations.deploying.undo import give_up_undo_within, hear_within
 from registry.operations.imaging.catalog import resolve_within
 from registry.operations.modelling.models import resolve_within as resolve_version_within
 from registry.operations.security.caller import who
@@ -50,8 +53,9 @@ def put_deployment(workspace: Workspace, endpoint: str, name: str, document: Dep
         if same is not None and (activity := activities.find(tx, same.activity_id)) is not None:
             return DeploymentAnswer(deployment=_get(tx, endpoint, name), activity=activity, changes=changes)
         number = counters.increment(tx, _counter(decided.after))
+        give_up_undo_within(tx, workspace, endpoint, f"superseded by revision {number} of {name}")
         if decided.before is not None:
-            _give_up_starting(tx, workspace, decided.before, f"superseded by revision {number}")
+            give_up_starting_within(tx, workspace, _get(tx, endpoint, name), f"superseded by revision {number}")
         subject = f"{endpoint}/{name}"
         activity = begin_within(tx, workspace, ActivityKind.DEPLOY, subject, f"revision {number} waits for a replica")
         revision = replace(decided.wanted, number=number, activity_id=activity.id)
@@ -110,6 +114,7 @@ def _decide(tx: Connection, workspace: Workspace, endpoint: str, name: str, docu
     if before is not None and before.name != name:
         raise Conflict(f"deployment {name!r} exists as {before.name!r}: case makes no difference", name=before.name)
     now_ms = workspace.now_ms()
+    ttl_s, expires_ms = lifetime(before, document.ttl_s, now_ms)
     after = Deployment(
         endpoint=endpoint,
         name=name,
@@ -118,6 +123,9 @@ def _decide(tx: Connection, workspace: Workspace, endpoint: str, name: str, docu
         labels=_labels(document),
         created_ms=before.created_ms if before else now_ms,
         updated_ms=now_ms,
+        keep_warm_s=document.keep_warm_s,
+        ttl_s=ttl_s,
+        expires_ms=expires_ms,
     )
     current = before.wanted[-1] if before and before.wanted else None
     return _Decision(before, after, current, _revision(document, image, now_ms), image)
@@ -140,7 +148,9 @@ def _plan(tx: Connection, decided: _Decision, document: DeploymentDocument, writ
 def set_revision_state(
     workspace: Workspace, endpoint: str, name: str, number: int, *, state: RevisionState, message: str
 ) -> Deployment:
-    """Note what became of a starting revision. Live retires the one that was live. Saying it twice changes nothing.
+    """Note what became of a starting revision. Saying it twice changes nothing.
+
+    One that is live takes the place of the one before, which stays warm; of an undo, when all that it waits for are.
 
     Raises:
         NotFound: no such endpoint, deployment or revision.
@@ -155,14 +165,8 @@ def set_revision_state(
             raise Conflict(
                 f"revision {number} of {endpoint}/{name} is {revision.state}: it cannot become {state}", number=number
             )
-        if state is RevisionState.LIVE and deployment.live is not None:
-            retired = deployment.live.number
-            deployments.set_state(
-                tx, endpoint, name, retired, state=RevisionState.RETIRED, message=f"revision {number} took its place"
-            )
-        deployments.set_state(tx, endpoint, name, number, state=state, message=message)
-        _end_activity(tx, workspace, revision, state, message)
-        _note_live(tx, workspace, deployment, revision, state)
+        if not hear_within(tx, workspace, deployment, revision, state, message):
+            _judge(tx, workspace, deployment, revision, state, message)
         counters.increment(tx, counters.DESIRED_STATE)
         after = _get(tx, endpoint, name)
     workspace.signal.notify()
@@ -198,11 +202,29 @@ def delete_deployment(workspace: Workspace, endpoint: str, name: str) -> None:
                 deployment=deployment.name,
                 traffic=percent,
             )
-        _give_up_starting(tx, workspace, deployment, "the deployment was deleted")
-        deployments.delete(tx, endpoint, name)
-        note_within(tx, workspace, endpoint, ChangeKind.REMOVE, f"deployment {deployment.name} was deleted")
-        counters.increment(tx, counters.DESIRED_STATE)
+        delete_within(tx, workspace, deployment, ChangeKind.REMOVE, f"deployment {deployment.name} was deleted")
     workspace.signal.notify()
+
+
+def set_ttl(workspace: Workspace, endpoint: str, name: str, ttl_s: int | None) -> Deployment:
+    """Let a deployment be deleted by itself in ``ttl_s`` seconds from now; with None it stays. Raises NotFound."""
+    with workspace.metadata.write() as tx:
+        deployment, now_ms = _get(tx, endpoint, name), workspace.now_ms()
+        expires_ms = None if ttl_s is None else now_ms + ttl_s * 1000
+        after = replace(deployment, ttl_s=ttl_s, expires_ms=expires_ms, updated_ms=now_ms)
+        deployments.put(tx, after)
+    workspace.signal.notify()
+    return after
+
+
+def delete_within(tx: Connection, workspace: Workspace, deployment: Deployment, kind: ChangeKind, message: str) -> None:
+    """Delete a deployment with its revisions, inside the caller's transaction; the caller notifies."""
+    endpoint, name = deployment.endpoint, deployment.name
+    give_up_undo_within(tx, workspace, endpoint, message)
+    give_up_starting_within(tx, workspace, _get(tx, endpoint, name), message)
+    deployments.delete(tx, endpoint, name)
+    note_within(tx, workspace, endpoint, kind, message)
+    counters.increment(tx, counters.DESIRED_STATE)
 
 
 def _check_document_names(document: DeploymentDocument, endpoint: str, name: str) -> None:
@@ -276,44 +298,23 @@ def _counter(deployment: Deployment) -> str:
     return f"revision:{deployment.endpoint}/{deployment.name}".lower()
 
 
-def _give_up_starting(tx: Connection, workspace: Workspace, deployment: Deployment, reason: str) -> None:
-    for revision in deployment.revisions:
-        if revision.state is RevisionState.STARTING:
-            deployments.set_state(
-                tx,
-                deployment.endpoint,
-                deployment.name,
-                revision.number,
-                state=RevisionState.FAILED,
-                message=reason,
-            )
-            end_within(tx, workspace, revision.activity_id, state=ActivityState.SUPERSEDED, message=reason)
-
-
-def _note_live(
-    tx: Connection, workspace: Workspace, deployment: Deployment, revision: Revision, state: RevisionState
+def _judge(
+    tx: Connection, workspace: Workspace, deployment: Deployment, revision: Revision, state: RevisionState, message: str
 ) -> None:
-    if state is not RevisionState.LIVE:
-        return
+    if state is RevisionState.LIVE:
+        make_live_within(tx, workspace, deployment, revision.number, message)
+        _note_live(tx, workspace, deployment, revision)
+    else:
+        here = (tx, deployment.endpoint, deployment.name, revision.number)
+        deployments.set_state(*here, state=state, message=message)
+    end_deploy_within(tx, workspace, revision, state, message)
+
+
+def _note_live(tx: Connection, workspace: Workspace, deployment: Deployment, revision: Revision) -> None:
     message = f"{deployment.name} revision {revision.number} is live"
     if deployment.live is not None:
         message += f" in place of revision {deployment.live.number}"
     note_within(tx, workspace, deployment.endpoint, ChangeKind.LIVE, message, by=revision.who)
-
-
-def _end_activity(tx: Connection, workspace: Workspace, revision: Revision, state: RevisionState, message: str) -> None:
-    activity = activities.find(tx, revision.activity_id)
-    if activity is None or activity.state.ended:
-        return
-    live = state is RevisionState.LIVE
-    end_within(
-        tx,
-        workspace,
-        activity.id,
-        state=ActivityState.SUCCEEDED if live else ActivityState.FAILED,
-        message=message or (f"revision {revision.number} is live" if live else "it never became ready"),
-        result={"revision": str(revision.number)},
-    )
 
 
 def _get(tx: Connection, endpoint: str, name: str) -> Deployment:

@@ -12,7 +12,8 @@ from registry.operations.workspace import Workspace
 from registry.store import counters
 from registry.store.deploying import deployments, endpoints
 
-WANTED = (RevisionState.STARTING, RevisionState.LIVE)
+WANTED = (RevisionState.STARTING, RevisionState.LIVE)  # serves, or is to serve
+RUNNING = (*WANTED, RevisionState.WARM)  # has replicas
 
 
 def get_desired_state(workspace: Workspace) -> DesiredState:
@@ -83,6 +84,6 @@ def _deployment(deployment: Deployment) -> DesiredDeployment:
                 readiness_probe=revision.readiness_probe,
             )
             for revision in deployment.revisions
-            if revision.state in WANTED
+            if revision.state in RUNNING
         ],
     )

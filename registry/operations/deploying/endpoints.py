@@ -5,19 +5,17 @@ from collections.abc import Collection
 import msgspec
 from msgspec.structs import replace
 
-from registry.core.activities import ActivityState
 from registry.core.deploying.documents import EndpointDocument, as_text
 from registry.core.deploying.endpoints import (
     AuthMode,
     Deployment,
     Endpoint,
-    RevisionState,
     check_live,
     check_traffic,
     split_text,
 )
 from registry.core.deploying.fields import ENDPOINT_FIELDS, stored_endpoint, written_in
-from registry.core.deploying.history import ChangeKind
+from registry.core.deploying.history import RELEASED, ChangeKind
 from registry.core.deploying.keys import KeyHash
 from registry.core.deploying.plans import Plan, plan_fields
 from registry.core.deploying.split import lay_out
@@ -26,11 +24,12 @@ from registry.core.errors import Conflict, InvalidInput, NotFound, WrongState
 from registry.core.names import check_name
 from registry.core.rest import EndpointAnswer
 from registry.core.security.access import Role
-from registry.operations.activities import end_within
 from registry.operations.deploying.desired import WANTED
 from registry.operations.deploying.document_keys import keys_of_document
 from registry.operations.deploying.history import note_within
+from registry.operations.deploying.revisions import give_up_starting_within
 from registry.operations.deploying.token_key import ensure_token_key
+from registry.operations.deploying.undo import give_up_undo_within
 from registry.operations.security.caller import caller
 from registry.operations.workspace import Workspace
 from registry.store import counters
@@ -101,6 +100,7 @@ def _decided(
     """Return the endpoint as it will be; a new one has no salt yet."""
     _check_traffic_key(tx, name, document)
     traffic = _traffic(tx, name, document, before)
+    ttl_s, expires_ms = lifetime(before, document.ttl_s, now_ms)
     return Endpoint(
         name=name,
         description=document.description,
@@ -115,6 +115,8 @@ def _decided(
         location=document.location,
         created_ms=before.created_ms if before else now_ms,
         updated_ms=now_ms,
+        ttl_s=ttl_s,
+        expires_ms=expires_ms,
     )
 
 
@@ -150,6 +152,7 @@ def set_traffic(workspace: Workspace, name: str, traffic: dict[str, float]) -> E
         intervals = lay_out(before.intervals, split)
         endpoint = replace(before, traffic=split, intervals=intervals, updated_ms=workspace.now_ms())
         store_within(tx, endpoint)
+        give_up_undo_within(tx, workspace, name, "the traffic was given to others")
         note_within(tx, workspace, name, ChangeKind.TRAFFIC, _moved(before, endpoint))
     workspace.signal.notify()
     return endpoint
@@ -178,19 +181,7 @@ def delete_endpoint(workspace: Workspace, name: str, *, live_too: bool = False) 
         endpoint = get_within(tx, name)
         if not live_too:
             _check_unused(endpoint, deployments.of_endpoint(tx, endpoint.name))
-        for deployment in deployments.of_endpoint(tx, endpoint.name):
-            for revision in deployment.revisions:
-                if revision.state is RevisionState.STARTING:
-                    end_within(
-                        tx,
-                        workspace,
-                        revision.activity_id,
-                        state=ActivityState.SUPERSEDED,
-                        message=f"endpoint {endpoint.name} was deleted",
-                    )
-        endpoints.delete(tx, endpoint.name)
-        note_within(tx, workspace, endpoint.name, ChangeKind.DELETE, "the endpoint was deleted")
-        counters.increment(tx, counters.DESIRED_STATE)
+        delete_within(tx, workspace, endpoint, ChangeKind.DELETE, "the endpoint was deleted")
     workspace.signal.notify()
 
 
@@ -198,6 +189,8 @@ def _note_document(tx: Connection, workspace: Workspace, before: Endpoint | None
     if before is None:
         note_within(tx, workspace, after.name, ChangeKind.CREATE, "the endpoint was created")
         return
+    if any(getattr(before, name) != getattr(after, name) for name in RELEASED):
+        give_up_undo_within(tx, workspace, after.name, "the endpoint was changed")
     fields = [name for name in Endpoint.__struct_fields__ if name != "updated_ms"]
     changed = [name for name in fields if getattr(before, name) != getattr(after, name)]
     message = _moved(before, after) if changed == ["traffic"] else f"changed: {', '.join(changed)}"
@@ -206,6 +199,35 @@ def _note_document(tx: Connection, workspace: Workspace, before: Endpoint | None
 
 def _moved(before: Endpoint, after: Endpoint) -> str:
     return f"traffic {split_text(after.traffic)}, before {split_text(before.traffic)}"
+
+
+def set_ttl(workspace: Workspace, name: str, ttl_s: int | None) -> Endpoint:
+    """Let an endpoint be deleted by itself in ``ttl_s`` seconds from now; with None it stays. Raises NotFound."""
+    with workspace.metadata.write() as tx:
+        before, now_ms = get_within(tx, name), workspace.now_ms()
+        expires_ms = None if ttl_s is None else now_ms + ttl_s * 1000
+        endpoint = replace(before, ttl_s=ttl_s, expires_ms=expires_ms, updated_ms=now_ms)
+        store_within(tx, endpoint)
+        _note_document(tx, workspace, before, endpoint)
+    workspace.signal.notify()
+    return endpoint
+
+
+def lifetime(before: Endpoint | Deployment | None, ttl_s: int | None, now_ms: int) -> tuple[int | None, int | None]:
+    """Return ``ttl_s`` and ``expires_ms`` of what has a document: from now on what it says, else what was."""
+    if ttl_s is not None:
+        return ttl_s, now_ms + ttl_s * 1000
+    return (before.ttl_s, before.expires_ms) if before else (None, None)
+
+
+def delete_within(tx: Connection, workspace: Workspace, endpoint: Endpoint, kind: ChangeKind, message: str) -> None:
+    """Delete an endpoint with all that it has, inside the caller's transaction; the caller notifies."""
+    give_up_undo_within(tx, workspace, endpoint.name, message)
+    for deployment in deployments.of_endpoint(tx, endpoint.name):
+        give_up_starting_within(tx, workspace, deployment, message)
+    endpoints.delete(tx, endpoint.name)
+    note_within(tx, workspace, endpoint.name, kind, message)
+    counters.increment(tx, counters.DESIRED_STATE)
 
 
 def get_within(tx: Connection, name: str) -> Endpoint:

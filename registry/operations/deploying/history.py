@@ -11,11 +11,18 @@ MAX_LISTED = 1_000
 
 
 def note_within(
-    tx: Connection, workspace: Workspace, endpoint: str, kind: ChangeKind, message: str, *, by: str | None = None
+    tx: Connection,
+    workspace: Workspace,
+    endpoint: str,
+    kind: ChangeKind,
+    message: str,
+    *,
+    by: str | None = None,
+    before: int | None = None,
 ) -> None:
     """Write down what was changed, after the change and inside its transaction; nothing if all is as it was.
 
-    ``by`` is who wanted it, where that is not who asks now.
+    ``by`` is who wanted it, where that is not who asks now; ``before`` of an undo the release to go back to from there.
     """
     change = follow(
         history.last(tx, endpoint),
@@ -25,6 +32,7 @@ def note_within(
         live=live_revisions(deployments.of_endpoint(tx, endpoint)),
         who=who() if by is None else by,
         at_ms=workspace.now_ms(),
+        before=before,
     )
     if change is not None:
         history.add(tx, endpoint, change)

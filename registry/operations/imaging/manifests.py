@@ -4,7 +4,7 @@ from registry.core.errors import NotFound, WrongState
 from registry.core.names import check_name
 from registry.images.keeping.layout import ImageLayout
 from registry.images.keeping.links import links_of
-from registry.operations.deploying.desired import WANTED
+from registry.operations.deploying.desired import RUNNING
 from registry.operations.imaging import image_ledger as ledger
 from registry.operations.imaging.catalog import is_number
 from registry.operations.security.caller import who
@@ -111,7 +111,7 @@ def _check_unused(tx: Connection, name: str, digest: str) -> None:
         f"{deployment.endpoint}/{deployment.name}"
         for deployment in deployments.all_deployments(tx)
         for revision in deployment.revisions
-        if revision.image_digest == digest and revision.state in WANTED
+        if revision.image_digest == digest and revision.state in RUNNING
     ]
     if users:
         raise WrongState(

@@ -15,7 +15,7 @@ from registry.core.workspace_deletion import DeletionPlan, check_confirmed
 from registry.images.keeping.layout import BlobFile, ImageLayout
 from registry.images.keeping.links import links_of
 from registry.operations.activities import begin_within, end_activity, report_progress
-from registry.operations.deploying.desired import WANTED
+from registry.operations.deploying.desired import RUNNING
 from registry.operations.upkeep import blob_claims
 from registry.operations.workspace import Workspace
 from registry.store import activities, counters
@@ -130,7 +130,7 @@ def _refusals(tx: Connection, but: str = "") -> list[str]:
         f"{deployment.endpoint}/{deployment.name} revision {revision.number} is {revision.state}"
         for deployment in deployments.all_deployments(tx)
         for revision in deployment.revisions
-        if revision.state in WANTED
+        if revision.state in RUNNING
     ]
     busy = [
         f"{activity.kind} of {activity.subject} is running"

@@ -31,6 +31,9 @@ def put(tx: Connection, deployment: Deployment) -> None:
         "labels": msgspec.to_builtins(deployment.labels),
         "created_ms": deployment.created_ms,
         "updated_ms": deployment.updated_ms,
+        "keep_warm_s": deployment.keep_warm_s,
+        "ttl_s": deployment.ttl_s,
+        "expires_ms": deployment.expires_ms,
     }
     if tx.execute(sa.update(deployments).where(here).values(values)).rowcount == 0:
         key = {"endpoint_id": deployment.endpoint.lower(), "id": deployment.name.lower()}
@@ -66,13 +69,24 @@ def insert_revision(tx: Connection, endpoint: str, name: str, revision: Revision
     )
 
 
-def set_state(tx: Connection, endpoint: str, name: str, number: int, *, state: RevisionState, message: str) -> None:
-    here = (
-        (revisions.c.endpoint_id == endpoint.lower())
-        & (revisions.c.deployment_id == name.lower())
-        & (revisions.c.number == number)
-    )
-    tx.execute(sa.update(revisions).where(here).values(state=state, message=message))
+def set_state(
+    tx: Connection,
+    endpoint: str,
+    name: str,
+    number: int,
+    *,
+    state: RevisionState,
+    message: str,
+    warm_until_ms: int | None = None,
+) -> None:
+    here = _revision_here(endpoint, name, number)
+    tx.execute(sa.update(revisions).where(here).values(state=state, message=message, warm_until_ms=warm_until_ms))
+
+
+def restart(tx: Connection, endpoint: str, name: str, number: int, activity_id: str) -> None:
+    """Let a revision of before be starting once more, as a part of an activity."""
+    values = {"state": RevisionState.STARTING, "message": "", "activity_id": activity_id, "warm_until_ms": None}
+    tx.execute(sa.update(revisions).where(_revision_here(endpoint, name, number)).values(values))
 
 
 def find(tx: Connection, endpoint: str, name: str) -> Deployment | None:
@@ -83,6 +97,17 @@ def find(tx: Connection, endpoint: str, name: str) -> Deployment | None:
 def of_endpoint(tx: Connection, endpoint: str) -> list[Deployment]:
     """Return an endpoint's deployments, by name."""
     return _load(tx, deployments.c.endpoint_id == endpoint.lower())
+
+
+def expired(tx: Connection, now_ms: int) -> list[Deployment]:
+    """Return the deployments whose time is over, by endpoint and name."""
+    return _load(tx, deployments.c.expires_ms <= now_ms)
+
+
+def with_cold_revisions(tx: Connection, now_ms: int) -> list[Deployment]:
+    """Return the deployments with a revision that has been warm for long enough."""
+    over = sa.select(revisions.c.endpoint_id, revisions.c.deployment_id).where(revisions.c.warm_until_ms <= now_ms)
+    return _load(tx, sa.tuple_(deployments.c.endpoint_id, deployments.c.id).in_(over))
 
 
 def all_deployments(tx: Connection) -> list[Deployment]:
@@ -97,6 +122,14 @@ def delete(tx: Connection, endpoint: str, name: str) -> None:
 
 def _here(endpoint: str, name: str) -> sa.ColumnElement[bool]:
     return (deployments.c.endpoint_id == endpoint.lower()) & (deployments.c.id == name.lower())
+
+
+def _revision_here(endpoint: str, name: str, number: int) -> sa.ColumnElement[bool]:
+    return (
+        (revisions.c.endpoint_id == endpoint.lower())
+        & (revisions.c.deployment_id == name.lower())
+        & (revisions.c.number == number)
+    )
 
 
 def _load(tx: Connection, where: sa.ColumnElement[bool]) -> list[Deployment]:
@@ -118,6 +151,9 @@ def _load(tx: Connection, where: sa.ColumnElement[bool]) -> list[Deployment]:
             revisions=by_deployment[row.endpoint_id, row.id],
             created_ms=row.created_ms,
             updated_ms=row.updated_ms,
+            keep_warm_s=row.keep_warm_s,
+            ttl_s=row.ttl_s,
+            expires_ms=row.expires_ms,
         )
         for row in rows
     ]
@@ -151,4 +187,5 @@ def _revision(row: sa.Row[Any]) -> Revision:
         liveness_probe=msgspec.convert(row.liveness_probe or {}, LivenessProbe),
         readiness_probe=msgspec.convert(row.readiness_probe or {}, ReadinessProbe),
         who=row.who,
+        warm_until_ms=row.warm_until_ms,
     )

@@ -29,6 +29,8 @@ def put(tx: Connection, endpoint: Endpoint) -> None:
         "location": endpoint.location,
         "created_ms": endpoint.created_ms,
         "updated_ms": endpoint.updated_ms,
+        "ttl_s": endpoint.ttl_s,
+        "expires_ms": endpoint.expires_ms,
     }
     if tx.execute(sa.update(endpoints).where(endpoints.c.id == key).values(values)).rowcount == 0:
         tx.execute(sa.insert(endpoints).values(id=key, **values))
@@ -44,6 +46,11 @@ def find(tx: Connection, name: str) -> Endpoint | None:
 def all_endpoints(tx: Connection) -> list[Endpoint]:
     """Return every endpoint, by name."""
     return _load(tx, sa.select(endpoints).order_by(endpoints.c.id))
+
+
+def expired(tx: Connection, now_ms: int) -> list[Endpoint]:
+    """Return the endpoints whose time is over, by name."""
+    return _load(tx, sa.select(endpoints).where(endpoints.c.expires_ms <= now_ms).order_by(endpoints.c.id))
 
 
 def delete(tx: Connection, name: str) -> None:
@@ -71,6 +78,8 @@ def _load(tx: Connection, query: sa.Select[Any]) -> list[Endpoint]:
             location=row.location,
             created_ms=row.created_ms,
             updated_ms=row.updated_ms,
+            ttl_s=row.ttl_s,
+            expires_ms=row.expires_ms,
         )
         for row in tx.execute(query)
     ]

@@ -21,6 +21,8 @@ endpoints = sa.Table(
     sa.Column("location", sa.Text),
     sa.Column("intervals", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("salt", sa.String(32), nullable=False, server_default=""),
+    sa.Column("ttl_s", sa.Integer),
+    sa.Column("expires_ms", sa.BigInteger, index=True),
 )
 
 endpoint_keys = sa.Table(
@@ -44,6 +46,9 @@ deployments = sa.Table(
     sa.Column("created_ms", sa.BigInteger, nullable=False),
     sa.Column("updated_ms", sa.BigInteger, nullable=False),
     sa.Column("labels", sa.JSON(none_as_null=True)),
+    sa.Column("keep_warm_s", sa.Integer, nullable=False, server_default="600"),
+    sa.Column("ttl_s", sa.Integer),
+    sa.Column("expires_ms", sa.BigInteger, index=True),
 )
 
 revisions = sa.Table(
@@ -69,9 +74,20 @@ revisions = sa.Table(
     sa.Column("who", sa.String(256), nullable=False, server_default=""),
     sa.Column("liveness_probe", sa.JSON),
     sa.Column("readiness_probe", sa.JSON),
+    sa.Column("warm_until_ms", sa.BigInteger, index=True),
     sa.ForeignKeyConstraint(
         ["endpoint_id", "deployment_id"], ["deployments.endpoint_id", "deployments.id"], ondelete="CASCADE"
     ),
+)
+
+# Undos under way: who answers changes when all revisions that were started for one are ready.
+endpoint_undos = sa.Table(
+    "endpoint_undos",
+    metadata,
+    sa.Column("endpoint_id", sa.ForeignKey("endpoints.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("release", sa.Integer, nullable=False),
+    sa.Column("activity_id", sa.String(32), nullable=False),
+    sa.Column("who", sa.String(256), nullable=False),
 )
 
 # Without a foreign key: what was done to an endpoint is remembered when it is gone.

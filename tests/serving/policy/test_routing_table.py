@@ -55,7 +55,7 @@ def replica(
     )
 
 
-LIVE, STARTING = RevisionState.LIVE, RevisionState.STARTING
+LIVE, STARTING, WARM = RevisionState.LIVE, RevisionState.STARTING, RevisionState.WARM
 
 
 def test_the_edge_has_room_for_twice_what_one_worker_takes() -> None:
@@ -85,6 +85,18 @@ def test_a_starting_revision_has_a_backend_but_no_route() -> None:
     table = next_table(EMPTY, wanted, [replica("r1"), replica("r2", number=2)])
     assert [backend.name for backend in table.backends] == ["cancer.blue.1", "cancer.blue.2"]
     assert [route.backend for route in table.endpoints[0].deployments] == ["cancer.blue.1"]
+
+
+def test_going_back_to_a_warm_revision_moves_the_route_and_nothing_else() -> None:
+    replicas = [replica("r1"), replica("r2", number=2)]
+    wanted = desired({"blue": 100}, blue=[revision(1, WARM), revision(2, LIVE)])
+    before = next_table(EMPTY, wanted, replicas)
+    assert [route.backend for route in before.endpoints[0].deployments] == ["cancer.blue.2"]
+    starting = desired({"blue": 100}, blue=[revision(1, STARTING), revision(2, LIVE)])
+    assert next_table(before, starting, replicas) is before
+    after = next_table(before, desired({"blue": 100}, blue=[revision(1, LIVE), revision(2, WARM)]), replicas)
+    assert [route.backend for route in after.endpoints[0].deployments] == ["cancer.blue.1"]
+    assert (after.backends, after.tombstones) == (before.backends, [])
 
 
 def test_the_share_of_a_deployment_that_is_not_live_goes_to_the_others() -> None:

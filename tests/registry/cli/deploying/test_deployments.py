@@ -82,6 +82,7 @@ def test_a_failed_revision_stands_beside_the_live_one(ask: Slipway, blue: str, u
         "aaaaaaaaaaaa",
         "1",
         "1",
+        "never",
         "revision",
         "2",
         "failed",
@@ -175,3 +176,19 @@ def test_a_name_that_is_not_a_pair_is_never_sent(slipway: Slipway, name: str, sa
         done = slipway("deployment", command, name, SLIPWAY_URL="http://127.0.0.1:1")
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert said in done.stderr
+
+
+def test_a_deployment_that_expires_says_when(ask: Slipway, blue: str) -> None:
+    made = ask("create", "-f", blue, "--no-wait", "--ttl", "2h")
+    assert "it is deleted by itself at 1970-01-01 02:00:01Z\n" in made.stderr
+    assert "1970-01-01 02:00:01Z" in ask("list", "cancer").stdout
+    assert ask("update", "cancer/blue", "--ttl", "never").stdout == "deployment cancer/blue expires: never\n"
+    assert ["expires", "never"] in [line.split() for line in ask("show", "cancer/blue").stdout.splitlines()]
+
+
+def test_a_replaced_revision_is_shown_with_until_when_it_stays_warm(ask: Slipway, blue: str, url: str) -> None:
+    with Client(url) as client:
+        for number in (1, 2):
+            ask("create", "-f", blue, "--no-wait", "--set", f"instance_count={number}")
+            client.deployments.report_state("cancer", "blue", number, RevisionState.LIVE)
+    assert "revision 2 took its place  warm until 1970-01-01 00:10:01Z" in ask("show", "cancer/blue").stdout

@@ -210,3 +210,38 @@ def test_the_history_says_what_was_changed_and_what_answered_at_a_time(
     ):
         done = ask("history", *words)
         assert (done.returncode, message in done.stderr) == (1, True)
+
+
+def test_an_undo_says_what_it_will_do_and_does_it(ask: Slipway, cancer: str, image: Image, url: str) -> None:
+    with Client(url) as client:
+        for name in ("blue", "green"):
+            document = DeploymentDocument(environment=EnvironmentDocument(image="cancer-onnx:1"))
+            client.deployments.create("cancer", name, document)
+            client.deployments.report_state("cancer", name, 1, RevisionState.LIVE)
+        client.endpoints.set_traffic("cancer", {"blue": 100})
+        nothing = ask("undo", "cancer")
+        assert (nothing.returncode, "there is nothing to undo at 'cancer'" in nothing.stderr) == (1, True)
+        client.endpoints.set_traffic("cancer", {"green": 100})
+        shown = ask("undo", "cancer", "--dry-run").stdout
+        assert shown.splitlines()[0] == "cancer: from release 5 back to release 4"
+        assert shown.splitlines()[2].split() == ["traffic", "green=100", "blue=100"]
+        assert client.endpoints.get("cancer").traffic == {"green": 100}
+        done = ask("undo", "cancer")
+        assert done.stdout == shown + "cancer answers as in release 4\n"
+        assert done.stderr == "to take it back: slipway endpoint undo cancer --to 5\n"
+        assert client.endpoints.get("cancer").traffic == {"blue": 100}
+    answer = json.loads(ask("undo", "cancer", "--to", "5", "-o", "json").stdout)
+    assert (answer["plan"]["to"], answer["activity"]["state"]) == (5, "succeeded")
+
+
+def test_an_endpoint_that_expires_says_when(ask: Slipway, write: Write) -> None:
+    made = ask("create", "-f", write(name="cancer"), "--ttl", "2h")
+    assert made.stderr == "it is deleted by itself at 1970-01-01 02:00:01Z\n"
+    assert "1970-01-01 02:00:01Z" in ask("list").stdout
+    assert json.loads(ask("update", "--name", "cancer", "--ttl", "1d", "-o", "json").stdout)["ttl_s"] == 86_400
+    assert "expires      never" in ask("update", "--name", "cancer", "--ttl", "never").stdout
+    done = ask("update", "--name", "cancer", "--ttl", "soon")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: --ttl 'soon' is no length of time: write 90s, 10m, 2h or 30d\n",
+    )

@@ -46,7 +46,7 @@ OUR_OWN = {
         "batching.max_rows",
         "batching.max_bytes",
     ),
-    *("response_cache.max_bytes", "response_cache.ttl_s"),
+    *("response_cache.max_bytes", "response_cache.ttl_s", "keep_warm_s", "ttl_s"),
 }
 
 

@@ -93,12 +93,12 @@ def test_a_worker_count_that_is_none_leaves_the_deployment_as_it_was(workspace: 
     assert list_deployments(workspace, "cancer") == []
 
 
-def test_a_live_revision_retires_the_one_before(workspace: Workspace) -> None:
+def test_a_live_revision_takes_the_place_of_the_one_before(workspace: Workspace) -> None:
     first = put_deployment(workspace, "cancer", "blue", BLUE).activity
     report(workspace, 1, RevisionState.LIVE)
     put_deployment(workspace, "cancer", "blue", MORE)
     assert states(get_deployment(workspace, "cancer", "blue")) == [RevisionState.LIVE, RevisionState.STARTING]
-    assert states(report(workspace, 2, RevisionState.LIVE)) == [RevisionState.RETIRED, RevisionState.LIVE]
+    assert states(report(workspace, 2, RevisionState.LIVE)) == [RevisionState.WARM, RevisionState.LIVE]
     ended = get_activity(workspace, first.id)
     assert (ended.state, ended.result, ended.progress) == (ActivityState.SUCCEEDED, {"revision": "1"}, 1.0)
 
