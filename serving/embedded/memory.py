@@ -6,6 +6,8 @@ from pathlib import Path
 
 from serving.node.proc import Stat, read_stat
 
+ACTOR = "ray::ServeReplica:"
+
 
 def memory_by_owner(pids: Iterable[int], owners: Mapping[int, str]) -> Counter[str]:
     """Return the proportional set size of all ``pids`` in bytes, each counted once, for the owner it belongs to.
@@ -21,6 +23,17 @@ def memory_by_owner(pids: Iterable[int], owners: Mapping[int, str]) -> Counter[s
     return memory
 
 
+def crews_among(pids: Iterable[int]) -> dict[int, str]:
+    """Return the Ray actors that hold a crew, with the backend that each is of: Ray titles them so."""
+    titles = {pid: title for pid in pids if (title := _title(pid)).startswith(ACTOR)}
+    return {pid: title.removeprefix(ACTOR).partition(":")[0] for pid, title in titles.items()}
+
+
+def crew_owner(pid: int) -> str:
+    """Return how ``memory_by_owner`` is to name a crew's actor."""
+    return f"crew {pid}"
+
+
 def memory_bytes(pid: int) -> int:
     """Return a process' proportional set size in bytes (proc(5), smaps_rollup); 0 if it can't be read."""
     try:
@@ -30,6 +43,13 @@ def memory_bytes(pid: int) -> int:
     except OSError:
         return 0
     return 0
+
+
+def _title(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().partition(b"\0")[0].decode(errors="replace").strip()
+    except OSError:
+        return ""
 
 
 def _owner(pid: int, stats: Mapping[int, Stat], owners: Mapping[int, str]) -> str:

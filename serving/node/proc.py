@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 class Stat(msgspec.Struct, frozen=True):
@@ -37,6 +38,17 @@ def start_ticks(pid: int) -> int:
     """Return when a process of that pid was started, in clock ticks from boot; 0 if there is none."""
     state = read_stat(pid)
     return state.start_ticks if state else 0
+
+
+def began_ms(pid: int) -> int | None:
+    """Return when a process was started, in Unix milliseconds; None if there is none."""
+    state = read_stat(pid) if pid else None
+    return None if state is None else _boot_s() * 1000 + state.start_ticks * 1000 // _TICKS_PER_S
+
+
+def _boot_s() -> int:
+    lines = Path("/proc/stat").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("btime "))
 
 
 def resident_bytes(pid: int) -> int:

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def home(house: Any, tmp_path: Path) -> Path:
         ticks = start_ticks(os.getpid())
         record = ProcessRecord(name=name, pid=os.getpid(), start_ticks=ticks, argv=[], log_path="", started_ms=1)
         write_record(paths.run, record)
-    endpoint = {"name": "cancer", "traffic": {"blue": 100}, "created_ms": 1, "updated_ms": 1}
+    endpoint = {"name": "cancer", "traffic": {"blue": 100}, "salt": "s", "created_ms": 1, "updated_ms": 1}
     house.answers["/api/v1/endpoints"] = (200, {"endpoints": [endpoint]})
     return paths.home
 
@@ -119,3 +120,33 @@ def test_a_process_that_ended_is_said_with_when_and_how(slipway: Slipway, house:
     assert remark.endswith(" the scoring process was killed by SIGSEGV while it worked on request r-1")
     (view, _) = json.loads(slipway("status", "-o", "json").stdout)["replicas"]
     assert (view["restarts"], view["ended_ms"]) == (3, 1)
+
+
+def test_what_costs_memory_is_shown_with_why_it_runs_and_until_when(slipway: Slipway, house: Any, home: Path) -> None:
+    warm = REVISION | {"number": 3, "state": "warm", "warm_until_ms": 86_400_000}
+    endpoint = {"name": "cancer", "traffic": {"blue": 100}, "salt": "s", "created_ms": 1, "updated_ms": 1}
+    house.answers["/api/v1/endpoints"] = (200, {"endpoints": [endpoint | {"expires_ms": 172_800_000}]})
+    states = {2: "ready", 3: "ready", 4: "ready", 5: "draining"}
+    replicas = [
+        REPLICA | {"replica": f"blue-{number}", "supervisor": "s", "revision": number, "state": state}
+        for number, state in states.items()
+    ]
+    deploy(house, warm, LIVE | {"instance_count": 1}, replicas=replicas)
+    shown = slipway("status").stdout
+    assert "cancer/blue: revision 3 stays warm for undo until 1970-01-02 00:00:00Z\n" in shown
+    assert "cancer/blue is deleted by itself at 1970-01-03 00:00:00Z\n" in shown
+    seen = json.loads(slipway("status", "-o", "json").stdout)
+    assert [(one["role"], one["until_ms"]) for one in seen["replicas"]] == [
+        ("leaving", 172_800_000),
+        ("warm", 86_400_000),
+        ("live", 172_800_000),
+        ("draining", 172_800_000),
+    ]
+    assert {one["what"] for one in seen["disk"]} == {"images on this machine", "environments", "telemetry", "logs"}
+
+
+def test_a_replica_tells_since_when_its_process_runs(slipway: Slipway, house: Any, home: Path) -> None:
+    mine = REPLICA | {"replica": "blue-4-1", "supervisor": "s", "pid": os.getpid()}
+    deploy(house, LIVE | {"instance_count": 1}, replicas=[mine])
+    (seen,) = json.loads(slipway("status", "-o", "json").stdout)["replicas"]
+    assert 0 <= time.time() - seen["since_ms"] / 1000 < 7_200

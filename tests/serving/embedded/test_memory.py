@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from serving.embedded.memory import memory_by_owner, memory_bytes
+from serving.embedded.memory import crews_among, memory_by_owner, memory_bytes
 
 # A process with a child in its session and one in a session of its own; it prints their pids.
 FAMILY = (
@@ -57,3 +57,20 @@ def test_an_orphan_belongs_to_its_session_or_to_nobody(family: tuple[int, int, i
 
 def test_what_has_ended_takes_nothing() -> None:
     assert memory_by_owner([0, 2**22], {}).total() == 0
+
+
+def test_a_crew_is_known_by_the_title_that_ray_gives_its_actor() -> None:
+    sleep = [sys.executable, "-c", "import time; print(1, flush=True); time.sleep(60)"]
+    titles = ("ray::ServeReplica:cancer.blue.2:Crew", "ray::ServeController")
+    actors = [
+        subprocess.Popen([title, *sleep[1:]], executable=sys.executable, stdout=subprocess.PIPE) for title in titles
+    ]
+    for actor in actors:
+        assert actor.stdout is not None
+        actor.stdout.readline()
+    try:
+        assert crews_among([os.getpid(), *(actor.pid for actor in actors)]) == {actors[0].pid: "cancer.blue.2"}
+    finally:
+        for actor in actors:
+            actor.kill()
+            actor.communicate()
