@@ -1,6 +1,7 @@
 """Plans: no key of a document is ignored, and what a plan says is what the change then does."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -44,6 +45,12 @@ OF_TYPE: dict[type[inspect.Type], list[Any]] = {
     inspect.ListType: [["one"], ["two"]],
     inspect.NoneType: [],
 }
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    """One database only: what a plan decides by is read as everything else is."""
+    return f"sqlite:///{tmp_path}/registry.db"
 
 
 @pytest.fixture(autouse=True)
