@@ -38,6 +38,7 @@ from .tensors import Tensors
 
 T = TypeVar("T")
 QUICK_S = 0.001  # work expected to be shorter runs on the event loop itself
+QUICK_BESIDE_BATCHES_S = 0.00025  # the same, where it could run together with what else waits
 
 
 class DataPlane:
@@ -67,6 +68,7 @@ class DataPlane:
         together = together_on(runtime, settings, self._timed, self._watch)
         self._batching = None if together is None else Batching(together, limits_of(settings, together), clock)
         self._asks_together = isinstance(together, Requests)
+        self._quick_s = QUICK_S if together is None else QUICK_BESIDE_BATCHES_S
         max_queue_wait_s = settings.max_queue_wait_ms / 1000
         self.engine = Engine(
             workers, max_concurrent, max_queue_wait_s, clock, interrupt, self._batching, self.statistics.ran
@@ -147,8 +149,8 @@ class DataPlane:
             items = array.shape[0]
         if runtime.inline and not (self._deaths[WATCHED_AT] and self._watch.is_kept()):
             size_class = size.bit_length()
-            expected_s = self._expected_s.get(size_class, QUICK_S)  # unknown counts as slow
-            if expected_s < QUICK_S:
+            quick_s = self._quick_s
+            if self._expected_s.get(size_class, quick_s) < quick_s:  # unknown counts as slow
                 return self._inline(tensors, call, size_class, items)
         if self._batching is not None:
             outputs: Tensors = await self._together(tensors, call, items)

@@ -138,6 +138,32 @@ def test_a_quick_model_runs_on_the_loop_once_it_is_known_to_be_quick(
     assert runtime.ran_on == ["model_0", "MainThread", "MainThread", "model_0"]
 
 
+@pytest.mark.parametrize("rows_independent", [False, True])
+def test_what_takes_half_a_millisecond_runs_on_the_loop_only_where_it_cannot_run_together(
+    rows_independent: bool,
+) -> None:
+    now = [0.0]
+
+    class HalfAMillisecond(Held):
+        batch_threads = 1
+
+        def infer(self, tensors: Tensors, call: Call) -> Tensors:
+            now[0] += 0.0005
+            return super().infer(tensors, call)
+
+    runtime = HalfAMillisecond(inline=True)
+    runtime.rows_independent = rows_independent  # type: ignore[attr-defined]
+    runtime.go.set()
+    plane = DataPlane(runtime, Workers(), 4, 5.0, clock=lambda: now[0])
+
+    async def run() -> None:
+        for _ in range(30):
+            await plane.infer(ONE, plane.call("r", {}))
+
+    asyncio.run(run())
+    assert ("model_0" in runtime.ran_on[1:]) == rows_independent
+
+
 @pytest.mark.parametrize(
     ("tensors", "named"),
     [
