@@ -3,16 +3,18 @@
 ::
 
     endpoints     cancer                  -> Cancer                         (its name as written)
-    keys          cancer/<sha256 hex>     -> primary                        (or with rules, see ``key_value``)
-                  cancer/<its beginning>  -> primary                        (the claim ``key`` of the endpoint's tokens)
+    keys          <SHA256 HEX>/cancer     -> primary                        (or with rules, see ``key_value``)
+                  <its beginning>/cancer  -> primary                        (the claim ``key`` of the endpoint's tokens)
     splits        cancer                  -> 9000,blue,10000,green          (bucket < bound; at most 8 intervals)
                   cancer/partner          -> 10000,blue                     (of a key that reaches only these)
     scopes        cancer/partner.blue     -> Blue                           (what such a key reaches)
-    deployments   cancer/blue             -> Blue,cancer.blue.1             (its name as written, its live backend)
-    versions      cancer/3                -> Blue,cancer.blue.1             (the deployment that serves model version 3)
+    deployments   cancer/blue             -> Blue,cancer.blue.1,64          (its name as written, its live backend, how
+                                                                             many of a key's requests a server takes)
+    versions      cancer/3                -> Blue,cancer.blue.1,64          (the deployment that serves model version 3)
     sources       cancer                  -> x-user-id                      (header whose hash is the bucket)
 
-Keys are in lower case but for model versions; every key and value matches a pattern of ``names``.
+Keys are in lower case but for hashes, which are as HAProxy writes them, and model versions; every key and value
+matches a pattern of ``names``.
 """
 
 from collections.abc import Sequence
@@ -58,6 +60,7 @@ def maps_of(table: RoutingTable) -> Maps:
     """
     maps: Maps = {name: {} for name in msgspec.structs.astuple(MAP_NAMES)}
     known_sources = set(traffic_sources(table))
+    room = {backend.name: backend.max_connections_per_server for backend in table.backends}
     for endpoint in table.endpoints:
         name = checked("endpoint", endpoint.name).lower()
         maps[MAP_NAMES.endpoints][name] = endpoint.name
@@ -68,10 +71,10 @@ def maps_of(table: RoutingTable) -> Maps:
         if endpoint.sticky and endpoint.sticky.source in known_sources:
             maps[MAP_NAMES.sources][name] = f"{endpoint.sticky.source},{checked('salt', endpoint.sticky.salt)}"
         for route in endpoint.deployments:
-            maps[MAP_NAMES.deployments][f"{name}/{route.name.lower()}"] = _route(route)
+            maps[MAP_NAMES.deployments][f"{name}/{route.name.lower()}"] = _route(route, room)
         for route in sorted(endpoint.deployments, key=lambda r: (-_share(endpoint, r.name), r.name), reverse=True):
             for version in route.model_versions:
-                maps[MAP_NAMES.versions][f"{name}/{checked('version', version)}"] = _route(route)
+                maps[MAP_NAMES.versions][f"{name}/{checked('version', version)}"] = _route(route, room)
     return maps
 
 
@@ -108,8 +111,8 @@ def _add_key(maps: Maps, endpoint: EndpointRoute, key: KeyHash) -> None:
     name = endpoint.name.lower()
     for sha256, until_ms in key.valid_hashes():
         digest = checked("digest", sha256.lower())
-        known_as = digest if endpoint.auth_mode is AuthMode.KEY else key_id(digest)
-        maps[MAP_NAMES.keys][f"{name}/{known_as}"] = key_value(key, until_ms)
+        known_as = digest.upper() if endpoint.auth_mode is AuthMode.KEY else key_id(digest)
+        maps[MAP_NAMES.keys][f"{known_as}/{name}"] = key_value(key, until_ms)
     if not key.rules.deployments:
         return
     wanted = {deployment.lower() for deployment in key.rules.deployments}
@@ -123,8 +126,9 @@ def _intervals(intervals: Sequence[Interval]) -> str:
     return ",".join(f"{bound},{checked('deployment', name).lower()}" for bound, name in intervals[:MAX_INTERVALS])
 
 
-def _route(route: DeploymentRoute) -> str:
-    return f"{checked('deployment', route.name)},{checked('backend', route.backend)}"
+def _route(route: DeploymentRoute, room: dict[str, int]) -> str:
+    backend = checked("backend", route.backend)
+    return f"{checked('deployment', route.name)},{backend},{room.get(backend, 0)}"
 
 
 def _share(endpoint: EndpointRoute, deployment: str) -> int:

@@ -18,7 +18,7 @@ _PATTERNS = {
     "version": re.compile(r"[A-Za-z0-9][-_.A-Za-z0-9]{0,63}"),
     "key name": re.compile(r"[a-z0-9][-_a-z0-9]{0,31}"),
     "digest": re.compile(r"[0-9a-f]{64}"),
-    "map key": re.compile(r"[-_.a-z0-9]{1,64}(?:/[-_.A-Za-z0-9]{1,72})?"),
+    "map key": re.compile(r"[-_.A-Za-z0-9]{1,64}(?:/[-_.A-Za-z0-9]{1,72})?"),
     "map value": re.compile(r"[-_.,:\[\]A-Za-z0-9]{1,600}"),
     "secret": re.compile(r"[-_.~+/=A-Za-z0-9]{16,256}"),
 }
