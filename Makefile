@@ -81,7 +81,7 @@ bench-images: install ## what images cost to build, move and start; writes build
 bench-engine: install ## batches, poison rows, a lone request, a cache; writes build/bench-engine.json (CASES="poison lone mlp cached")
 	@$(BIN)/python -m loadtest.bench.engine $(CASES)
 
-bench-traffic: install ## undo under load; writes build/bench-traffic.json (CASES="undo")
+bench-traffic: install ## splits and undo under load; writes build/bench-traffic.json (CASES="split undo")
 	@$(BIN)/python -m loadtest.bench.traffic $(CASES)
 
 bench-overload: install ## what is left of a model that is asked for 3 and 4 times what it can do; writes build/bench-overload.json

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from loadtest.bench.cases import Case, run_cases
 from loadtest.bench.traffic_undo import undo
+from loadtest.traffic_bench.cases import split
 
-CASES: dict[str, Case] = {"undo": undo}
+CASES: dict[str, Case] = {"split": split, "undo": undo}
 
 if __name__ == "__main__":
     sys.exit(run_cases("loadtest.bench.traffic", __doc__, CASES, Path("build/bench-traffic.json")))

@@ -6,8 +6,11 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+from msgspec.structs import replace
 
-from registry.core.deploying.split import bucket_of
+from loadtest.bench.client import Request
+from loadtest.traffic_bench.crowd import ask_all
+from registry.core.deploying.split import bucket_of, deployment_of, lay_out
 from tests.serving.edge.tables import SALT
 
 BLUE, GREEN = "cancer.blue.1", "cancer.green.1"
@@ -149,3 +152,24 @@ def test_the_line_says_how_a_deployment_was_chosen(sources: Sources, edge: Any, 
         ("version", "green", "-1", ""),
         ("", "", "-1", ""),
     ]
+
+
+def test_a_ramp_moves_nobody_back_and_every_user_is_where_it_was_computed(
+    edge: Any, controller: Any, replica: Callable[..., Any], make: Any
+) -> None:
+    replicas = {BLUE: replica("b0"), GREEN: replica("g0", GREEN)}
+    backends = [make.backend(name, one.server, timeout_ms=60_000) for name, one in replicas.items()]
+    users = [f"user-{number}" for number in range(5000)]
+    request = Request("127.0.0.1", edge.http_port, "/endpoints/cancer/score", b"{}", edge.headers)
+    route = make.endpoint("Cancer", source="header:x-user-id", green=0, blue=10000)
+    canaries: set[str] = set()
+    for generation, percent in enumerate((10, 20, 50), 1):
+        weights = {"green": float(percent), "blue": 100.0 - percent}
+        route = replace(route, intervals=lay_out(route.intervals, weights))
+        controller.publish(make.table(generation, [route], backends))
+        answered = ask_all(request, "x-user-id", users)
+        assert answered == {user: deployment_of(route.intervals, bucket_of(SALT, user)) for user in users}
+        now = {user for user, deployment in answered.items() if deployment == "green"}
+        assert canaries < now
+        assert abs(len(now) / 50 - percent) < 2
+        canaries = now

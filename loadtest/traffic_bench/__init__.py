@@ -1,0 +1,1 @@
+"""What a change of the traffic split does to users: a case of ``make bench-traffic``."""
