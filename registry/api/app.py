@@ -168,6 +168,7 @@ WORKSPACE = [
     ApiRoute("POST", "/endpoints/{name}/route", endpoints.route_keys, KeysToRoute, RoutedKeys),
     ApiRoute("PATCH", "/endpoints/{name}/traffic", endpoints.set_traffic, rest.TrafficChange, Endpoint),
     ApiRoute("GET", "/endpoints/{name}/history", endpoints.get_history, None, EndpointHistory, query=HistoryQuery),
+    ApiRoute("PATCH", "/endpoints/{name}/mirror-traffic", endpoints.set_mirror_traffic, rest.MirrorChange, Endpoint),
     ApiRoute("POST", "/endpoints/{name}/keys", keys.create_key, rest.WantedKey, rest.NewKey, 201),
     ApiRoute("POST", "/endpoints/{name}/keys/regenerate", keys.regenerate_key, rest.KeyChoice, rest.NewKey),
     ApiRoute("POST", "/endpoints/{name}/token", keys.issue_token, rest.TokenChoice, AccessToken, 201),

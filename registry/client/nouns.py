@@ -55,6 +55,11 @@ class Endpoints:
         change = rest.TrafficChange(traffic=traffic)
         return self._door.ask("PATCH", f"/endpoints/{_part(name)}/traffic", Endpoint, change)
 
+    def set_mirror_traffic(self, name: str, mirror_traffic: dict[str, float]) -> Endpoint:
+        """Replace all that is mirrored."""
+        change = rest.MirrorChange(mirror_traffic=mirror_traffic)
+        return self._door.ask("PATCH", f"/endpoints/{_part(name)}/mirror-traffic", Endpoint, change)
+
     def route(self, name: str, keys: Sequence[str], traffic: Mapping[str, float] | None = None) -> RoutedKeys:
         """Return which deployments at most 10,000 traffic keys meet, under the split that is or under ``traffic``."""
         asked = KeysToRoute(keys=[*keys], traffic=None if traffic is None else dict(traffic))

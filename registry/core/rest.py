@@ -120,6 +120,12 @@ class TtlChange(msgspec.Struct, frozen=True, kw_only=True):
     ttl_s: Ttl | None
 
 
+class MirrorChange(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is mirrored: a deployment that is not named gets no copies."""
+
+    mirror_traffic: dict[str, float]
+
+
 class KeyChoice(msgspec.Struct, frozen=True, kw_only=True):
     """Which key to replace, and for how long the one before is valid beside the new one."""
 

@@ -1,7 +1,7 @@
 """The data plane's contribution, all on one screen."""
 
 from registry.cli.assembly import PROCESSES, Commands
-from serving.cli import node, observe, processes, why, workspace
+from serving.cli import mirror, node, observe, processes, why, workspace
 
 
 def contribute(commands: Commands) -> None:
@@ -13,6 +13,8 @@ def contribute(commands: Commands) -> None:
     commands.app.command()(observe.requests)
     request = commands.group("request", "One request that was answered.\n\nExample: slipway request why 4bf92f35")
     request.command("why")(why.why)
+    group = commands.group("mirror", "What copies of requests showed.\n\nExample: slipway mirror report cancer")
+    group.command("report")(mirror.report)
     commands.app.command(rich_help_panel=PROCESSES)(processes.controller)
     commands.app.command(rich_help_panel=PROCESSES)(processes.edge)
     commands.app.command(rich_help_panel=PROCESSES)(processes.telemetry)

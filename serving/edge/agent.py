@@ -17,6 +17,7 @@ from serving.edge.grpc_calls import GrpcCalls
 from serving.edge.haproxy import Launcher
 from serving.edge.keeper import Keeper
 from serving.edge.log_receiver import LogReceiver
+from serving.edge.mirroring.keeper import MirrorKeeper
 from serving.edge.outbox import Outbox
 from serving.edge.salvage import Salvage
 from serving.edge.settings import EdgeSettings, prepare_folders, read_secret
@@ -71,9 +72,13 @@ class Agent:
         calls = GrpcCalls(self._settings.grpc_socket, self._settings.grpc_address, lambda: keeper.table)
         await calls.start()
         await keeper.open()
+        mirror = MirrorKeeper(self._settings)
+        mirroring = asyncio.create_task(mirror.run())
+        await mirror.want(keeper.table)
         duties = [
+            mirroring,
             asyncio.create_task(keeper.keep_alive()),
-            asyncio.create_task(self._follow(keeper)),
+            asyncio.create_task(self._follow(keeper, mirror)),
             asyncio.create_task(_delete_idle(keeper)),
             asyncio.create_task(announce(self._settings.registry_url, "edge", addresses)),
         ]
@@ -91,7 +96,7 @@ class Agent:
         for task in failed:
             task.result()
 
-    async def _follow(self, keeper: Keeper) -> None:
+    async def _follow(self, keeper: Keeper, mirror: MirrorKeeper) -> None:
         """Ask the controller for a newer table, for ever; asking acknowledges the one that is applied."""
         name = f"{socket.gethostname()}-{self._settings.http_port}"
         url = f"{self._settings.controller_url}/v1/routing"
@@ -106,6 +111,7 @@ class Agent:
                     if table.schema != SCHEMA:
                         raise EdgeError(f"routing table of schema {table.schema}; this agent knows {SCHEMA}")
                     away = False
+                    await mirror.want(table)
                     await keeper.apply(table)
                 except (httpx.HTTPError, msgspec.MsgspecError) as error:
                     if not away:

@@ -15,6 +15,7 @@ _ORDER = (
     MAP_NAMES.versions,
     MAP_NAMES.sources,
     MAP_NAMES.scopes,
+    MAP_NAMES.mirrors,
     MAP_NAMES.splits,
     MAP_NAMES.keys,
     MAP_NAMES.endpoints,

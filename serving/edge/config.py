@@ -44,6 +44,7 @@ class ConfigShape(msgspec.Struct, frozen=True):
     sources: list[str] = []
     key_rules: bool = False  # whether any key has rules
     token_key: str = ""
+    mirrors: bool = False  # whether requests of any endpoint may be copied
 
     def covers(self, other: "ConfigShape") -> bool:
         """Say whether a process with this shape can serve ``other`` through maps and server commands alone."""
@@ -53,6 +54,7 @@ class ConfigShape(msgspec.Struct, frozen=True):
             and set(other.sources) <= set(self.sources)
             and other.key_rules <= self.key_rules
             and other.token_key in ("", self.token_key)
+            and other.mirrors <= self.mirrors
         )
 
 
@@ -69,7 +71,11 @@ def shape_of(table: RoutingTable) -> ConfigShape:
         for backend in table.backends
     }
     return ConfigShape(
-        backends=backends, sources=traffic_sources(table), key_rules=has_rules(table), token_key=token_key(table)
+        backends=backends,
+        sources=traffic_sources(table),
+        key_rules=has_rules(table),
+        token_key=token_key(table),
+        mirrors=any(endpoint.mirrors for endpoint in table.endpoints),
     )
 
 
@@ -117,6 +123,7 @@ def render_config(table: RoutingTable) -> str:
         backends=backends,
         sources=[source.split(":", 1) for source in shape.sources],
         key_rules=shape.key_rules,
+        mirrors=shape.mirrors,
         key_limits_s=KEY_LIMITS_S,
         token_key_file=TOKEN_KEY_FILE if shape.token_key else "",
         skew_s=SKEW_S,
@@ -147,7 +154,9 @@ def template_digest() -> str:
         retry=RetryRule.ONCE,
     )
     key = KeyHash("any", "0" * 64, KeyRules(allow_override=False))
-    endpoint = EndpointRoute(name="any", keys=[key], auth_mode=AuthMode.AML_TOKEN, intervals=[], deployments=[])
+    endpoint = EndpointRoute(
+        name="any", keys=[key], auth_mode=AuthMode.AML_TOKEN, intervals=[], mirrors=[(1, "any")], deployments=[]
+    )
     table = RoutingTable(generation=0, endpoints=[endpoint], backends=[backend], token_key=TOKEN_KEY_FILE)
     return hashlib.sha256(render_config(table).encode()).hexdigest()[:16]
 

@@ -186,6 +186,9 @@ class Launcher:
             "SLIPWAY_GRPC_SELF": self._settings.grpc_address,
             "SLIPWAY_GRPC": grpc,
             "SLIPWAY_AGENT_GRPC": f"unix@{self._settings.grpc_socket}",
+            "SLIPWAY_MIRROR": str(self._settings.mirror_socket),
+            "SLIPWAY_COPIES": f"unix@{self._settings.copies_socket}",
+            "SLIPWAY_COPIES_GRPC": f"unix@{self._settings.copies_grpc_socket}",
             "SLIPWAY_EDGE_SECRET": self._secret,
             "SLIPWAY_CONTROLLER": self._settings.controller_address,
         }

@@ -12,6 +12,7 @@
                                                                              many of a key's requests a server takes)
     versions      cancer/3                -> Blue,cancer.blue.1,64          (the deployment that serves model version 3)
     sources       cancer                  -> x-user-id                      (header whose hash is the bucket)
+    mirrors       cancer                  -> 10000,green,500,red            (chance < bound: it gets a copy)
 
 Keys are in lower case but for hashes, which are as HAProxy writes them, and model versions; every key and value
 matches a pattern of ``names``.
@@ -24,6 +25,7 @@ import msgspec
 from registry.core.deploying.access_tokens import key_id
 from registry.core.deploying.endpoints import AuthMode
 from registry.core.deploying.keys import LAST_MS, KeyHash, KeyRules
+from registry.core.deploying.mirrors import MAX_MIRRORS
 from registry.core.deploying.split import MAX_INTERVALS, Interval, within
 from registry.core.deploying.traffic_keys import MAX_TRAFFIC_SOURCES
 from serving.edge.names import checked
@@ -42,6 +44,7 @@ class MapNames(msgspec.Struct, frozen=True):
     deployments: str = "maps/deployments.map"
     versions: str = "maps/versions.map"
     sources: str = "maps/sources.map"
+    mirrors: str = "maps/mirrors.map"
 
 
 MAP_NAMES = MapNames()
@@ -68,6 +71,8 @@ def maps_of(table: RoutingTable) -> Maps:
             _add_key(maps, endpoint, key)
         if endpoint.intervals:
             maps[MAP_NAMES.splits][name] = _intervals(endpoint.intervals)
+        if endpoint.mirrors:
+            maps[MAP_NAMES.mirrors][name] = _intervals(endpoint.mirrors[:MAX_MIRRORS])
         if endpoint.sticky and endpoint.sticky.source in known_sources:
             maps[MAP_NAMES.sources][name] = f"{endpoint.sticky.source},{checked('salt', endpoint.sticky.salt)}"
         for route in endpoint.deployments:

@@ -1,4 +1,4 @@
-"""Request lines on their way to telemetry: bounded, sent in batches, let go when they are durable."""
+"""Lines on their way to telemetry: bounded, sent in batches, let go when they are durable."""
 
 import asyncio
 import logging
@@ -15,10 +15,10 @@ RETRY_S = 0.5
 
 
 class Outbox:
-    """Holds whole lines. ``put`` waits while it is full, so that HAProxy's ring fills next."""
+    """Holds whole lines for one of telemetry's doors. ``put`` waits while it is full: HAProxy's ring fills next."""
 
-    def __init__(self, telemetry_url: str) -> None:
-        self._url = f"{telemetry_url}/v1/requests"
+    def __init__(self, telemetry_url: str, door: str = "/v1/requests") -> None:
+        self._url = f"{telemetry_url}{door}"
         self._chunks: deque[bytes] = deque()
         self._held = 0
         self._taken = 0  # bytes put, ever

@@ -55,6 +55,20 @@ class EdgeSettings(msgspec.Struct, frozen=True, kw_only=True):
         return self.runtime_dir / "grpc.sock"
 
     @property
+    def mirror_socket(self) -> Path:
+        """Where scoring processes hand over what is to be copied."""
+        return self.runtime_dir / "mirror.sock"
+
+    @property
+    def copies_socket(self) -> Path:
+        """Where HAProxy takes copies in, over HTTP."""
+        return self.runtime_dir / "copies.sock"
+
+    @property
+    def copies_grpc_socket(self) -> Path:
+        return self.runtime_dir / "copies-grpc.sock"
+
+    @property
     def table_file(self) -> Path:
         return self.data_dir / "routing.json"
 

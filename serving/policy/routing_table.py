@@ -9,6 +9,7 @@ from registry.core.deploying.endpoints import RevisionState
 from registry.core.deploying.probes import HealthChecks
 from registry.core.deploying.split import among
 from registry.core.deploying.workers import share
+from serving.policy.mirrors import mirrors_of
 from serving.wire.replica import ReplicaReport, ReplicaState
 from serving.wire.routing import (
     Backend,
@@ -70,6 +71,7 @@ def _endpoint_route(endpoint: DesiredEndpoint) -> EndpointRoute:
         auth_mode=endpoint.auth_mode,
         # A share whose deployment is not live goes to the others, not to nobody.
         intervals=among(endpoint.intervals, endpoint.traffic, reachable),
+        mirrors=mirrors_of({name: percent for name, percent in endpoint.mirror_traffic.items() if name in reachable}),
         sticky=Sticky(source=endpoint.traffic_key.source, salt=endpoint.salt) if endpoint.traffic_key else None,
         deployments=routes,
     )

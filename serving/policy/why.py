@@ -18,6 +18,7 @@ class Choice(StrEnum):
     KEY = "key"
     UNREAD = "unread"
     RANDOM = "random"
+    MIRROR = "mirror"
     NONE = "none"
 
 
@@ -27,6 +28,7 @@ _SENTENCES = {
     Choice.KEY: "its traffic key, {source}, has this bucket",
     Choice.UNREAD: "its traffic key, {source}, could not be read, so the bucket was drawn at random",
     Choice.RANDOM: "the endpoint has no traffic key, so the bucket was drawn at random",
+    Choice.MIRROR: "it is a copy, made after another deployment had answered the request; nobody waited for it",
     Choice.NONE: "no deployment was chosen: the edge answered the request itself",
 }
 

@@ -31,6 +31,7 @@ from .http.server import HttpServer, allowed_connections
 from .image import CODE_PATH, Image, read_image
 from .lifeline import die_with_parent, exit_when_stdin_ends
 from .logs import configure_users_logging, keep_own_loggers, start_logging
+from .mirror import Mirror
 from .oip.grpc_door import GrpcInference
 from .oip.grpc_server import GrpcServer
 from .oip.served_model import ServedModel
@@ -171,13 +172,14 @@ async def serve(options: argparse.Namespace, announcer: Announcer, secret: Optio
     health = Health(status)
     doors = door_table(plane, health, name, str(model.version), azureml)
     bodies = Bodies(max_body_bytes)
-    app = App(doors, secret, bodies, azureml.cors_origins)
+    mirror = Mirror(options.backend)
+    app = App(doors, secret, bodies, azureml.cors_origins, mirror)
     server = HttpServer(app, refuse, bodies, allowed_connections())
     http_socket = listen(options.host, options.http_port)
     http_port = http_socket.getsockname()[1]
     await server.start(http_socket)
     served = ServedModel(plane, name, str(model.version), health.is_ready)
-    grpc_server = GrpcServer(GrpcInference(served), secret, max_body_bytes)
+    grpc_server = GrpcServer(GrpcInference(served), secret, max_body_bytes, mirror)
     grpc_port = await grpc_server.start(options.host, options.grpc_port)
     if image.runtime != "onnx":  # code of the user's may fork
         from .runtimes.forks import keep_from_children

@@ -1,4 +1,4 @@
-"""The telemetry process: sole writer, compactor and reader of the ``requests`` table.
+"""The telemetry process: sole writer, compactor and reader of ``requests`` and ``comparisons``.
 
 Map::
 
@@ -6,7 +6,10 @@ Map::
     ingest.py   the write-ahead file: raw lines, durable before they are acknowledged
     lines.py    raw lines → an Arrow table of ``RequestRow`` columns
     compact.py  sealed segments → Parquet by hour
-    query.py    DuckDB over Parquet and the segments that are not compacted yet
+    stored.py   DuckDB over Parquet and the segments that are not compacted yet
+    query.py    the requests table
+    comparisons.py, mirror_report.py    lines about copies → rows, and what they say together
+    metrics.py  what Prometheus scrapes
     app.py      the HTTP door
     server.py   wiring: one process
 

@@ -4,9 +4,10 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -15,22 +16,38 @@ from starlette.routing import Route
 
 from registry.core.errors import HTTP_STATUS, InvalidInput, NotFound, SlipwayError
 from serving.telemetry.ingest import GroupCommit
+from serving.telemetry.metrics import CopyCounts
+from serving.telemetry.mirror_report import ComparisonsTable, ReportQuery
 from serving.telemetry.query import RequestsTable, RowsQuery, SummaryQuery
 
 MAX_BODY_BYTES = 16 << 20
 
 Lifespan = Callable[[Starlette], AbstractAsyncContextManager[None]]
 Query = TypeVar("Query", bound=msgspec.Struct)
+Table = TypeVar("Table")
 
 
-def build_app(ingest: GroupCommit, table: RequestsTable, lifespan: Lifespan | None = None) -> Starlette:
+class Kept(Generic[Table]):
+    """One table: how its lines come in, and what answers questions about its rows."""
+
+    def __init__(self, ingest: GroupCommit, table: Table) -> None:
+        self.ingest = ingest
+        self.table = table
+
+
+def build_app(
+    requests: Kept[RequestsTable], comparisons: Kept[ComparisonsTable], lifespan: Lifespan | None = None
+) -> Starlette:
     """Return the application; ``lifespan`` runs what lives beside it."""
-    door = Door(ingest, table)
+    door = Door(requests, comparisons)
     return Starlette(
         routes=[
             Route("/v1/requests", door.receive, methods=["POST"]),
             Route("/v1/requests", door.rows, methods=["GET"]),
             Route("/v1/summary", door.summary, methods=["GET"]),
+            Route("/v1/comparisons", door.receive_comparisons, methods=["POST"]),
+            Route("/v1/mirror-report", door.mirror_report, methods=["GET"]),
+            Route("/metrics", door.metrics, methods=["GET"]),
             Route("/v1/integrity", door.integrity, methods=["GET"]),
             Route("/health", door.health, methods=["GET"]),
         ],
@@ -45,18 +62,31 @@ def build_app(ingest: GroupCommit, table: RequestsTable, lifespan: Lifespan | No
 
 
 class Door:
-    def __init__(self, ingest: GroupCommit, table: RequestsTable) -> None:
-        self._ingest = ingest
-        self._table = table
+    def __init__(self, requests: Kept[RequestsTable], comparisons: Kept[ComparisonsTable]) -> None:
+        self._ingest = requests.ingest
+        self._table = requests.table
+        self._comparisons = comparisons
+        self._copies = CopyCounts()
 
     async def receive(self, request: Request) -> Response:
         """Answer 204 when the lines are durable; 503 when they are not and are to be sent again."""
-        body = await _read_body(request)
-        if body and not body.endswith(b"\n"):
-            raise InvalidInput("the body ends within a line: each line ends with a newline")
-        if body:
-            await self._ingest.store(body)
+        if lines := await _read_lines(request):
+            await self._ingest.store(lines)
         return Response(status_code=204)
+
+    async def receive_comparisons(self, request: Request) -> Response:
+        """As ``receive``."""
+        if lines := await _read_lines(request):
+            await self._comparisons.ingest.store(lines)
+            self._copies.count(lines)
+        return Response(status_code=204)
+
+    async def mirror_report(self, request: Request) -> Response:
+        query = _query(request.query_params, ReportQuery)
+        return _json(await asyncio.to_thread(self._comparisons.table.report, query))
+
+    async def metrics(self, request: Request) -> Response:
+        return Response(self._copies.exposition(), media_type=CONTENT_TYPE_LATEST)
 
     async def rows(self, request: Request) -> Response:
         query = _query(request.query_params, RowsQuery)
@@ -71,6 +101,13 @@ class Door:
 
     async def health(self, request: Request) -> Response:
         return _json({"status": "ok"})
+
+
+async def _read_lines(request: Request) -> bytes:
+    body = await _read_body(request)
+    if body and not body.endswith(b"\n"):
+        raise InvalidInput("the body ends within a line: each line ends with a newline")
+    return body
 
 
 async def _read_body(request: Request) -> bytes:

@@ -11,16 +11,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from serving.telemetry.layout import HOUR_MS, Layout, publish, sync, write_durably
-from serving.telemetry.lines import SCHEMA, parse_lines
+from serving.telemetry.lines import Parse, parse_lines
 
-_ALL_DIFFERENT = {"operation_id", "client_request_id", "counter", "checksum", "timestamp_ms"}
-_DICTIONARY = [name for name in SCHEMA.names if name not in _ALL_DIFFERENT]
+_ALL_DIFFERENT = {
+    *("operation_id", "client_request_id", "counter", "checksum", "timestamp_ms"),
+    *("request_id", "number", "max_abs", "mean_abs", "scaled", "took_ms"),
+}
 
 
-def compact(layout: Layout, number: int) -> int:
+def compact(layout: Layout, number: int, parse: Parse = parse_lines) -> int:
     """Turn a sealed segment into Parquet and delete it; return the number of its rows."""
     segment = layout.segment(number)
-    rows, rejected = parse_lines(segment.read_bytes())
+    rows, rejected = parse(segment.read_bytes())
     hours = pc.multiply(pc.divide(rows["timestamp_ms"], HOUR_MS), HOUR_MS)
     for hour_ms in pc.unique(hours).to_pylist():
         _write(rows.filter(pc.equal(hours, hour_ms)), layout.parquet(hour_ms, number))
@@ -36,5 +38,6 @@ def _write(rows: pa.Table, path: Path) -> None:
     sync(path.parent.parent)
     sync(path.parent.parent.parent)
     temporary = path.with_name(path.name + ".tmp")
-    pa.parquet.write_table(rows, temporary, compression="zstd", use_dictionary=_DICTIONARY)
+    alike = [name for name in rows.schema.names if name not in _ALL_DIFFERENT]
+    pa.parquet.write_table(rows, temporary, compression="zstd", use_dictionary=alike)
     publish(temporary, path)

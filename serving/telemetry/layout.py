@@ -7,6 +7,7 @@
     quarantine/00000007.log                              its lines that are no rows
     quarantine/00000007.torn                             what a crash left behind its last newline
     lock                                                 held by the only writer
+    mirrors/                                             the same again, of comparisons
 """
 
 import fcntl
@@ -23,14 +24,14 @@ class FolderInUse(Exception):
 
 
 class Layout:
-    """Paths under one data folder; makes the folders it needs."""
+    """Paths under one table's data folder; makes the folders it needs. ``table`` is where its rows lie."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, table: str = "requests") -> None:
         self.data_dir = data_dir
         self.wal = data_dir / "wal"
-        self.requests = data_dir / "requests"
+        self.rows = data_dir / table
         self.quarantine = data_dir / "quarantine"
-        for folder in (self.wal, self.requests, self.quarantine):
+        for folder in (self.wal, self.rows, self.quarantine):
             folder.mkdir(parents=True, exist_ok=True)
 
     def lock(self) -> int:
@@ -53,7 +54,7 @@ class Layout:
     def parquet(self, hour_ms: int, number: int) -> Path:
         """Name the file of a segment's rows in the hour that begins at ``hour_ms``."""
         begin = datetime.fromtimestamp(hour_ms / 1000, UTC)
-        return self.requests / f"date={begin:%Y-%m-%d}" / f"hour={begin:%H}" / f"{number:08d}.parquet"
+        return self.rows / f"date={begin:%Y-%m-%d}" / f"hour={begin:%H}" / f"{number:08d}.parquet"
 
     def quarantined(self, number: int) -> Path:
         return self.quarantine / f"{number:08d}.log"
@@ -68,12 +69,12 @@ class Layout:
     def parquet_files(self, raw: Collection[int], since_ms: int = 0) -> list[Path]:
         """Return the files that may hold rows since then, without those of the segments ``raw``, which are read raw."""
         earliest = str(self.parquet(since_ms - since_ms % HOUR_MS, 0).parent)
-        files = self.requests.glob("date=*/hour=*/*.parquet")
+        files = self.rows.glob("date=*/hour=*/*.parquet")
         return sorted(path for path in files if int(path.stem) not in raw and str(path.parent) >= earliest)
 
     def next_number(self) -> int:
         """Return a segment number that names nothing yet."""
-        taken = [*self.wal.glob("*.log"), *self.quarantine.iterdir(), *self.requests.glob("date=*/hour=*/*.parquet")]
+        taken = [*self.wal.glob("*.log"), *self.quarantine.iterdir(), *self.rows.glob("date=*/hour=*/*.parquet")]
         return max((int(path.stem) for path in taken if path.stem.isdigit()), default=0) + 1
 
 

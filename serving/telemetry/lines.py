@@ -4,7 +4,7 @@ The fast path hands whole columns to Arrow's CSV reader. Only when that refuses 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -44,6 +44,9 @@ class Parsed(NamedTuple):
 
     rows: pa.Table
     rejected: list[bytes]
+
+
+Parse = Callable[[bytes], Parsed]  # of newline-terminated lines
 
 
 def parse_lines(raw: bytes) -> Parsed:

@@ -1,19 +1,12 @@
-"""Questions to the ``requests`` table: DuckDB over Parquet and over the segments that are not compacted yet.
+"""Questions to the ``requests`` table."""
 
-What a caller gives is bound as a parameter, never pasted into SQL.
-"""
-
-import threading
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
-import duckdb
 import msgspec
-import pyarrow as pa
 
 from serving.telemetry.layout import Layout
-from serving.telemetry.lines import SCHEMA, parse_lines
+from serving.telemetry.lines import parse_lines
+from serving.telemetry.stored import Stored
 from serving.wire.request_line import ADDED, COLUMNS
 
 MAX_ROWS = 10_000
@@ -27,13 +20,6 @@ IS_FAILURE = """(
     status >= 500 OR status = 408 OR model_status >= 500
     OR grpc_status NOT IN (-1, 0, 1, 3, 5, 6, 7, 8, 9, 11, 12, 16) OR termination = 'SD'
 )"""
-
-# Files of before an update have not all columns of now.
-_STORED = f"""
-    CREATE TEMP VIEW stored AS
-    SELECT * REPLACE ({", ".join(f"coalesce({name}, '') AS {name}" for name in ADDED)})
-    FROM (SELECT * FROM parquet UNION ALL BY NAME SELECT * FROM raw)
-"""  # noqa: S608
 
 IDENTITY = "boot, frontend, counter, checksum"
 
@@ -112,79 +98,18 @@ class RequestsTable:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._open = OpenSegments(layout)
+        self._stored = Stored(layout, parse_lines, ADDED)
 
     def rows(self, query: RowsQuery) -> list[dict[str, Any]]:
         """Return rows as ``RequestRow`` fields, newest first."""
-        return self._ask(_ROWS, msgspec.structs.asdict(query), query.since_ms)
+        return self._stored.ask(_ROWS, msgspec.structs.asdict(query), query.since_ms)
 
     def summary(self, query: SummaryQuery) -> list[dict[str, Any]]:
         """Return one row per backend; percentiles are exact, -1 of nothing."""
-        return self._ask(_SUMMARY, {**msgspec.structs.asdict(query), "id": ""}, query.since_ms)
+        return self._stored.ask(_SUMMARY, {**msgspec.structs.asdict(query), "id": ""}, query.since_ms)
 
     def integrity(self) -> Integrity:
-        counted = self._ask(_INTEGRITY, {}, 0)[0]
+        counted = self._stored.ask(_INTEGRITY, {}, 0)[0]
         quarantined = sum(path.read_bytes().count(b"\n") for path in self._layout.quarantine.glob("*.log"))
         torn = sum(1 for _ in self._layout.quarantine.glob("*.torn"))
-        return Integrity(**counted, unparsable=quarantined + self._open.rejected, torn=torn)
-
-    def _ask(self, sql: str, parameters: Mapping[str, Any], since_ms: int) -> list[dict[str, Any]]:
-        raw, table = self._open.read()
-        files = self._layout.parquet_files(raw, since_ms)
-        with duckdb.connect(config={"threads": 2}) as connection:
-            _register(connection, files, table)
-            answer = connection.execute(sql, dict(parameters))
-            names = [column[0] for column in answer.description]
-            return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
-
-
-class OpenSegments:
-    """The rows of segments not compacted yet; each line is parsed once, however often it is asked for."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-        self._mutex = threading.Lock()
-        self._read: dict[int, int] = {}  # segment → bytes parsed
-        self._tables: dict[int, list[pa.Table]] = {}
-        self._rejected: dict[int, int] = {}
-
-    @property
-    def rejected(self) -> int:
-        return sum(self._rejected.values())
-
-    def read(self) -> tuple[set[int], pa.Table]:
-        """Return the numbers of the segments that were read, and their rows."""
-        with self._mutex:
-            numbers = {number for number in self._layout.segments() if self._follow(number)}
-            for kept in (self._read, self._tables, self._rejected):
-                for number in kept.keys() - numbers:
-                    del kept[number]
-            tables = [table for number in sorted(numbers) for table in self._tables[number]]
-            return numbers, pa.concat_tables([SCHEMA.empty_table(), *tables])
-
-    def _follow(self, number: int) -> bool:
-        """Parse what is new in a segment; return False if it has just been compacted."""
-        try:
-            with self._layout.segment(number).open("rb") as file:
-                file.seek(self._read.get(number, 0))
-                raw = file.read()
-        except FileNotFoundError:
-            return False
-        whole = raw[: raw.rfind(b"\n") + 1]
-        if whole or number not in self._read:
-            rows, rejected = parse_lines(whole)
-            self._read[number] = self._read.get(number, 0) + len(whole)
-            self._tables.setdefault(number, []).append(rows)
-            self._rejected[number] = self._rejected.get(number, 0) + len(rejected)
-        return True
-
-
-def _register(connection: Any, files: list[Path], raw: pa.Table) -> None:
-    """Name the union of both ``stored``."""
-    connection.register("raw", raw)
-    if not files:
-        connection.execute("CREATE TEMP VIEW stored AS SELECT * FROM raw")
-        return
-    parquet = connection.read_parquet([str(path) for path in files], hive_partitioning=False, union_by_name=True)
-    parquet.create_view("parquet")
-    connection.execute(_STORED)
+        return Integrity(**counted, unparsable=quarantined + self._stored.rejected, torn=torn)

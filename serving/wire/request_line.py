@@ -39,7 +39,7 @@ class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
     request_bytes: int
     response_bytes: int
     bucket: int  # 0–9999; -1 where the split was not consulted
-    choice: str  # "override", "version", "key", "unread" (random, since the traffic key was not readable), else ""
+    choice: str  # "override", "version", "key", "unread" (random, since no traffic key was read), "mirror", else ""
     key_name: str  # "primary", "secondary" or ""
     method: str
     path: str  # cap 512

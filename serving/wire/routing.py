@@ -58,13 +58,15 @@ class Sticky(msgspec.Struct, frozen=True, kw_only=True):
 
 class EndpointRoute(msgspec.Struct, frozen=True, kw_only=True):
     """``intervals`` are the split: bucket < bound → deployment, bounds ascending, the last one 10,000; empty when
-    no deployment has traffic. Buckets are random where nothing is ``sticky``."""
+    no deployment has traffic. Buckets are random where nothing is ``sticky``. ``mirrors`` are the deployments that get
+    copies: chance 0–9999 < bound, the greatest bound first."""
 
     name: str
     keys: list[KeyHash]
     auth_mode: AuthMode = AuthMode.KEY
     intervals: list[Interval]
     sticky: Sticky | None = None
+    mirrors: list[tuple[int, str]] = []
     deployments: list[DeploymentRoute]
 
 

@@ -82,6 +82,7 @@ def test_azure_ml_reads_the_same_endpoint(path: Path) -> None:
     ours, azures = load(path), load_online_endpoint(path)
     assert (ours.name, ours.description, ours.auth_mode) == (azures.name, azures.description, azures.auth_mode)
     assert (ours.traffic or {}, ours.tags) == (azures.traffic, azures.tags)
+    assert (ours.mirror_traffic or {}) == (azures.mirror_traffic or {})
 
 
 @examples_of("deployment", is_azures_too)

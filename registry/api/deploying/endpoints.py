@@ -13,7 +13,7 @@ from registry.core.deploying.history import EndpointHistory, HistoryQuery
 from registry.core.deploying.keys import PAIR
 from registry.core.deploying.routes import KeysToRoute
 from registry.core.deploying.undo import UndoOrder
-from registry.core.rest import EndpointDeletion, EndpointList, EndpointPresence, TrafficChange, TtlChange
+from registry.core.rest import EndpointDeletion, EndpointList, EndpointPresence, MirrorChange, TrafficChange, TtlChange
 from registry.operations.deploying import endpoints, history, routes, undo
 
 
@@ -58,6 +58,13 @@ async def set_traffic(request: Request) -> Response:
     change = await read_record(request, TrafficChange)
     workspace, name = workspace_of(request), request.path_params["name"]
     return answer(await run_sync(endpoints.set_traffic, workspace, name, change.traffic))
+
+
+async def set_mirror_traffic(request: Request) -> Response:
+    """Replace what is mirrored."""
+    change = await read_record(request, MirrorChange)
+    workspace, name = workspace_of(request), request.path_params["name"]
+    return answer(await run_sync(endpoints.set_mirror_traffic, workspace, name, change.mirror_traffic))
 
 
 async def route_keys(request: Request) -> Response:

@@ -62,16 +62,20 @@ def update(
     name: str | None = typer.Option(None, help="The endpoint, where no file names it."),
     traffic: str | None = typer.Option(None, help='The split, as "blue=90 green=10".'),
     ttl: str | None = typer.Option(None, help="Delete it by itself in 2h from now, or another time; or never."),
+    mirror_traffic: str | None = typer.Option(
+        None, help='Which deployments get copies of how many requests, as "green=10"; "green=0" ends it.'
+    ),
     overrides: list[str] | None = SET_OPTION,
     output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:
-    """Change an endpoint from a file, or its traffic split. Every edge obeys it when the command returns.
+    """Change an endpoint from a file, its traffic split, or what is mirrored. Every edge obeys it on return.
 
     Example: slipway endpoint update --name cancer --traffic "blue=50 green=50"
     """
     weights = None if traffic is None else read_weights(traffic)
     ttl_s = None if ttl is None else read_ttl(ttl)
+    copies = None if mirror_traffic is None else read_weights(mirror_traffic, "--mirror-traffic")
     if overrides and file is None:
         raise InvalidInput("--set changes what a file says: give --file")
     client = connect(url)
@@ -92,8 +96,10 @@ def update(
         changed = endpoints.set_traffic(name, weights)
     if ttl is not None:
         changed = endpoints.set_ttl(name, ttl_s)
+    if copies is not None:
+        changed = endpoints.set_mirror_traffic(name, copies)
     if changed is None:
-        raise InvalidInput("nothing to change: give --traffic, --ttl or --file")
+        raise InvalidInput("nothing to change: give --traffic, --mirror-traffic, --ttl or --file")
     if emptied and not changed.traffic:
         warn(f"no deployment of {name} gets traffic now: requests that name none of them are refused")
     if output is OutputFormat.JSON and new_keys:
@@ -145,19 +151,19 @@ def delete(
     print_done(f"endpoint {name} deleted", {"deleted": name}, output)
 
 
-def read_weights(text: str) -> dict[str, float]:
-    """Return a split as it is written on the command line. Raises InvalidInput."""
+def read_weights(text: str, option: str = "--traffic") -> dict[str, float]:
+    """Return a split, or what is mirrored, as it is written on the command line. Raises InvalidInput."""
     weights: dict[str, float] = {}
     for part in text.replace(",", " ").split():
         name, _, percent = part.partition("=")
         weight = _percent(percent)
         if not name or not math.isfinite(weight):
-            raise InvalidInput(f'--traffic {text!r}: write "NAME=PERCENT NAME=PERCENT"')
+            raise InvalidInput(f'{option} {text!r}: write "NAME=PERCENT NAME=PERCENT"')
         if name in weights:
-            raise InvalidInput(f"--traffic {text!r}: {name} is there twice")
+            raise InvalidInput(f"{option} {text!r}: {name} is there twice")
         weights[name] = weight
     if not weights:
-        raise InvalidInput('--traffic "": write "NAME=PERCENT NAME=PERCENT"; NAME=0 takes all traffic away')
+        raise InvalidInput(f'{option} "": write "NAME=PERCENT NAME=PERCENT"; NAME=0 takes all away')
     return weights
 
 
@@ -169,7 +175,11 @@ def _percent(text: str) -> float:
 
 
 def _traffic(endpoint: Endpoint) -> str:
-    return ", ".join(f"{name} {percent:g} %" for name, percent in sorted(endpoint.traffic.items())) or "none"
+    return _shares(endpoint.traffic)
+
+
+def _shares(shares: dict[str, float]) -> str:
+    return ", ".join(f"{name} {percent:g} %" for name, percent in sorted(shares.items())) or "none"
 
 
 def _print(endpoint: Endpoint, output: OutputFormat) -> None:
@@ -177,6 +187,7 @@ def _print(endpoint: Endpoint, output: OutputFormat) -> None:
         "endpoint": endpoint.name,
         "description": endpoint.description,
         "traffic": _traffic(endpoint),
+        "mirrored": _shares(endpoint.mirror_traffic),
         "sticky by": endpoint.traffic_key.source if endpoint.traffic_key else "-",
         "keys": "\n".join(described(key) for key in endpoint.keys),
         "tags": pairs(endpoint.tags),

@@ -26,7 +26,6 @@ ENDPOINT_REFUSED = {
     "$.identity.principal_id": _READ_ONLY,
     "$.identity.tenant_id": _READ_ONLY,
     "$.identity.user_assigned_identities": "an endpoint has no cloud identity here: give the script its credentials",
-    "$.mirror_traffic": f"mirrored traffic {_NOT_YET}",
     "$.compute": "endpoints are served by this workspace's own nodes, not by a cluster of Azure's: remove it",
     "$.id": _READ_ONLY,
     "$.kind": _READ_ONLY,

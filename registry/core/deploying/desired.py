@@ -44,6 +44,7 @@ class DesiredEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     intervals: list[Interval]
     traffic_key: TrafficKey | None
     salt: str
+    mirror_traffic: dict[str, float] = {}
     deployments: list[DesiredDeployment]
 
 

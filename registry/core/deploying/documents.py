@@ -43,7 +43,7 @@ class IdentityDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EndpointDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Azure ML v2 endpoint.yml. ``traffic`` absent leaves the split as it is, ``ttl_s`` when it expires.
+    """Azure ML v2 endpoint.yml. ``traffic`` or ``mirror_traffic`` absent leaves it as it is, ``ttl_s`` when it expires.
 
     ``traffic_key``, ``keys`` and ``ttl_s`` are our own. A key that is named for the first time is made; what is not
     named stays as it is.
@@ -54,6 +54,7 @@ class EndpointDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     tags: dict[str, Scalar] = {}
     auth_mode: AuthMode = AuthMode.KEY
     traffic: dict[str, float] | None = None
+    mirror_traffic: dict[str, float] | None = None
     traffic_key: TrafficKey | None = None
     keys: dict[str, KeyDocument] | None = None
     ttl_s: Ttl | None = None

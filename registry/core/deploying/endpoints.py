@@ -72,6 +72,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     intervals: list[Interval] = []
     traffic_key: TrafficKey | None = None
     salt: str
+    mirror_traffic: dict[str, float] = {}  # deployment → percent of requests of which it gets copies
     properties: dict[str, Any] = {}  # these two are Azure's labels: kept and shown, as tags are
     location: str | None = None
     created_ms: int

@@ -54,6 +54,7 @@ ENDPOINT_FIELDS: dict[str, Field] = {
     "auth_mode": Field(Effect.LIVE),
     "traffic": Field(Effect.LIVE, Source.EXISTING),
     "keys": Field(Effect.LIVE, Source.EXISTING),
+    "mirror_traffic": Field(Effect.LIVE, Source.EXISTING),
     **{f"traffic_key.{kind}": Field(Effect.LIVE, absent="not used") for kind in ("header", "cookie", "query", "json")},
     "ttl_s": Field(Effect.RECORD, Source.EXISTING, absent="it stays"),
     "description": Field(Effect.RECORD),

@@ -19,6 +19,7 @@ class ChangeKind(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     TRAFFIC = "traffic"
+    MIRROR = "mirror"
     KEY = "key"
     LIVE = "live"  # a revision took a deployment over
     REMOVE = "remove"  # a deployment was deleted

@@ -80,6 +80,7 @@ POST   /api/v1/endpoints/{name}/undo
 PATCH  /api/v1/endpoints/{name}/ttl /api/v1/endpoints/{endpoint}/deployments/{deployment}/ttl
 PATCH  /api/v1/models/{name} /api/v1/models/{name}/versions/{version}
 PATCH  /mlflow/registered-models/update /mlflow/model-versions/update /mlflow/logged-models/{model_id}
+PATCH  /api/v1/endpoints/{name}/mirror-traffic
 PATCH  /mlflow/logged-models/{model_id}/tags /api/v1/endpoints/{name}/traffic /api/v1/images/{reference:path}
 DELETE /api/v1/datasets/{name}/versions/{version}
 DELETE /api/v1/models/{name} /api/v1/models/{name}/aliases/{alias} /api/v1/models/{name}/versions/{version}

@@ -190,17 +190,25 @@ def delete_deployment(workspace: Workspace, endpoint: str, name: str) -> None:
 
     Raises:
         NotFound: no such endpoint or deployment.
-        Conflict: it has traffic.
+        Conflict: it has traffic, or gets copies of others'.
     """
     with workspace.metadata.write() as tx:
         deployment = _get(tx, endpoint, name)
-        percent = get_endpoint_within(tx, endpoint).traffic.get(deployment.name, 0)
+        its_endpoint = get_endpoint_within(tx, endpoint)
+        percent = its_endpoint.traffic.get(deployment.name, 0)
         if percent:
             raise Conflict(
                 f"deployment {deployment.name!r} has {percent:g} % of the traffic of {deployment.endpoint!r}: "
                 "give it to others first",
                 deployment=deployment.name,
                 traffic=percent,
+            )
+        if deployment.name in its_endpoint.mirror_traffic:
+            raise Conflict(
+                f"deployment {deployment.name!r} gets copies of {its_endpoint.mirror_traffic[deployment.name]:g} % of "
+                f"the requests to {deployment.endpoint!r}: end that first, with `slipway endpoint update --name "
+                f"{deployment.endpoint} --mirror-traffic {deployment.name}=0`",
+                deployment=deployment.name,
             )
         delete_within(tx, workspace, deployment, ChangeKind.REMOVE, f"deployment {deployment.name} was deleted")
     workspace.signal.notify()

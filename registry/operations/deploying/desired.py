@@ -58,6 +58,7 @@ def _endpoint(endpoint: Endpoint, its_deployments: list[Deployment]) -> DesiredE
         intervals=endpoint.intervals,
         traffic_key=endpoint.traffic_key,
         salt=endpoint.salt,
+        mirror_traffic=dict(sorted(endpoint.mirror_traffic.items())),
         deployments=[_deployment(deployment) for deployment in its_deployments],
     )
 

@@ -17,6 +17,7 @@ from registry.core.deploying.endpoints import (
 from registry.core.deploying.fields import ENDPOINT_FIELDS, stored_endpoint, written_in
 from registry.core.deploying.history import RELEASED, ChangeKind
 from registry.core.deploying.keys import KeyHash
+from registry.core.deploying.mirrors import check_mirror_traffic
 from registry.core.deploying.plans import Plan, plan_fields
 from registry.core.deploying.split import lay_out
 from registry.core.deploying.traffic_keys import MAX_TRAFFIC_SOURCES
@@ -45,11 +46,11 @@ def put_endpoint(
     ``exists`` says what must hold before: False makes a new one only, True changes one only, None does either.
 
     Raises:
-        InvalidInput: the name is not legal or not the document's; traffic names a deployment that does not exist; a
-            key's rules are not legal.
+        InvalidInput: the name is not legal or not the document's; traffic, or what is mirrored, goes to a deployment
+            that does not exist; a key's rules are not legal.
         Forbidden: the document changes the keys of an endpoint that is there, and who asks is no owner.
-        Conflict: it exists and must not, or in other letter case; traffic goes to a deployment that is not live; too
-            many sources of traffic keys are in use.
+        Conflict: it exists and must not, or in other letter case; traffic or copies go to a deployment that is not
+            live; too many sources of traffic keys are in use.
         NotFound: it does not exist and must.
         Unavailable: it takes tokens, and the vault cannot be used.
     """
@@ -111,6 +112,7 @@ def _decided(
         intervals=lay_out(before.intervals if before else [], traffic),
         traffic_key=document.traffic_key,
         salt=before.salt if before else "",
+        mirror_traffic=_mirrors_after(tx, name, document, before, traffic),
         properties=document.properties,
         location=document.location,
         created_ms=before.created_ms if before else now_ms,
@@ -154,6 +156,25 @@ def set_traffic(workspace: Workspace, name: str, traffic: dict[str, float]) -> E
         store_within(tx, endpoint)
         give_up_undo_within(tx, workspace, name, "the traffic was given to others")
         note_within(tx, workspace, name, ChangeKind.TRAFFIC, _moved(before, endpoint))
+    workspace.signal.notify()
+    return endpoint
+
+
+def set_mirror_traffic(workspace: Workspace, name: str, mirror_traffic: dict[str, float]) -> Endpoint:
+    """Replace what is mirrored. A deployment without a positive share gets no copies.
+
+    Raises:
+        NotFound: no such endpoint.
+        InvalidInput: it cannot be (see ``check_mirror_traffic``).
+        Conflict: copies go to a deployment that is not live.
+    """
+    with workspace.metadata.write() as tx:
+        before = get_within(tx, name)
+        mirrors = _mirrors(tx, before.name, mirror_traffic, before.traffic)
+        endpoint = replace(before, mirror_traffic=mirrors, updated_ms=workspace.now_ms())
+        store_within(tx, endpoint)
+        copied = ", ".join(f"{target} {percent:g} %" for target, percent in sorted(mirrors.items())) or "nothing"
+        note_within(tx, workspace, name, ChangeKind.MIRROR, f"mirrored: {copied}")
     workspace.signal.notify()
     return endpoint
 
@@ -257,6 +278,24 @@ def checked_split(tx: Connection, endpoint: str, traffic: dict[str, float]) -> d
     for name in split:
         check_live(known[name])
     return split
+
+
+def _mirrors_after(
+    tx: Connection, name: str, document: EndpointDocument, before: Endpoint | None, traffic: dict[str, float]
+) -> dict[str, float]:
+    if document.mirror_traffic is None:
+        return before.mirror_traffic if before else {}
+    return _mirrors(tx, name, document.mirror_traffic, traffic)
+
+
+def _mirrors(
+    tx: Connection, endpoint: str, mirror_traffic: dict[str, float], traffic: dict[str, float]
+) -> dict[str, float]:
+    known = {deployment.name: deployment for deployment in deployments.of_endpoint(tx, endpoint)}
+    mirrors = check_mirror_traffic(mirror_traffic, traffic, known.keys())
+    for name in mirrors:
+        check_live(known[name])
+    return mirrors
 
 
 def _check_presence(name: str, before: Endpoint | None, exists: bool | None) -> None:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from registry.core.errors import Unavailable
 from registry.store.schema import experiments, metadata
 
-HEAD = "0020"
+HEAD = "0021"
 
 _version_table = sa.Table(
     "alembic_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True, nullable=False)

@@ -23,6 +23,7 @@ endpoints = sa.Table(
     sa.Column("salt", sa.String(32), nullable=False, server_default=""),
     sa.Column("ttl_s", sa.Integer),
     sa.Column("expires_ms", sa.BigInteger, index=True),
+    sa.Column("mirror_traffic", sa.JSON, nullable=False, server_default="{}"),
 )
 
 endpoint_keys = sa.Table(

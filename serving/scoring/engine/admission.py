@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from math import ceil
-from typing import Dict, Iterable, Optional
+from typing import Collection, Dict, Optional
 
 from ..errors import Overloaded
+from ..mirror import COPIES
 from .averages import WEIGHT, moved
 
 _MARGIN = 1.25  # by how much the line may go slower than it has, before what was let in is late
@@ -61,9 +62,13 @@ class Admission:
         differs_s = abs(self.expected_s - before) / WEIGHT
         self._spread_s += WEIGHT * (differs_s - self._spread_s)
 
-    def gives_way(self, key: bytes, waiting: Iterable[bytes]) -> Optional[bytes]:
+    def gives_way(self, key: bytes, waiting: Collection[bytes]) -> Optional[bytes]:
         """Name the key, of those with requests ``waiting``, that has to make room for one of ``key``: that with most in
-        flight, if it still has as many afterwards."""
+        flight, if it still has as many afterwards. Copies make room for everybody, and nobody does for them."""
+        if key == COPIES:
+            return None
+        if COPIES in waiting:
+            return COPIES
         most = max(waiting, key=self._of_key.__getitem__, default=None)
         if most is None or self._of_key[most] < self._of_key.get(key, 0) + 2:
             return None

@@ -1,4 +1,5 @@
-"""The line in front of the model: a queue for each key; whose last turn is longest ago comes next. Threads pull."""
+"""The line in front of the model: a queue for each key; whose last turn is longest ago comes next, and copies of what
+others are asked come last. Threads pull."""
 
 from __future__ import annotations
 
@@ -6,9 +7,11 @@ import contextlib
 import threading
 from collections import OrderedDict, deque
 from itertools import zip_longest
+from math import inf
 from queue import Empty, SimpleQueue
 from typing import Callable, Deque, Dict, Iterable, Iterator, List, Optional, Tuple
 
+from ..mirror import COPIES
 from .tickets import AnyTicket
 
 Errand = Callable[[], None]  # what a thread does that is no request's waiting work, and that nobody refuses
@@ -143,7 +146,10 @@ class Line:
 
     def _ahead(self, key: bytes, own: int) -> int:
         """Count each other key as if its turn came first: it is one ticket too many at most."""
-        return own + sum(min(len(queue), own + 1) for other, queue in self._queues.items() if other != key)
+        if key == COPIES:
+            return own + self._length - len(self._queues.get(key, ()))
+        others = (queue for other, queue in self._queues.items() if other not in (key, COPIES))
+        return own + sum(min(len(queue), own + 1) for queue in others)
 
     def _wakes(self) -> bool:
         if not self.idle:
@@ -167,8 +173,8 @@ class Line:
         self.left = self._length
         return tickets
 
-    def _turn_of(self, key: bytes) -> int:
-        return self._turns.get(key, 0)
+    def _turn_of(self, key: bytes) -> float:
+        return inf if key == COPIES else self._turns.get(key, 0)
 
     def _give_turn(self, ticket: AnyTicket) -> None:
         """Take a ticket out; its key goes behind all others, also behind one that comes while it is worked on."""
@@ -182,9 +188,10 @@ class Line:
                 del self._turns[gone]
 
     def _in_order(self) -> Iterator[AnyTicket]:
-        keys = sorted(self._queues, key=self._turn_of)
+        keys = sorted((key for key in self._queues if key != COPIES), key=self._turn_of)
         for turn in zip_longest(*(self._queues[key] for key in keys)):
             yield from (ticket for ticket in turn if ticket is not None)
+        yield from self._queues.get(COPIES, ())
 
     def _remove(self, ticket: AnyTicket) -> None:
         queue = self._queues[ticket.key]

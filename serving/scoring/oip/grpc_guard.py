@@ -12,6 +12,8 @@ from typing import Any, Awaitable, Callable, Dict, NoReturn, Optional, Tuple
 import grpc
 
 from ..errors import GRPC_STATUS, DeadlineExceeded, Forbidden, InvalidInput, Overloaded, ScoringError
+from ..mirror import HEADER as MIRROR
+from ..mirror import Mirror
 from ..request_ids import MAX_ID, is_id
 from ..runtimes.base import KEY_HEADER
 from .grpc_wire import received, short
@@ -24,10 +26,12 @@ _log = logging.getLogger("slipway.scoring.grpc")
 
 
 class Guard:
-    """``secret`` is the edge's, without which nothing is answered; None asks nobody for it."""
+    """``secret`` is the edge's, without which nothing is answered; None asks nobody for it. ``mirror`` takes what that
+    edge wants copied."""
 
-    def __init__(self, secret: Optional[bytes], max_message_bytes: int) -> None:
+    def __init__(self, secret: Optional[bytes], max_message_bytes: int, mirror: Optional[Mirror] = None) -> None:
         self._secret = secret
+        self._mirror = mirror if secret else None
         self._max_message_bytes = max_message_bytes
 
     def unary(self, method: Method, kind: Any) -> Any:
@@ -39,6 +43,9 @@ class Guard:
                 self._admit(metadata)
                 request = await received(message, kind, self._max_message_bytes)
                 answer: bytes = (await method(request, context, metadata)).SerializeToString()
+                if MIRROR in metadata and self._mirror is not None and kind.DESCRIPTOR.name == "ModelInferRequest":
+                    trace = {b"traceparent": str(metadata.get("traceparent", "")).encode()}
+                    self._mirror.after(metadata[MIRROR], metadata["x-request-id"], b"", trace, message, 0, {}, answer)
                 return answer
             except Exception as error:
                 await _abort(context, metadata, error)

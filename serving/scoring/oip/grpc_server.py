@@ -9,6 +9,7 @@ from typing import Any, Optional, Set
 import grpc
 
 from ..errors import LoadFailed
+from ..mirror import Mirror
 from .grpc_door import GrpcInference
 from .grpc_guard import Guard
 from .grpc_health import HEALTH, Health
@@ -32,7 +33,13 @@ _log = logging.getLogger("slipway.scoring.grpc")
 class GrpcServer:
     """Serves one model. A message may have ``max_message_bytes``, compressed or not; so may an answer, and more."""
 
-    def __init__(self, service: GrpcInference, secret: Optional[bytes], max_message_bytes: int) -> None:
+    def __init__(
+        self,
+        service: GrpcInference,
+        secret: Optional[bytes],
+        max_message_bytes: int,
+        mirror: Optional[Mirror] = None,
+    ) -> None:
         self._draining = False
         self._model = service.model
         self._streams = OpenStreams()
@@ -46,7 +53,7 @@ class GrpcServer:
             ("grpc.http2.bdp_probe", 0),
             RAW_MESSAGES,
         ]
-        guard = Guard(secret, max_message_bytes)
+        guard = Guard(secret, max_message_bytes, mirror)
         stream = StreamInfer(service, self._streams, max_message_bytes)
         handlers = standard_handlers(guard, self._health, Reflection([TRITON, HEALTH]), self._streams.next)
         handlers[SERVICE] = {

@@ -54,6 +54,8 @@ def test_a_life_of_a_deployment(client: Client, image: Image) -> None:
     assert state.endpoints[0].deployments[0].revisions[0].image_digest == image.digest
     assert len(client.endpoints.regenerate_key("cancer", "primary")) > 0
     client.endpoints.set_traffic("cancer", {})
+    assert client.endpoints.set_mirror_traffic("cancer", {"blue": 5}).mirror_traffic == {"blue": 5}
+    client.endpoints.set_mirror_traffic("cancer", {})
     client.deployments.delete("cancer", "blue")
     assert client.deployments.list("cancer") == []
     client.endpoints.delete("cancer")

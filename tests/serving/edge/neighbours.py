@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from serving.wire.comparison import Comparison
 from serving.wire.request_line import COLUMNS, MARK
 from serving.wire.routing import RoutingTable
 from tests.serving.edge.local_http import Answering, LocalHttp
@@ -60,6 +61,7 @@ class Telemetry:
 
     def __init__(self) -> None:
         self.raw: list[bytes] = []
+        self.comparisons: list[bytes] = []
         self.away = False
         telemetry = self
 
@@ -69,7 +71,7 @@ class Telemetry:
                 if telemetry.away:
                     self.answer(503, b"{}")
                     return
-                telemetry.raw.append(body)
+                (telemetry.comparisons if self.path == "/v1/comparisons" else telemetry.raw).append(body)
                 self.answer(204, b"")
 
         self._http = LocalHttp(Door)
@@ -77,6 +79,11 @@ class Telemetry:
 
     def lines(self) -> list[bytes]:
         return list(dict.fromkeys(line for body in list(self.raw) for line in body.split(b"\n")[:-1]))
+
+    def copies(self) -> list[Comparison]:
+        """Return what became of copies, each line once."""
+        lines = dict.fromkeys(line for body in list(self.comparisons) for line in body.splitlines())
+        return [msgspec.json.decode(line, type=Comparison) for line in lines]
 
     def rows(self) -> list[dict[str, str]]:
         rows = []

@@ -67,6 +67,7 @@ def test_the_maps_as_text(applied: RoutingTable) -> None:
         "versions": f"cancer/1 blue,{BLUE},128\n",
         "sources": f"cancer header:x-user-id,{SALT}\n",
         "scopes": "",
+        "mirrors": "",
     }
 
 
@@ -93,6 +94,18 @@ def test_the_first_key_with_rules_needs_a_reload_and_no_other(applied: RoutingTa
     way = plan(shape_of(first), first, second)
     assert (way.reload, len(way.commands)) == (False, 1)
     assert not plan(shape_of(first), first, plain).reload
+
+
+def test_a_change_of_what_is_mirrored_is_one_command_and_the_first_one_a_reload(
+    applied: RoutingTable, make: Any
+) -> None:
+    plain = make.endpoint("Cancer", source="header:x-user-id", blue=10000, green=0)
+    mirrored = replace(plain, mirrors=[(10000, "Green"), (1, "red")])
+    before = replace(applied, endpoints=[plain])
+    after = replace(applied, endpoints=[mirrored])
+    assert plan(shape_of(before), before, after).reload
+    way = plan(shape_of(after), before, after)
+    assert (way.reload, way.commands) == (False, [f"add map {MAP_NAMES.mirrors} cancer 10000,green,1,red"])
 
 
 def test_a_split_is_changed_by_one_command(applied: RoutingTable, make: Any) -> None:

@@ -58,6 +58,13 @@ def replica(
 LIVE, STARTING, WARM = RevisionState.LIVE, RevisionState.STARTING, RevisionState.WARM
 
 
+def test_copies_go_to_what_is_live() -> None:
+    state = desired({"blue": 100}, blue=[revision(1, LIVE)], green=[revision(1, LIVE)], red=[revision(1, STARTING)])
+    mirrored = replace(state.endpoints[0], mirror_traffic={"green": 10, "red": 50})
+    table = next_table(EMPTY, replace(state, endpoints=[mirrored]), [])
+    assert table.endpoints[0].mirrors == [(1000, "green")]
+
+
 def test_the_edge_has_room_for_twice_what_one_worker_takes() -> None:
     of_two = replace(revision(1, LIVE), worker_count=2)  # of 3 requests of the instance, each takes 2
     table = next_table(EMPTY, desired({"blue": 100}, blue=[of_two]), [replica("r1"), replica("r0")])

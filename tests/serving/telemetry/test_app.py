@@ -4,19 +4,27 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from serving.telemetry.app import MAX_BODY_BYTES, build_app
+from serving.telemetry.app import MAX_BODY_BYTES, Kept, build_app
 from serving.telemetry.ingest import GroupCommit, WriteAhead
 from serving.telemetry.layout import Layout
+from serving.telemetry.mirror_report import ComparisonsTable
 from serving.telemetry.query import RequestsTable
 
 Line = Callable[..., bytes]
 
 
+def app_over(layout: Layout, append: Callable[[bytes], None]) -> Starlette:
+    mirrors = Layout(layout.data_dir / "mirrors", "comparisons")
+    requests = Kept(GroupCommit(append), RequestsTable(layout))
+    return build_app(requests, Kept(GroupCommit(WriteAhead(mirrors).append), ComparisonsTable(mirrors)))
+
+
 @pytest.fixture
 def client(layout: Layout) -> TestClient:
-    return TestClient(build_app(GroupCommit(WriteAhead(layout).append), RequestsTable(layout)))
+    return TestClient(app_over(layout, WriteAhead(layout).append))
 
 
 def test_lines_posted_are_rows_at_once(client: TestClient, line: Line) -> None:
@@ -59,7 +67,7 @@ def test_a_full_disk_is_503_and_the_sender_is_to_try_again(layout: Layout, line:
     def refuse(data: bytes) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    client = TestClient(build_app(GroupCommit(refuse), RequestsTable(layout)))
+    client = TestClient(app_over(layout, refuse))
     answer = client.post("/v1/requests", content=line())
     assert answer.status_code == 503
     assert answer.json()["error"]["message"] == "the telemetry disk refuses to write: No space left on device"
@@ -70,7 +78,7 @@ def test_an_unknown_path_is_told_in_the_same_shape(client: TestClient) -> None:
 
 
 def test_an_agent_that_goes_away_within_its_post_is_no_error_and_nothing_is_stored(layout: Layout, line: Line) -> None:
-    app = build_app(GroupCommit(WriteAhead(layout).append), RequestsTable(layout))
+    app = app_over(layout, WriteAhead(layout).append)
     messages: Iterator[dict[str, Any]] = iter(
         [{"type": "http.request", "body": line(), "more_body": True}, {"type": "http.disconnect"}]
     )

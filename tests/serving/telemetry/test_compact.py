@@ -14,7 +14,7 @@ AT = 1_795_466_997_878
 def test_a_segment_becomes_one_file_for_each_hour_it_touches(layout: Layout, line: Line) -> None:
     layout.segment(1).write_bytes(line(counter=0) + line(counter=1, timestamp_ms=AT + HOUR_MS))
     assert compact(layout, 1) == 2
-    assert [str(path.relative_to(layout.requests)) for path in layout.parquet_files(set())] == [
+    assert [str(path.relative_to(layout.rows)) for path in layout.parquet_files(set())] == [
         "date=2026-11-23/hour=20/00000001.parquet",
         "date=2026-11-23/hour=21/00000001.parquet",
     ]

@@ -102,7 +102,7 @@ def test_scalars_in_maps_become_text() -> None:
         ({"name": "x"}, None, "invalid endpoint name"),
         ({"name": 7}, "$.name", "expected `str | null`, got `int`"),
         ({"auth_mode": "aad_token"}, "$.auth_mode", "write aml_token"),
-        ({"mirror_traffic": {"green": 10}}, "$.mirror_traffic", "not supported yet"),
+        ({"mirror_traffic": {"green": "all"}}, "$.mirror_traffic[...]", "got `str`"),
         ({"identity": {"type": "system_assigned"}}, "$.identity.type", "not supported"),
         ({"public_network_access": "disabled"}, "$.public_network_access", "only 'enabled'"),
         ({"traffic": {"blue": "all"}}, "$.traffic[...]", "got `str`"),

@@ -15,6 +15,7 @@ from registry.operations.deploying.endpoints import (
     get_endpoint,
     list_endpoints,
     put_endpoint,
+    set_mirror_traffic,
     set_traffic,
 )
 from registry.operations.deploying.keys import regenerate_key
@@ -128,6 +129,64 @@ def test_an_endpoint_in_use_is_deleted_only_by_who_says_so(workspace: Workspace,
     delete_deployment(workspace, "cancer", "blue")
     delete_endpoint(workspace, "cancer")  # what failed serves nobody
     assert list_endpoints(workspace) == []
+
+
+def put_green(workspace: Workspace) -> None:
+    """Make blue and green, both live, with all traffic at blue."""
+    put_endpoint(workspace, "cancer", EndpointDocument())
+    for name in ("blue", "green"):
+        put_deployment(workspace, "cancer", name, DEPLOYMENT)
+        set_revision_state(workspace, "cancer", name, 1, state=RevisionState.LIVE, message="")
+    set_traffic(workspace, "cancer", {"blue": 100})
+
+
+def test_a_live_deployment_without_traffic_can_be_mirrored_to(workspace: Workspace, image: Image) -> None:
+    put_green(workspace)
+    mirrored = set_mirror_traffic(workspace, "cancer", {"green": 12.34, "blue": 0})
+    assert mirrored.mirror_traffic == {"green": 12.34}
+    assert get_desired_state(workspace).endpoints[0].mirror_traffic == {"green": 12.34}
+    assert set_traffic(workspace, "cancer", {"blue": 50, "green": 50}).mirror_traffic == {"green": 12.34}
+    assert set_mirror_traffic(workspace, "cancer", {}).mirror_traffic == {}
+
+
+def test_a_document_that_does_not_say_what_is_mirrored_leaves_it(workspace: Workspace, image: Image) -> None:
+    put_green(workspace)
+    said = put_endpoint(workspace, "cancer", EndpointDocument(mirror_traffic={"green": 10}))
+    assert said.endpoint.mirror_traffic == {"green": 10}
+    assert put_endpoint(workspace, "cancer", EndpointDocument()).endpoint.mirror_traffic == {"green": 10}
+    assert put_endpoint(workspace, "cancer", EndpointDocument(mirror_traffic={})).endpoint.mirror_traffic == {}
+
+
+@pytest.mark.parametrize(
+    ("shares", "says"),
+    [
+        ({"red": 10}, "'red', which does not exist \\(there is: blue, green\\)"),
+        ({"green": 101}, "lies between 0 and 100"),
+        ({"green": 0.001}, "finest step is 0.01"),
+        ({"blue": 10}, "answers every request itself"),
+    ],
+)
+def test_what_cannot_be_mirrored_is_refused(
+    workspace: Workspace, image: Image, shares: dict[str, float], says: str
+) -> None:
+    put_green(workspace)
+    with pytest.raises(InvalidInput, match=says):
+        set_mirror_traffic(workspace, "cancer", shares)
+    with pytest.raises(InvalidInput, match=says):
+        put_endpoint(workspace, "cancer", EndpointDocument(mirror_traffic=shares))
+    assert get_endpoint(workspace, "cancer").mirror_traffic == {}
+
+
+def test_copies_go_to_deployments_that_are_live_and_stay(workspace: Workspace, image: Image) -> None:
+    put_green(workspace)
+    put_deployment(workspace, "cancer", "red", DEPLOYMENT)
+    with pytest.raises(Conflict, match="revision 1 is starting"):
+        set_mirror_traffic(workspace, "cancer", {"red": 1})
+    set_mirror_traffic(workspace, "cancer", {"green": 100})
+    with pytest.raises(Conflict, match=r"gets copies of 100 %.*--mirror-traffic green=0"):
+        delete_deployment(workspace, "cancer", "green")
+    set_mirror_traffic(workspace, "cancer", {"green": 0})
+    delete_deployment(workspace, "cancer", "green")
 
 
 def test_an_unknown_endpoint_is_not_found(workspace: Workspace) -> None:

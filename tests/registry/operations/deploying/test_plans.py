@@ -32,6 +32,7 @@ DEPLOYMENT = {"name": "blue", "endpoint_name": "cancer", "environment": {"image"
 LEGAL: dict[str, list[Any]] = {
     "traffic": [{"blue": 100}],
     "keys": [{"partner": {}}, {"primary": {"allow_override": False}}],
+    "mirror_traffic": [{"blue": 50}, {"blue": 7.5}],
     "model": ["azureml:cancer:1", "azureml:other:1"],
     "environment.image": ["cancer-onnx", "cancer-gbm:1"],
     "response_cache.max_bytes": ["1Mi", "2Mi"],

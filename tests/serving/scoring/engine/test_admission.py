@@ -3,6 +3,7 @@
 import pytest
 
 from serving.scoring.engine.admission import Admission
+from serving.scoring.mirror import COPIES
 
 
 def admission(*keys: bytes, max_concurrent: int = 4, threads: int = 1, each_s: float = 0.0) -> Admission:
@@ -40,6 +41,12 @@ def test_who_has_most_makes_room_for_who_has_fewer_even_then(
 ) -> None:
     keys = [key.encode() for key in in_flight]
     assert admission(*keys).gives_way(newcomer, dict.fromkeys(keys)) == gives_way
+
+
+def test_copies_make_room_for_everybody_and_nobody_for_them() -> None:
+    crowded = admission(*[b"a"] * 7, COPIES)
+    assert crowded.gives_way(b"a", [b"a", COPIES]) == COPIES
+    assert crowded.gives_way(COPIES, [b"a"]) is None
 
 
 def test_nobody_makes_room_whose_requests_are_all_being_worked_on() -> None:

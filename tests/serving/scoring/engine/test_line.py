@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from serving.scoring.engine.line import Line
 from serving.scoring.engine.tickets import AnyTicket
+from serving.scoring.mirror import COPIES
 from tests.serving.scoring.engine.tickets import ticket
 
 
@@ -48,6 +49,27 @@ def test_who_comes_while_another_key_floods_is_next() -> None:
     line.put(ticket("z"))
     line.put(ticket("z"))
     assert taken(line)[:4] == ["z", "a1", "z", "a2"]
+
+
+def test_copies_come_last_and_are_in_nobodys_way() -> None:
+    line = Line()
+    for name in ("m1", "m2"):
+        line.put(ticket(name, key=COPIES))
+    assert (line.ahead_of(b"a"), line.ahead_of(COPIES)) == (0, 2)
+    for name in ("a1", "a2", "b1"):
+        line.put(ticket(name))
+    assert (line.ahead_of(b"c"), line.ahead_of(COPIES)) == (2, 5)
+    assert taken(line) == ["a1", "b1", "a2", "m1", "m2"]
+
+
+def test_copies_fill_what_a_batch_has_left() -> None:
+    line = Line(lambda first, others: list(others)[:3])
+    for name in ("m1", "m2"):
+        line.put(ticket(name, part=object(), key=COPIES))
+    for name in ("a1", "a2", "a3"):
+        line.put(ticket(name, part=object()))
+    _, tickets = line.take()
+    assert [one.call.request_id for one in tickets] == ["a1", "a2", "a3", "m1"]
 
 
 def test_two_keys_that_always_come_back_leave_a_third_its_turn() -> None:
