@@ -135,6 +135,7 @@ def get_credentials(
 
 def rotate_token_key(
     yes: bool = typer.Option(False, "--yes", help="Every token of every endpoint ceases: say that you mean it."),
+    output: OutputFormat = OUTPUT_OPTION,
     url: str | None = URL_OPTION,
 ) -> None:
     """Sign the tokens of all endpoints with a new key: every token of before ceases. One endpoint's: regenerate-key.
@@ -145,8 +146,8 @@ def rotate_token_key(
         raise InvalidInput("every token of every endpoint ceases: give --yes")
     client = connect(url)
     client.endpoints.rotate_token_key()
+    print_done("clients with tokens get 401 until they have got others", {"rotated": True}, output)
     await_edges(client)
-    note("clients with tokens get 401 until they have got others")
 
 
 def print_new_keys(keys: Mapping[str, str]) -> None:
