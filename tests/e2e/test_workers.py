@@ -71,7 +71,7 @@ def test_another_number_of_workers_is_another_revision_and_all_that_waits_at_the
     before = pids(town, pair)
     with ExitStack() as stack:
         crowd = [stack.enter_context(Steady(town, per_s=1000, deployment=pair)) for _ in range(CROWD)]
-        town.deploy(pair, "town-who", environment_variables={"WORKER_COUNT": 3})
+        town.deploy(pair, "town-who", environment_variables={"WORKER_COUNT": 3}, keep_warm_s=0)
         eventually(lambda: len(pids(town, pair)) == 3)
         eventually(lambda: not before & pids(town, pair))
         crowd[0].wait_for(20)
