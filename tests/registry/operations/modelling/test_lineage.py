@@ -62,7 +62,7 @@ def test_a_version_knows_its_run_code_datasets_images_and_deployments(
         ("rows", "d1234", "https://data.example/rows", "training")
     ]
     assert version.images == ["cancer-onnx:1"]
-    assert [(use.revision, use.state) for use in version.deployments] == [(1, "retired"), (2, "live")]
+    assert [(use.revision, use.state) for use in version.deployments] == [(1, "warm"), (2, "live")]
 
 
 def test_a_deleted_deployment_stays_in_the_lineage_and_holds_nothing(
@@ -99,7 +99,7 @@ def test_a_dataset_knows_what_came_of_it(workspace: Workspace, run: str, served:
     ]
     made = found.runs[1].made[0]
     assert isinstance(made, VersionUse)
-    assert (made.images, [use.state for use in made.deployments]) == (["cancer-onnx:1"], ["retired", "live"])
+    assert (made.images, [use.state for use in made.deployments]) == (["cancer-onnx:1"], ["warm", "live"])
     assert get_dataset_lineage(workspace, "d123") == found
     with pytest.raises(NotFound, match="nope"):
         get_dataset_lineage(workspace, "nope")
