@@ -10,13 +10,14 @@ import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from serving.wire.request_line import MARK, SEPARATOR
+from serving.wire.request_line import MARK, OLD_MARK, SEPARATOR
 
 CHUNK_BYTES = 1 << 20
 GATHER_S = 0.05  # lines arrive one by one; looking every 50 ms costs a twentieth of looking at each
 CLOSED_WITHIN_S = 2.0
 
-_BEGIN = f"{MARK}{SEPARATOR}".encode()
+# A HAProxy of the version before writes its own lines while it ends.
+_BEGINS = tuple(f"{mark}{SEPARATOR}".encode() for mark in (MARK, OLD_MARK))
 _TAB = SEPARATOR.encode()
 
 
@@ -25,8 +26,9 @@ def tidy(lines: bytes) -> bytes:
 
     Lines that are not requests (HAProxy announces its own start and stop) are dropped.
     """
-    if not lines.startswith(_BEGIN) or lines.count(b"\n" + _BEGIN) + 1 != lines.count(b"\n"):
-        lines = b"".join(line for line in lines.splitlines(keepends=True) if line.startswith(_BEGIN))
+    known = lines.startswith(_BEGINS) + sum(lines.count(b"\n" + begin) for begin in _BEGINS)
+    if known != lines.count(b"\n"):
+        lines = b"".join(line for line in lines.splitlines(keepends=True) if line.startswith(_BEGINS))
     lines = lines.replace(b"\t<NOSRV>\t", b"\t\t").replace(b"\t+1\t", b"\t1\t")
     if b"\t-\t" in lines:
         lines = lines.replace(b"\t-\t", b"\t\t").replace(b"\t-\t", b"\t\t")
@@ -78,7 +80,7 @@ class LogReceiver:
                 whole, newline, rest = (rest + chunk).rpartition(b"\n")
                 if newline:
                     last = whole[whole.rfind(b"\n") + 1 :]
-                    if last.startswith(_BEGIN):
+                    if last.startswith(_BEGINS):
                         boot = last.split(_TAB, 2)[1]
                         self._connections[task] = boot
                         self.last[boot] = last

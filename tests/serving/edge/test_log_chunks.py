@@ -3,12 +3,12 @@ from pathlib import Path
 from serving.edge.log_receiver import tidy
 from serving.edge.ring_file import lines_in
 
-LINE = b"sw1\tboot\thttp\t%d\t-\t-\t-\t<NOSRV>\t200\t+1\t-1\t--\t-\t-\n"
+LINE = b"sw2\tboot\thttp\t%d\t-\t-\t-\t<NOSRV>\t200\t+1\t-1\t--\t-\t-\n"
 
 
 def test_nothing_is_written_as_nothing() -> None:
     assert tidy(LINE % 1 + LINE % 2) == b"".join(
-        b"sw1\tboot\thttp\t%d\t\t\t\t\t200\t1\t-1\t--\t\t\n" % number for number in (1, 2)
+        b"sw2\tboot\thttp\t%d\t\t\t\t\t200\t1\t-1\t--\t\t\n" % number for number in (1, 2)
     )
 
 
@@ -16,6 +16,11 @@ def test_what_is_no_request_line_is_dropped() -> None:
     notice = b"Proxy http stopped (cumulated conns: FE: 0, BE: 0).\n"
     assert tidy(notice + LINE % 1 + notice) == tidy(LINE % 1)
     assert tidy(notice) == tidy(b"") == b""
+
+
+def test_lines_of_the_version_before_are_kept() -> None:
+    old = LINE.replace(b"sw2", b"sw1") % 1
+    assert tidy(LINE % 1 + old) == tidy(LINE % 1) + tidy(old) != tidy(LINE % 1)
 
 
 def ring(tmp_path: Path, messages: list[bytes], *, head: int, size: int = 8192) -> Path:
