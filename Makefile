@@ -9,7 +9,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-test-servers fmt lint types imports check test demo bench bench-doors bench-start bench-registry
-.PHONY: bench-images bench-engine bench-traffic bench-mirror bench-overload load fuzz clean check-curated soak-loads
+.PHONY: bench-images bench-engine bench-traffic bench-overload load fuzz clean check-curated soak-loads
 
 help: ## show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  \033[36m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,11 +81,8 @@ bench-images: install ## what images cost to build, move and start; writes build
 bench-engine: install ## batches, poison rows, a lone request, a cache; writes build/bench-engine.json (CASES="poison lone mlp cached")
 	@$(BIN)/python -m loadtest.bench.engine $(CASES)
 
-bench-traffic: install ## splits and undo under load; writes build/bench-traffic.json (CASES="split undo")
-	@$(BIN)/python -m loadtest.bench.traffic $(CASES)
-
-bench-mirror: install ## mirrored traffic: a planted disagreement, and what a bad target costs; writes build/bench-mirror.json
-	@$(BIN)/python -m loadtest.mirror_bench
+bench-traffic: install ## splits, undo, keys and mirrors; writes build/bench-traffic.json (CASES="split undo keys mirror")
+	@$(BIN)/python -m loadtest.traffic_bench $(CASES)
 
 bench-overload: install ## what is left of a model that is asked for 3 and 4 times what it can do; writes build/bench-overload.json
 	@$(BIN)/python -m loadtest.overload_bench

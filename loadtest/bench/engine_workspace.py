@@ -25,14 +25,19 @@ class Served:
     port: int
     headers: Mapping[str, str]
 
+    def url(self, path: str) -> str:
+        """Return an address below the endpoint's own."""
+        return f"http://{self.host}:{self.port}/endpoints/{self.name}{path}"
+
     def request(self, path: str, body: bytes, **headers: str) -> Request:
         """Make a request below the endpoint's own address."""
         return Request(self.host, self.port, f"/endpoints/{self.name}{path}", body, {**self.headers, **headers})
 
     def runs(self) -> tuple[int, int]:
         """Return how many requests were answered so far, and in how many runs of the model."""
-        url = f"http://{self.host}:{self.port}/endpoints/{self.name}/v2/models/{self.name}/stats"
-        answer = httpx.get(url, headers=dict(self.headers), trust_env=False).raise_for_status()
+        answer = httpx.get(
+            self.url(f"/v2/models/{self.name}/stats"), headers=dict(self.headers), trust_env=False
+        ).raise_for_status()
         stats = answer.json()["model_stats"][0]
         return stats["inference_stats"]["success"]["count"], stats["execution_count"]
 

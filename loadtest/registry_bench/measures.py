@@ -23,6 +23,11 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
         return self.value >= self.bar if self.at_least else self.value <= self.bar
 
 
+def at_most(case: str, value: float, unit: str, bar: float) -> Measure:
+    """Make a figure that must not exceed its bar."""
+    return Measure(case=case, value=value, unit=unit, bar=bar, at_least=False)
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     host: Host
     rows: list[Row]

@@ -1,4 +1,4 @@
-"""The cases: a ramp that every user goes through, a change under load, and how soon all edges obey."""
+"""The split: a ramp that every user goes through, a change under load, and how soon all edges obey."""
 
 import asyncio
 import http.client
@@ -13,7 +13,7 @@ import httpx
 from loadtest.bench.client import Request
 from loadtest.bench.engine_workspace import Bench
 from loadtest.bench.open_loop import OpenLoad, run_open_load
-from loadtest.registry_bench.measures import Measure
+from loadtest.registry_bench.measures import Measure, at_most
 from loadtest.traffic_bench.crowd import ask_all
 from loadtest.traffic_bench.workspace import HEADER, Crossing, crossing
 
@@ -46,11 +46,11 @@ def ramp(town: Crossing, users: Sequence[str]) -> list[Measure]:
         worst_share = max(worst_share, abs(share - percent))
         before = answered
         town.say(f"{percent} %: {share:.2f} % of {len(users):,} users met the canary")
-    at_most = f"{len(users):,} users through {' → '.join(map(str, RAMP))} %"
+    case = f"{len(users):,} users through {' → '.join(map(str, RAMP))} %"
     return [
-        _at_most(f"{at_most}: moved back", moved_back, "users", 0),
-        _at_most(f"{at_most}: other than `route` computed", other_than_computed, "users", 0),
-        _at_most(f"{at_most}: share beside the weight", worst_share, "%", 0.3),
+        at_most(f"{case}: moved back", moved_back, "users", 0),
+        at_most(f"{case}: other than `route` computed", other_than_computed, "users", 0),
+        at_most(f"{case}: share beside the weight", worst_share, "%", 0.3),
     ]
 
 
@@ -67,8 +67,8 @@ def changes_under_load(town: Crossing) -> list[Measure]:
     failed = sum(count for status, count in load.statuses.items() if status != 200)
     town.say(f"{load.sent:,} requests, p99 {load.p99_ms:.1f} ms {load.first_failure}")
     return [
-        _at_most(f"{CHANGES} changes under {PER_S:g} requests/s: failed", failed, "requests", 0),
-        _at_most("first requests after the command, at each edge: disobeyed", disobeyed, "requests", 0),
+        at_most(f"{CHANGES} changes under {PER_S:g} requests/s: failed", failed, "requests", 0),
+        at_most("first requests after the command, at each edge: disobeyed", disobeyed, "requests", 0),
     ]
 
 
@@ -86,7 +86,7 @@ def how_soon(town: Crossing) -> list[Measure]:
             taken_ms.append(1000 * (time.perf_counter() - begin))
     ordered = sorted(taken_ms)
     town.say(f"median {ordered[LOOKS // 2]:.0f} ms, slowest {ordered[-1]:.0f} ms of {LOOKS}")
-    return [_at_most(f"until both edges obey, median of {LOOKS}", ordered[LOOKS // 2], "ms", 100)]
+    return [at_most(f"until both edges obey, median of {LOOKS}", ordered[LOOKS // 2], "ms", 100)]
 
 
 @contextmanager
@@ -108,7 +108,3 @@ def _who_answers(request: Request) -> str:
         return connection.getresponse().getheader("azureml-model-deployment", "")
     finally:
         connection.close()
-
-
-def _at_most(case: str, value: float, unit: str, bar: float) -> Measure:
-    return Measure(case=case, value=value, unit=unit, bar=bar, at_least=False)
