@@ -8,8 +8,8 @@ import typer
 from registry.cli.context import URL_OPTION, connect
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, console, print_json, print_record, short, when
 from registry.client import Client
-from registry.core.deploying.endpoints import split_text
 from registry.core.deploying.history import EndpointChange
+from registry.core.deploying.traffic import split_text
 from registry.core.errors import NotFound
 from serving.policy.why import Reason, explain
 

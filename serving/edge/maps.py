@@ -25,8 +25,8 @@ import msgspec
 from registry.core.deploying.access_tokens import key_id
 from registry.core.deploying.endpoints import AuthMode
 from registry.core.deploying.keys import LAST_MS, KeyHash, KeyRules
-from registry.core.deploying.mirrors import MAX_MIRRORS
 from registry.core.deploying.split import MAX_INTERVALS, Interval, within
+from registry.core.deploying.traffic import MAX_MIRRORS
 from registry.core.deploying.traffic_keys import MAX_TRAFFIC_SOURCES
 from serving.edge.names import checked
 from serving.wire.routing import DeploymentRoute, EndpointRoute, RoutingTable

@@ -6,8 +6,8 @@ from registry.cli.context import URL_OPTION, connect
 from registry.cli.moments import AT_OPTION, read_at
 from registry.cli.names import ENDPOINT_ARGUMENT
 from registry.cli.output import OUTPUT_OPTION, OutputFormat, print_json, print_record, print_rows, short, when
-from registry.core.deploying.endpoints import split_text
 from registry.core.deploying.history import EndpointChange, LiveRevision
+from registry.core.deploying.traffic import split_text
 from registry.core.errors import NotFound
 
 

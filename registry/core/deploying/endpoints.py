@@ -1,6 +1,5 @@
-"""Endpoints, deployments and revisions, and the rules of a traffic split."""
+"""Endpoints, deployments and revisions."""
 
-from collections.abc import Set as AbstractSet
 from enum import StrEnum
 from typing import Any
 
@@ -9,9 +8,9 @@ import msgspec
 from registry.core.deploying.engine_settings import Batching, ResponseCache
 from registry.core.deploying.keys import KeyHash
 from registry.core.deploying.probes import LivenessProbe, ReadinessProbe
-from registry.core.deploying.split import MAX_INTERVALS, TRAFFIC_SCALE, Interval
+from registry.core.deploying.split import Interval
 from registry.core.deploying.traffic_keys import TrafficKey
-from registry.core.errors import Conflict, InvalidInput
+from registry.core.errors import Conflict
 
 KEEP_WARM_S = 600
 AUTOMATIC_CONCURRENCY = 64  # Azure's own default of 1 would forbid batching
@@ -146,51 +145,6 @@ class Deployment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def latest(self) -> Revision | None:
         return self.revisions[-1] if self.revisions else None
-
-
-def check_traffic(traffic: dict[str, float], deployments: AbstractSet[str]) -> dict[str, float]:
-    """Return ``traffic`` without zero entries.
-
-    Raises:
-        InvalidInput: a deployment does not exist, a weight is out of range or finer than 0.01 %, the sum is neither
-            0 nor 100, or there are more than eight positive weights.
-    """
-    for name, percent in traffic.items():
-        if name not in deployments:
-            known = ", ".join(sorted(deployments)) or "none"
-            raise InvalidInput(
-                f"traffic names deployment {name!r}, which does not exist (there is: {known})", path=f"$.traffic.{name}"
-            )
-        if not 0 <= percent <= 100:
-            raise InvalidInput(
-                f"traffic of {name!r} is {percent}: a weight lies between 0 and 100", path=f"$.traffic.{name}"
-            )
-        if abs(percent * 100 - round(percent * 100)) > 1e-6:
-            raise InvalidInput(f"traffic of {name!r} is {percent}: the finest step is 0.01", path=f"$.traffic.{name}")
-    positive = {name: percent for name, percent in traffic.items() if percent > 0}
-    total = sum(positive.values())
-    if positive and abs(total - 100) > 1e-6:
-        raise InvalidInput(f"traffic sums to {total:g}: it must be 0 or 100", path="$.traffic")
-    if len(positive) > MAX_INTERVALS:
-        raise InvalidInput(f"traffic has {len(positive)} positive weights: at most {MAX_INTERVALS}", path="$.traffic")
-    return positive
-
-
-def split_without(traffic: dict[str, float], gone: str) -> dict[str, float]:
-    """Return a split of the others than ``gone``, each with its share of what is left, in steps of 0.01 to 100."""
-    left = {name: percent for name, percent in sorted(traffic.items()) if name != gone}
-    total, given, reached = sum(left.values()), 0, 0.0
-    shares = {}
-    for name, percent in left.items():
-        reached += percent
-        shares[name] = (round(reached * TRAFFIC_SCALE / total) - given) / 100
-        given = round(reached * TRAFFIC_SCALE / total)
-    return {name: share for name, share in shares.items() if share > 0}
-
-
-def split_text(traffic: dict[str, float]) -> str:
-    """Return a split as ``--traffic`` takes it: blue=90 green=10."""
-    return " ".join(f"{name}={percent:g}" for name, percent in sorted(traffic.items())) or "none"
 
 
 def check_live(deployment: Deployment) -> None:

@@ -5,8 +5,9 @@ from typing import Any
 import msgspec
 
 from registry.core.activities import Activity
-from registry.core.deploying.endpoints import Deployment, Revision, RevisionState, split_text
+from registry.core.deploying.endpoints import Deployment, Revision, RevisionState
 from registry.core.deploying.history import RELEASED, EndpointChange, is_same_release
+from registry.core.deploying.traffic import split_text
 from registry.core.errors import Conflict
 from registry.core.names import parse_image_reference
 

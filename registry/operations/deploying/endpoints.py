@@ -11,15 +11,13 @@ from registry.core.deploying.endpoints import (
     Deployment,
     Endpoint,
     check_live,
-    check_traffic,
-    split_text,
 )
 from registry.core.deploying.fields import ENDPOINT_FIELDS, stored_endpoint, written_in
 from registry.core.deploying.history import RELEASED, ChangeKind
 from registry.core.deploying.keys import KeyHash
-from registry.core.deploying.mirrors import check_mirror_traffic
 from registry.core.deploying.plans import Plan, plan_fields
 from registry.core.deploying.split import lay_out
+from registry.core.deploying.traffic import check_mirror_traffic, check_traffic, split_text
 from registry.core.deploying.traffic_keys import MAX_TRAFFIC_SOURCES
 from registry.core.errors import Conflict, InvalidInput, NotFound, WrongState
 from registry.core.names import check_name

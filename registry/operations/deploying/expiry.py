@@ -11,9 +11,10 @@ from contextlib import contextmanager
 
 from msgspec.structs import replace
 
-from registry.core.deploying.endpoints import Deployment, RevisionState, split_without
+from registry.core.deploying.endpoints import Deployment, RevisionState
 from registry.core.deploying.history import ChangeKind
 from registry.core.deploying.split import lay_out
+from registry.core.deploying.traffic import split_without
 from registry.core.errors import SlipwayError
 from registry.core.times import length_text
 from registry.operations.deploying import deployments as deployment_verbs
