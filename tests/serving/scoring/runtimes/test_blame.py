@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.node.running.blame_file import BlameFile, sweep
+from serving.node.running.blame_file import BlameFile
 from serving.scoring.errors import BodyRefused
 from serving.scoring.runtimes import blame
-from serving.scoring.runtimes.blame import NO_BLAME, WATCHED_AT, digest_of, digest_of_tensors, open_blame
+from serving.scoring.runtimes.blame import NO_BLAME, digest_of, digest_of_tensors, open_blame
 
 _processes = get_context("fork")
 BODY, OTHER = digest_of(b"poison", b""), digest_of(b"good", b"")
@@ -297,19 +297,6 @@ def test_two_threads_of_a_process_may_be_at_the_same(path: Path, worker: Callabl
     assert used(path) == 3
 
 
-def test_after_a_death_everybody_watches_for_an_hour(tmp_path: Path) -> None:
-    now = [noon()]
-    with BlameFile(tmp_path / "table") as table:
-        mine = open_blame(str(table.path), "", lambda: now[0])
-        assert (mine.table[WATCHED_AT], mine.watches()) == (0, False)
-        table.note_death(noon())
-        now[0] += 3599
-        assert (mine.table[WATCHED_AT], mine.watches()) == (1, True)
-        now[0] += 2
-        assert not mine.watches()
-        assert mine.table[WATCHED_AT] == 0
-
-
 def test_who_is_refused_is_at_nothing(tmp_path: Path) -> None:
     with BlameFile(tmp_path / "table") as table:
         assert table.path is not None
@@ -360,39 +347,6 @@ def test_the_supervisor_sees_what_a_process_is_at_and_was_when_it_died(tmp_path:
         assert 0 <= time.monotonic() - seen.began_s < 10
         one.kill()
         assert table.work_of(one.pid) == seen
-
-
-def test_where_no_table_can_be_made_a_supervisor_goes_on_without(tmp_path: Path) -> None:
-    (tmp_path / "blame").write_text("a file where the folder should be")
-    with BlameFile(tmp_path / "blame" / "table") as table:
-        assert table.path is None
-        assert table.work_of(os.getpid()) is None
-
-
-def test_the_last_supervisor_takes_the_file_away(tmp_path: Path) -> None:
-    path = tmp_path / "blame" / "table"
-    with BlameFile(path):
-        with BlameFile(path):
-            assert path.exists()
-        assert path.exists()
-    assert not path.exists()
-
-
-def test_what_was_marked_when_everybody_was_killed_together_blames_nobody(tmp_path: Path) -> None:
-    held, killed = tmp_path / "held", tmp_path / "killed"
-    with BlameFile(held):
-        supervisor = _processes.Process(target=_supervise, args=(killed,))
-        supervisor.start()
-        supervisor.join()
-        assert killed.exists()
-        sweep(tmp_path)
-        assert list(tmp_path.iterdir()) == [held]
-    sweep(tmp_path / "none")
-
-
-def _supervise(path: Path) -> None:
-    BlameFile(path)
-    os._exit(1)
 
 
 def test_what_is_given_is_told_apart_by_names_types_shapes_and_values() -> None:
